@@ -1,0 +1,4 @@
+"""What we know: one Markdown file per alert, front matter for machines and prose for people.
+
+A runbook informs a diagnosis and narrows which actions may be proposed; it executes nothing.
+"""

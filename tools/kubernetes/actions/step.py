@@ -1,0 +1,44 @@
+"""One step of a plan: a verb on one object, from stated values to absolute values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tools.kubernetes.objects import NonEmpty, ObjectRef
+
+Pointer = str
+"""An RFC 6901 JSON pointer into the object, such as ``/spec/replicas``."""
+
+
+class Step(BaseModel):
+    """What is changed, on which object, and what must be true of it when it is changed.
+
+    ``expect`` holds the generation and every field shown to the approver, by JSON pointer;
+    ``set`` the absolute new values. Nothing in a step is relative ("+2", "previous").
+    Source: approval-bound execution protocol, records.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    verb: NonEmpty
+    api_version: NonEmpty
+    kind: NonEmpty
+    namespace: NonEmpty
+    name: NonEmpty
+    uid: NonEmpty
+    expect: dict[Pointer, Any] = Field(min_length=1)
+    set: dict[Pointer, Any] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _pointers_are_pointers(self) -> Step:
+        for pointer in (*self.expect, *self.set):
+            if not pointer.startswith("/"):
+                raise ValueError(f"not a JSON pointer: {pointer!r}")
+        return self
+
+    @property
+    def target(self) -> ObjectRef:
+        """The object this step changes."""
+        return ObjectRef(kind=self.kind, namespace=self.namespace, name=self.name, uid=self.uid)

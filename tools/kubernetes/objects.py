@@ -1,0 +1,44 @@
+"""The names of things in a cluster, as values."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+NonEmpty = Annotated[str, Field(min_length=1)]
+JsonObject = dict[str, Any]
+"""An object as the API server sends it; its shape is the server's business, not ours."""
+
+
+class ObjectRef(BaseModel):
+    """One Kubernetes object by kind, namespace and name, and by uid once it was seen.
+
+    ``namespace`` is empty for cluster-scoped kinds. ``uid`` is empty when the object is only
+    named (by a label, say) and was not read yet.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: NonEmpty
+    namespace: str = ""
+    name: NonEmpty
+    uid: str = ""
+
+    def __str__(self) -> str:
+        """Kind and path as people write it: ``Deployment shop/checkout``."""
+        place = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        return f"{self.kind} {place}"
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Identity without the uid: ``(kind, namespace, name)``."""
+        return (self.kind, self.namespace, self.name)
+
+
+def ref_of(obj: JsonObject) -> ObjectRef:
+    """The reference of an object as read from the API server (``kind`` must be present)."""
+    meta = obj["metadata"]
+    return ObjectRef(
+        kind=obj["kind"], namespace=meta.get("namespace", ""), name=meta["name"], uid=meta.get("uid", "")
+    )
