@@ -8,7 +8,6 @@ every public class of this module, and a test compares the two.
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
