@@ -1,0 +1,35 @@
+# Every chore by one word; CI uses the same words. `make` alone lists them.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SCENARIO ?= bad-image
+
+.PHONY: help demo test check bench clean
+help: ## list the chores
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+# The stamp is newer than the lock once the environment holds exactly what the lock names.
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/python -m uv pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m uv pip install --quiet --no-deps -e .
+	@touch $@
+
+demo: $(VENV)/.installed ## one incident from alert to verified fix, in a pretend data centre
+	@HANDS_FREE=$(HANDS_FREE) $(BIN)/midwatch demo $(SCENARIO)
+
+test: $(VENV)/.installed ## unit, contract, story and adversary tests
+	@$(BIN)/python -m pytest -q
+
+check: $(VENV)/.installed ## lint, types and import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.installed ## measure what is promised to be fast
+	@$(BIN)/python -m evals.bench
+
+clean: ## remove the environment and caches
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

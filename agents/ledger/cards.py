@@ -1,0 +1,46 @@
+"""Where the cards and thread entries of an incident stand in the chat."""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, select
+
+from agents.ledger.previews import Posted
+from agents.ledger.store import Ledger
+from agents.ledger.tables import CardRow, ThreadRow
+from agents.ledger.tags import Tag
+
+
+def card_of(session: Session, incident: int) -> CardRow | None:
+    """The card's row: its intent, or where it was posted and what it shows."""
+    return session.get(CardRow, incident)
+
+
+def intend_card(ledger: Ledger, incident: int, channel_id: str) -> None:
+    """Note that a card is about to be posted, so that a crash can look for it before posting again."""
+    with ledger.write() as tx:
+        if tx.session.get(CardRow, incident) is None:
+            tx.session.add(CardRow(incident=incident, channel_id=channel_id, tried_at=tx.now))
+
+
+def record_card(ledger: Ledger, incident: int, posted: Posted) -> None:
+    """The card is up (or shows something new)."""
+    with ledger.write() as tx:
+        row = tx.session.get_one(CardRow, incident)
+        tag = Tag.CARD_UPDATED if row.message_ts else Tag.CARD_POSTED
+        row.channel_id, row.message_ts, row.digest = posted.channel_id, posted.message_ts, posted.card_digest
+        tx.session.add(row)
+        tx.audit(tag, {"ts": posted.message_ts, "digest": posted.card_digest}, incident=incident)
+
+
+def thread_keys(session: Session, incident: int) -> set[str]:
+    """The entries that the card's thread already has."""
+    query = select(ThreadRow.key).where(ThreadRow.incident == incident).where(col(ThreadRow.message_ts) != "")
+    return set(session.exec(query))
+
+
+def record_entry(ledger: Ledger, incident: int, key: str, message_ts: str) -> None:
+    """A thread entry is up."""
+    with ledger.write() as tx:
+        same = select(ThreadRow).where(ThreadRow.incident == incident, ThreadRow.key == key)
+        if tx.session.exec(same).first() is None:
+            tx.session.add(ThreadRow(incident=incident, key=key, message_ts=message_ts))

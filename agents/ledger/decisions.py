@@ -1,0 +1,115 @@
+"""Decisions: one person's word on one plan, counted once, before it is too late.
+
+The click was found admissible by the gatekeeper; what only the database can know (seen
+before, decided meanwhile, too late) is checked here, in the transaction that records it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from agents.incident import Decision, Verdict
+from agents.ledger.moves import Move, Standing, move, quarantine, standing, too_late
+from agents.ledger.protocol import Agent, Objection, PlanState
+from agents.ledger.store import Ledger, Transaction
+from agents.ledger.tables import DecisionRow, NonceRow
+from agents.ledger.tags import Tag
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """The word counted; ``state`` is where the plan stands now."""
+
+    state: PlanState
+
+
+def use_nonce(ledger: Ledger, nonce: str) -> bool:
+    """Spend one authenticated interaction; False when it was spent before (threat T8)."""
+    with ledger.write() as tx:
+        if tx.session.get(NonceRow, nonce) is not None:
+            tx.audit(Tag.REPLAY_REFUSED, {"nonce": nonce})
+            return False
+        tx.session.add(NonceRow(hash=nonce, seen_at=tx.now))
+        return True
+
+
+def refuse_click(ledger: Ledger, plan_id: str, body: dict[str, Any]) -> None:
+    """Record a click that did not count, and why."""
+    with ledger.write() as tx:
+        found = standing(tx.session, plan_id)
+        incident = None if isinstance(found, Objection) else found.row.incident
+        tx.audit(Tag.CLICK_REFUSED, body, incident=incident, plan_id=plan_id)
+
+
+def decide(ledger: Ledger, decision: Decision) -> Decided | Objection:
+    """Record a decision and take the edge it earns. Deny wins until the claim (P7)."""
+    with ledger.write() as tx:
+        found = standing(tx.session, decision.plan_id)
+        if isinstance(found, Objection):
+            quarantine(tx, decision.plan_id)
+            return found
+        against = _objection(tx, found, decision)
+        if against is not None:
+            return against
+        _insert(tx, found, decision)
+        return _consequence(tx, found, decision)
+
+
+def _objection(tx: Transaction, found: Standing, decision: Decision) -> Objection | None:
+    if decision.plan_digest != found.plan.digest:
+        return Objection.TAMPERED
+    deniable = {PlanState.PENDING, PlanState.APPROVED}
+    open_for = deniable if decision.verdict is Verdict.DENY else {PlanState.PENDING}
+    if found.state not in open_for:
+        return Objection.NO_SUCH_EDGE
+    if too_late(tx, found):
+        return Objection.EXPIRED
+    same = [d for d in decisions_of(tx.session, decision.plan_id) if d.approver == decision.approver]
+    # One row a person: the same word twice counts once, and a change of mind may only be a deny.
+    return Objection.DUPLICATE if same else None
+
+
+def _insert(tx: Transaction, found: Standing, decision: Decision) -> None:
+    tx.session.add(
+        DecisionRow(
+            plan_id=decision.plan_id,
+            team_id=decision.approver.team_id,
+            user_id=decision.approver.user_id,
+            body=decision.model_dump(mode="json"),
+        )
+    )
+    tx.session.flush()
+    body = {
+        "by": decision.approver.model_dump(),
+        "verdict": decision.verdict.value,
+        "digest": decision.plan_digest,
+        "reason": decision.reason,
+        "mac": decision.mac,
+    }
+    tx.audit(Tag.PLAN_DECIDED, body, incident=found.row.incident, plan_id=decision.plan_id)
+
+
+def _consequence(tx: Transaction, found: Standing, decision: Decision) -> Decided | Objection:
+    who = decision.approver.user_id
+    if decision.verdict is Verdict.DENY:
+        to, reason = PlanState.DENIED, f"{who}: {decision.reason}"
+    elif _approvals(tx.session, decision.plan_id) >= found.plan.approvals_needed:
+        to, reason = PlanState.APPROVED, who
+    else:
+        tx.wake(Agent.GATEKEEPER, found.row.incident)
+        return Decided(state=found.state)
+    against = move(tx, Move(plan_id=decision.plan_id, to=to, by=Agent.GATEKEEPER, reason=reason))
+    return Decided(state=to) if against is None else against
+
+
+def _approvals(session: Session, plan_id: str) -> int:
+    return sum(1 for d in decisions_of(session, plan_id) if d.verdict is Verdict.APPROVE)
+
+
+def decisions_of(session: Session, plan_id: str) -> list[Decision]:
+    """Every decision on a plan, in the order they were made."""
+    query = select(DecisionRow).where(DecisionRow.plan_id == plan_id).order_by(col(DecisionRow.id))
+    return [Decision.model_validate(row.body) for row in session.exec(query)]

@@ -1,0 +1,234 @@
+"""The actor's side of the ledger: claim once, commit the intent, record the answer, finish.
+
+A ``Claim`` can only come from ``claim``; ``perform(claim)`` therefore implies every guard of
+APPROVED → EXECUTING. Source: approval-bound execution protocol, "The actor, per plan".
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from agents.incident import Decision, Plan, Receipt, Verdict
+from agents.ledger.decisions import decisions_of
+from agents.ledger.moves import Move, Standing, move, quarantine, standing, too_late
+from agents.ledger.protocol import LOCKING, Agent, Objection, PlanState
+from agents.ledger.store import Ledger, LedgerError, Transaction, halted
+from agents.ledger.tables import ExecutionRow, ObjectLockRow, ProposalRow, StepRow
+from agents.ledger.tags import Tag
+
+LEASE_S = 30.0
+REQUEST_DEADLINE_S = 10.0
+_BY_CLAIM_ONLY = object()
+
+StillValid = Callable[[Plan, Decision], bool]
+"""Whether a counted approval still holds now: the seal verifies and the right is still there."""
+
+
+class NotOurs(LedgerError):
+    """The attempt is somebody else's, ended, or halted: send nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """The exclusive right to perform one plan once, until ``lease_until``."""
+
+    plan: Plan
+    attempt_id: str
+    actor_id: str
+    lease_until: datetime
+    proof: object = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if self.proof is not _BY_CLAIM_ONLY:
+            raise TypeError("a Claim comes from executions.claim and nowhere else")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the API server answered to one step."""
+
+    http_status: int | None
+    outcome: str
+    resource_version: str = ""
+
+
+def claim(ledger: Ledger, plan_id: str, actor_id: str, still_valid: StillValid) -> Claim | Objection:
+    """Take APPROVED → EXECUTING with every guard re-checked in the same transaction."""
+    with ledger.write() as tx:
+        found = standing(tx.session, plan_id)
+        if isinstance(found, Objection):
+            if found is Objection.TAMPERED:
+                quarantine(tx, plan_id)
+            return found
+        against = _against_claim(tx, found, still_valid)
+        if against is not None:
+            return against
+        return _claim(tx, found, actor_id)
+
+
+def _against_claim(tx: Transaction, found: Standing, still_valid: StillValid) -> Objection | None:
+    if found.state is not PlanState.APPROVED:
+        return Objection.NO_SUCH_EDGE
+    if halted(tx.session) is not None:
+        return Objection.HALTED
+    if too_late(tx, found) or tx.now > found.plan.pending_until + timedelta(
+        seconds=found.plan.claim_within_s
+    ):
+        return Objection.EXPIRED
+    given = decisions_of(tx.session, found.row.id)
+    if any(decision.verdict is Verdict.DENY for decision in given):
+        return Objection.DENIED
+    valid = {d.approver for d in given if d.plan_digest == found.plan.digest and still_valid(found.plan, d)}
+    if len(valid) < found.plan.approvals_needed:
+        return Objection.APPROVER_LOST_RIGHT if given else Objection.NOT_ENOUGH_APPROVALS
+    return Objection.OBJECT_BUSY if _busy(tx.session, found.plan) else None
+
+
+def _objects(plan: Plan) -> list[str]:
+    return sorted({f"{plan.cluster_uid}|{'|'.join(step.target.key)}" for step in plan.steps})
+
+
+def _busy(session: Session, plan: Plan) -> bool:
+    locks = select(ObjectLockRow).where(col(ObjectLockRow.object).in_(_objects(plan)))
+    return session.exec(locks).first() is not None
+
+
+def _claim(tx: Transaction, found: Standing, actor_id: str) -> Claim | Objection:
+    plan_id = found.row.id
+    against = move(tx, Move(plan_id=plan_id, to=PlanState.EXECUTING, by=Agent.ACTOR, reason=actor_id))
+    if against is not None:
+        return against
+    for name in _objects(found.plan):
+        tx.session.add(ObjectLockRow(object=name, plan_id=plan_id))
+    until = tx.now + timedelta(seconds=LEASE_S)
+    attempt = secrets.token_hex(8)
+    tx.session.add(
+        ExecutionRow(
+            plan_id=plan_id,
+            attempt_id=attempt,
+            actor_id=actor_id,
+            claimed_at=tx.now,
+            lease_until=until,
+            deadline_at=until + timedelta(seconds=REQUEST_DEADLINE_S),
+        )
+    )
+    tx.session.flush()
+    body = {"actor": actor_id, "attempt": attempt, "digest": found.plan.digest}
+    tx.audit(Tag.PLAN_CLAIMED, body, incident=found.row.incident, plan_id=plan_id)
+    # Should this process die, somebody must look once its lease and its last request are over.
+    tx.wake(Agent.ACTOR, found.row.incident, until + timedelta(seconds=REQUEST_DEADLINE_S + 1))
+    return Claim(
+        plan=found.plan, attempt_id=attempt, actor_id=actor_id, lease_until=until, proof=_BY_CLAIM_ONLY
+    )
+
+
+def _owned(tx: Transaction, held: Claim) -> Standing:
+    found = standing(tx.session, held.plan.id)
+    execution = tx.session.get(ExecutionRow, held.plan.id)
+    if isinstance(found, Objection) or execution is None or execution.attempt_id != held.attempt_id:
+        raise NotOurs(Objection.NOT_OWNER.value)
+    if found.state is not PlanState.EXECUTING or execution.lease_until < tx.now:
+        raise NotOurs(Objection.NOT_OWNER.value)
+    return found
+
+
+def intend(ledger: Ledger, held: Claim, n: int, request_digest: str) -> None:
+    """Commit the intent to send step ``n`` (from 1). Raises NotOurs when it must not be sent."""
+    with ledger.write() as tx:
+        found = _owned(tx, held)
+        if halted(tx.session) is not None:
+            raise NotOurs(Objection.HALTED.value)
+        tx.session.add(StepRow(plan_id=held.plan.id, n=n, intent_at=tx.now, request_digest=request_digest))
+        tx.session.flush()
+        body = {"step": n, "request": request_digest, "attempt": held.attempt_id}
+        tx.audit(Tag.STEP_INTENDED, body, incident=found.row.incident, plan_id=held.plan.id)
+
+
+def answered(ledger: Ledger, held: Claim, n: int, answer: Answer) -> None:
+    """Record what the API server said to step ``n``."""
+    with ledger.write() as tx:
+        found = _owned(tx, held)
+        row = tx.session.exec(select(StepRow).where(StepRow.plan_id == held.plan.id, StepRow.n == n)).one()
+        row.result_at, row.http_status, row.outcome = tx.now, answer.http_status, answer.outcome
+        row.observed_resource_version = answer.resource_version
+        tx.session.add(row)
+        body = {"step": n, "status": answer.http_status, "outcome": answer.outcome}
+        tx.audit(Tag.STEP_ANSWERED, body, incident=found.row.incident, plan_id=held.plan.id)
+
+
+def finish(ledger: Ledger, held: Claim, to: PlanState, reason: str) -> Objection | None:
+    """End our attempt in ``to``; only its owner can, and only while it is EXECUTING."""
+    with ledger.write() as tx:
+        _owned(tx, held)
+        return move(tx, Move(plan_id=held.plan.id, to=to, by=Agent.ACTOR, reason=reason))
+
+
+def receipts_of(session: Session, plan_id: str) -> list[Receipt]:
+    """What happened to each step, in order."""
+    query = select(StepRow).where(StepRow.plan_id == plan_id).order_by(col(StepRow.n))
+    return [
+        Receipt(
+            plan_id=plan_id,
+            step=row.n,
+            intent_at=row.intent_at,
+            request_digest=row.request_digest,
+            result_at=row.result_at,
+            http_status=row.http_status,
+            outcome=row.outcome,
+            resource_version=row.observed_resource_version,
+        )
+        for row in session.exec(query)
+    ]
+
+
+def give_up(ledger: Ledger, plan_id: str, reason: str) -> Objection | None:
+    """EXECUTING → UNKNOWN once the owner's lease ran out: from here on only reading."""
+    with ledger.write() as tx:
+        execution = tx.session.get(ExecutionRow, plan_id)
+        if execution is None or execution.lease_until >= tx.now:
+            return Objection.NO_SUCH_EDGE
+        return move(tx, Move(plan_id=plan_id, to=PlanState.UNKNOWN, by=Agent.ACTOR, reason=reason))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unresolved:
+    """A plan whose owner may be dead, and when it is certain that no request of it lives."""
+
+    plan: Plan
+    state: PlanState
+    actor_id: str
+    dead_after: datetime
+    intended: bool
+
+
+def unresolved(session: Session, plan_id: str) -> Unresolved | None:
+    """The plan if it is EXECUTING or UNKNOWN, for the reconciler."""
+    found = standing(session, plan_id)
+    if isinstance(found, Objection) or found.state not in LOCKING:
+        return None
+    execution = session.get_one(ExecutionRow, plan_id)
+    steps = session.exec(select(StepRow).where(StepRow.plan_id == plan_id)).first()
+    return Unresolved(
+        plan=found.plan,
+        state=found.state,
+        actor_id=execution.actor_id,
+        dead_after=execution.deadline_at,
+        intended=steps is not None,
+    )
+
+
+def conclude(ledger: Ledger, plan_id: str, to: PlanState, reason: str) -> Objection | None:
+    """UNKNOWN → SUCCEEDED or NOT_APPLIED after a read, never before the owner's deadline."""
+    with ledger.write() as tx:
+        execution = tx.session.get(ExecutionRow, plan_id)
+        proposal = tx.session.get(ProposalRow, plan_id)
+        if execution is None or proposal is None:
+            return Objection.NO_SUCH_PLAN
+        if to is PlanState.NOT_APPLIED and execution.deadline_at >= tx.now:
+            return Objection.NOT_OWNER
+        return move(tx, Move(plan_id=plan_id, to=to, by=Agent.ACTOR, reason=reason))

@@ -1,0 +1,216 @@
+"""Deliveries and incidents: what Alertmanager said, and which problem it belongs to.
+
+One open incident a group and cluster. Duplicates (a re-send, the other half of an HA pair)
+change nothing. A truncated body closes nothing. An alert called Watchdog opens nothing.
+Sources: threats P13, P14, P16, T1-T6; Alertmanager webhook version 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlmodel import Session, col, select
+
+from agents.incident import Alert, Incident, IncidentState
+from agents.ledger.moves import cancel_open_plans
+from agents.ledger.notification import Accepted, Delivery, DeliveryStatus, Disposition, Notification
+from agents.ledger.protocol import Agent
+from agents.ledger.store import Ledger, Transaction
+from agents.ledger.tables import AlertRow, DeliveryRow, IncidentRow
+from agents.ledger.tags import Tag
+
+DEAD_MAN_SWITCHES = frozenset({"Watchdog", "InfoInhibitor"})
+_RANK = {"critical": 3, "error": 2, "warning": 1}
+
+
+def accept(ledger: Ledger, batch: Sequence[Delivery]) -> list[Accepted]:
+    """Store a batch in one durable transaction, in order, and say what became of each."""
+    with ledger.write() as tx:
+        return [_accept_one(tx, delivery) for delivery in batch]
+
+
+def _accept_one(tx: Transaction, delivery: Delivery) -> Accepted:
+    disposition, number = _apply(tx, delivery)
+    row = DeliveryRow(
+        key=delivery.key,
+        raw=delivery.raw,
+        received_at=delivery.received_at,
+        source=delivery.source,
+        status=delivery.status.value,
+        problem=delivery.problem,
+        disposition=disposition.value,
+        incident=number,
+    )
+    tx.session.add(row)
+    tx.session.flush()
+    usable = delivery.status is DeliveryStatus.USABLE
+    tag = Tag.DELIVERY_ACCEPTED if usable else Tag.DELIVERY_QUARANTINED
+    tx.audit(tag, {"key": delivery.key, "source": delivery.source, "as": disposition.value}, incident=number)
+    if row.id is None:
+        raise AssertionError("a flushed row has an id")
+    return Accepted(delivery_id=row.id, incident=number, disposition=disposition)
+
+
+def _apply(tx: Transaction, delivery: Delivery) -> tuple[Disposition, int | None]:
+    note = delivery.notification
+    if delivery.status is not DeliveryStatus.USABLE or note is None:
+        return Disposition.QUARANTINED, None
+    alerts = [alert for alert in note.alerts if alert.name not in DEAD_MAN_SWITCHES]
+    found = _open_incident(tx.session, delivery.source, note)
+    if found is None:
+        firing = [alert for alert in alerts if alert.firing]
+        if not firing:
+            return Disposition.IGNORED, None
+        return Disposition.NEW, _open(tx, delivery.source, note.group_key, firing)
+    return _update(tx, found, alerts, truncated=note.truncated > 0)
+
+
+def _open_incident(session: Session, source: str, note: Notification) -> IncidentRow | None:
+    by_group = select(IncidentRow).where(IncidentRow.open_key == _open_key(source, note.group_key))
+    found = session.exec(by_group).first()
+    if found is not None:
+        return found
+    # A changed route gives the same alert another group key: its fingerprint still knows its incident.
+    prints = [alert.fingerprint for alert in note.alerts]
+    by_print = (
+        select(IncidentRow)
+        .join(AlertRow, col(AlertRow.incident) == col(IncidentRow.number))
+        .where(IncidentRow.cluster == source, IncidentRow.state == IncidentState.OPEN.value)
+        .where(col(AlertRow.fingerprint).in_(prints[:500]))
+        .order_by(col(IncidentRow.number))
+    )
+    return session.exec(by_print).first()
+
+
+def _open_key(source: str, group_key: str) -> str:
+    return f"{source}\n{group_key}"
+
+
+def _open(tx: Transaction, source: str, group_key: str, alerts: Sequence[Alert]) -> int:
+    worst = max(alerts, key=lambda alert: _RANK.get(alert.labels.get("severity", ""), 0))
+    row = IncidentRow(
+        cluster=source,
+        group_key=group_key,
+        open_key=_open_key(source, group_key),
+        title=title_of(worst),
+        severity=worst.labels.get("severity", "none"),
+        state=IncidentState.OPEN.value,
+        phase="received",
+        opened_at=tx.now,
+    )
+    tx.session.add(row)
+    tx.session.flush()
+    number = row.number
+    if number is None:
+        raise AssertionError("a flushed row has a number")
+    for alert in alerts:
+        _add_alert(tx, number, alert)
+    tx.audit(Tag.INCIDENT_OPENED, {"title": row.title, "alerts": len(alerts)}, incident=number)
+    tx.wake(Agent.INVESTIGATOR, number)
+    return number
+
+
+def title_of(alert: Alert) -> str:
+    """A short title: the alert's name and where, in the words of its own labels."""
+    place = "/".join(
+        part
+        for part in (
+            alert.labels.get("namespace", ""),
+            next((alert.labels[key] for key in ("deployment", "service", "pod") if key in alert.labels), ""),
+        )
+        if part
+    )
+    return f"{alert.name} {place}".strip()
+
+
+def _add_alert(tx: Transaction, number: int, alert: Alert) -> None:
+    values = alert.model_dump(exclude={"labels", "annotations"})
+    row = AlertRow(incident=number, labels=alert.labels, annotations=alert.annotations, **values)
+    tx.session.add(row)
+
+
+def _update(
+    tx: Transaction, row: IncidentRow, alerts: Sequence[Alert], *, truncated: bool
+) -> tuple[Disposition, int]:
+    number = row.number or 0
+    known = {a.fingerprint: a for a in tx.session.exec(select(AlertRow).where(AlertRow.incident == number))}
+    disposition = Disposition.DUPLICATE
+    for alert in alerts:
+        before = known.get(alert.fingerprint)
+        if before is None and alert.firing:
+            _add_alert(tx, number, alert)
+            tx.audit(Tag.ALERT_JOINED, {"fingerprint": alert.fingerprint}, incident=number)
+            disposition = Disposition.JOINED
+        elif before is not None and before.firing != alert.firing:
+            _turn(tx, before, alert)
+            disposition = Disposition.JOINED if alert.firing else Disposition.RESOLVED
+    if disposition is not Disposition.DUPLICATE:
+        _after_change(tx, row, truncated=truncated)
+    return disposition, number
+
+
+def _turn(tx: Transaction, row: AlertRow, alert: Alert) -> None:
+    row.firing, row.starts_at, row.ends_at = alert.firing, alert.starts_at, alert.ends_at
+    tx.session.add(row)
+    tag = Tag.ALERT_JOINED if alert.firing else Tag.ALERT_RESOLVED
+    tx.audit(tag, {"fingerprint": alert.fingerprint}, incident=row.incident)
+
+
+def _after_change(tx: Transaction, row: IncidentRow, *, truncated: bool) -> None:
+    tx.session.flush()
+    number = row.number or 0
+    still = select(AlertRow).where(AlertRow.incident == number, col(AlertRow.firing).is_(True))
+    quiet = tx.session.exec(still).first() is None
+    row.resolved_at = tx.now if quiet and not truncated else None
+    tx.session.add(row)
+    if row.resolved_at is not None:
+        tx.audit(Tag.INCIDENT_RESOLVED, {"by": "alertmanager"}, incident=number)
+        cancel_open_plans(tx, number, "the alert resolved")
+    tx.wake(Agent.INVESTIGATOR, number)
+    tx.wake(Agent.GATEKEEPER, number)
+
+
+def incident(ledger: Ledger, number: int) -> Incident | None:
+    """One incident with its alerts, or None."""
+    with ledger.read() as session:
+        row = session.get(IncidentRow, number)
+        return None if row is None else value_of(session, row)
+
+
+def value_of(session: Session, row: IncidentRow) -> Incident:
+    """The value of a row, with its alerts in the order they came."""
+    number = row.number or 0
+    alerts = session.exec(select(AlertRow).where(AlertRow.incident == number).order_by(col(AlertRow.id)))
+    return Incident(
+        number=number,
+        cluster=row.cluster,
+        group_key=row.group_key,
+        title=row.title,
+        severity=row.severity,
+        state=IncidentState(row.state),
+        phase=row.phase,
+        opened_at=row.opened_at,
+        closed_at=row.closed_at,
+        alerts=tuple(_alert_of(alert) for alert in alerts),
+    )
+
+
+def _alert_of(row: AlertRow) -> Alert:
+    return Alert(
+        fingerprint=row.fingerprint,
+        firing=row.firing,
+        labels=row.labels,
+        annotations=row.annotations,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        generator_url=row.generator_url,
+    )
+
+
+def page(ledger: Ledger, *, before: int | None = None, limit: int = 50) -> list[Incident]:
+    """Incidents, newest first, below the number ``before``."""
+    query = select(IncidentRow).order_by(col(IncidentRow.number).desc()).limit(limit)
+    if before is not None:
+        query = query.where(col(IncidentRow.number) < before)
+    with ledger.read() as session:
+        return [value_of(session, row) for row in session.exec(query)]

@@ -1,0 +1,224 @@
+"""The investigator's side of the ledger: leases, evidence, diagnoses, drafts and closing.
+
+Every write carries a lease; one whose lease was taken over or ran out writes nothing
+(fencing by token). Writes are idempotent, because a killed stage runs again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from agents.incident import Diagnosis, Evidence, IncidentState, Outcome, Plan
+from agents.ledger.moves import Move, move, plan_ids
+from agents.ledger.protocol import ACTIVE, LOCKING, Agent, PlanState
+from agents.ledger.store import Ledger, LedgerError, Transaction
+from agents.ledger.tables import DiagnosisRow, EvidenceRow, IncidentRow, PlanRow, ProposalRow
+from agents.ledger.tags import Tag
+
+
+class LeaseLost(LedgerError):
+    """Somebody else works on this incident now; nothing was written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """The right to work on one incident until a time; ``token`` grows with each taking."""
+
+    incident: int
+    owner: str
+    token: int
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One look at the world to be stored as Evidence. ``key`` names it within the incident."""
+
+    key: str
+    tool: str
+    query: str
+    excerpt: str
+    ok: bool = True
+    window: tuple[datetime, datetime] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def take(ledger: Ledger, incident: int, owner: str, seconds: float) -> Lease | None:
+    """Take the incident's lease, or None while another owner holds it or it is closed."""
+    with ledger.write() as tx:
+        row = tx.session.get(IncidentRow, incident)
+        if row is None or row.state == IncidentState.CLOSED.value:
+            return None
+        if row.lease_owner and row.lease_until is not None and row.lease_until > tx.now:
+            return None
+        row.lease_owner, row.lease_token = owner, row.lease_token + 1
+        row.lease_until = tx.now + timedelta(seconds=seconds)
+        tx.session.add(row)
+        return Lease(incident=incident, owner=owner, token=row.lease_token, until=row.lease_until)
+
+
+def release(ledger: Ledger, lease: Lease) -> None:
+    """Give the lease back if it is still ours."""
+    with ledger.write() as tx:
+        row = tx.session.get(IncidentRow, lease.incident)
+        if row is not None and row.lease_token == lease.token:
+            row.lease_owner, row.lease_until = "", None
+            tx.session.add(row)
+
+
+def held(tx: Transaction, lease: Lease) -> IncidentRow:
+    """The incident's row, locked, if the lease still holds. Raises LeaseLost."""
+    query = select(IncidentRow).where(IncidentRow.number == lease.incident).with_for_update()
+    row = tx.session.exec(query).one()
+    if row.lease_token != lease.token or row.lease_until is None or row.lease_until < tx.now:
+        raise LeaseLost(f"the lease on INC-{lease.incident} is no longer ours")
+    return row
+
+
+def store_evidence(ledger: Ledger, lease: Lease, looks: list[Look]) -> list[Evidence]:
+    """Store looks as E1, E2, …; a look stored before under the same key keeps its id and text."""
+    with ledger.write() as tx:
+        held(tx, lease)
+        return [_store_look(tx, lease.incident, look) for look in looks]
+
+
+def _store_look(tx: Transaction, incident: int, look: Look) -> Evidence:
+    same = select(EvidenceRow).where(EvidenceRow.incident == incident, EvidenceRow.key == look.key)
+    found = tx.session.exec(same).first()
+    if found is not None:
+        return Evidence.model_validate(found.body)
+    last = select(EvidenceRow.n).where(EvidenceRow.incident == incident).order_by(col(EvidenceRow.n).desc())
+    n = (tx.session.exec(last).first() or 0) + 1
+    evidence = Evidence(
+        id=f"E{n}",
+        tool=look.tool,
+        query=look.query,
+        fetched_at=tx.now,
+        window_start=look.window[0] if look.window else None,
+        window_end=look.window[1] if look.window else None,
+        ok=look.ok,
+        excerpt=look.excerpt,
+        digest=hashlib.sha256(look.excerpt.encode()).hexdigest(),
+        notes=look.notes,
+    )
+    body = evidence.model_dump(mode="json")
+    tx.session.add(EvidenceRow(incident=incident, n=n, key=look.key, body=body))
+    tx.session.flush()
+    tx.audit(Tag.EVIDENCE_STORED, {"id": evidence.id, "digest": evidence.digest}, incident=incident)
+    return evidence
+
+
+def evidence_of(session: Session, incident: int) -> list[Evidence]:
+    """The evidence of an incident in order."""
+    query = select(EvidenceRow).where(EvidenceRow.incident == incident).order_by(col(EvidenceRow.n))
+    return [Evidence.model_validate(row.body) for row in session.exec(query)]
+
+
+def write_diagnosis(ledger: Ledger, lease: Lease, turn: int, diagnosis: Diagnosis) -> None:
+    """Write the diagnosis of one round, once."""
+    with ledger.write() as tx:
+        held(tx, lease)
+        same = select(DiagnosisRow).where(DiagnosisRow.incident == lease.incident, DiagnosisRow.round == turn)
+        if tx.session.exec(same).first() is not None:
+            return
+        body = diagnosis.model_dump(mode="json")
+        tx.session.add(DiagnosisRow(incident=lease.incident, round=turn, at=tx.now, body=body))
+        cause = diagnosis.cause.code if diagnosis.cause else "not established"
+        tx.audit(
+            Tag.DIAGNOSIS_WRITTEN,
+            {"cause": cause, "confidence": diagnosis.confidence, "source": diagnosis.source},
+            incident=lease.incident,
+        )
+        tx.wake(Agent.GATEKEEPER, lease.incident)
+
+
+def diagnosis_of(session: Session, incident: int) -> Diagnosis | None:
+    """The newest diagnosis of an incident."""
+    query = (
+        select(DiagnosisRow).where(DiagnosisRow.incident == incident).order_by(col(DiagnosisRow.round).desc())
+    )
+    row = session.exec(query).first()
+    return None if row is None else Diagnosis.model_validate(row.body)
+
+
+def draft(ledger: Ledger, lease: Lease, plan: Plan, note: str) -> str:
+    """Write a DRAFT and return its id. A draft repeated by a killed stage is found again by its
+    bytes; plans that were not claimed yet are superseded by it."""
+    with ledger.write() as tx:
+        held(tx, lease)
+        if tx.session.get(PlanRow, plan.id) is not None:
+            return plan.id
+        for other in plan_ids(tx.session, lease.incident):
+            state = PlanState(tx.session.get_one(ProposalRow, other).state)
+            if state in ACTIVE - LOCKING:
+                reason = f"a newer plan took its place: {plan.id}"
+                move(tx, Move(plan_id=other, to=PlanState.SUPERSEDED, by=Agent.INVESTIGATOR, reason=reason))
+        _insert_draft(tx, lease.incident, plan, note)
+        return plan.id
+
+
+def _insert_draft(tx: Transaction, incident: int, plan: Plan, note: str) -> None:
+    tx.session.add(
+        PlanRow(
+            id=plan.id,
+            digest=plan.digest,
+            canonical=plan.canonical(),
+            incident=incident,
+            created_at=tx.now,
+            pending_until=plan.pending_until,
+            note=note,
+        )
+    )
+    tx.session.flush()
+    tx.session.add(ProposalRow(plan_id=plan.id, state=PlanState.DRAFT.value, version=1, state_at=tx.now))
+    tx.audit(Tag.PLAN_DRAFTED, {"digest": plan.digest, "note": note}, incident=incident, plan_id=plan.id)
+    tx.wake(Agent.ACTOR, incident)
+
+
+def set_phase(ledger: Ledger, lease: Lease, phase: str, facts: dict[str, Any] | None = None) -> None:
+    """Say which stage the investigation is in; nothing is written when it already says so."""
+    with ledger.write() as tx:
+        row = held(tx, lease)
+        if row.phase == phase:
+            return
+        row.phase = phase
+        tx.session.add(row)
+        tx.audit(Tag.INCIDENT_PHASE, {"phase": phase, **(facts or {})}, incident=lease.incident)
+
+
+def wake_later(ledger: Ledger, lease: Lease, seconds: float) -> None:
+    """Look at this incident again after a while (verification, late evidence)."""
+    with ledger.write() as tx:
+        held(tx, lease)
+        tx.wake(Agent.INVESTIGATOR, lease.incident, tx.now + timedelta(seconds=seconds))
+
+
+def close(ledger: Ledger, lease: Lease, outcome: Outcome) -> None:
+    """Close the incident with its outcome; idempotent."""
+    with ledger.write() as tx:
+        row = held(tx, lease)
+        if row.state == IncidentState.CLOSED.value:
+            return
+        row.state, row.phase = IncidentState.CLOSED.value, "closed"
+        row.closed_at, row.open_key = tx.now, None
+        row.outcome = outcome.model_dump(mode="json")
+        tx.session.add(row)
+        tx.audit(Tag.INCIDENT_CLOSED, {"recovery": outcome.recovery.value}, incident=lease.incident)
+        tx.wake(Agent.GATEKEEPER, lease.incident)
+
+
+def outcome_of(session: Session, incident: int) -> Outcome | None:
+    """How the incident ended, or None while it is open."""
+    row = session.get(IncidentRow, incident)
+    return None if row is None or row.outcome is None else Outcome.model_validate(row.outcome)
+
+
+def is_resolved(session: Session, incident: int) -> bool:
+    """Whether Alertmanager said, in a body that was not truncated, that nothing fires any more."""
+    row = session.get(IncidentRow, incident)
+    return row is not None and row.resolved_at is not None

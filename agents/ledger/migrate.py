@@ -1,0 +1,23 @@
+"""Bringing a database to the present form of the ledger, by alembic, under one lock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, text
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK = 0x4D4944  # "MID": the advisory lock that lets one process migrate at a time.
+
+
+def upgrade(engine: Engine) -> None:
+    """Apply every migration that is missing. Two processes may call it at once."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,91 @@
+"""From a draft to a card: the accepted dry-run, or the API server's refusal, and the posting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session
+
+from agents.incident import Preview
+from agents.ledger.moves import Move, move, quarantine, standing
+from agents.ledger.protocol import Agent, Objection, PlanState
+from agents.ledger.store import Ledger
+from agents.ledger.tables import PreviewRow, ProposalRow
+from agents.ledger.tags import Tag
+
+
+@dataclass(frozen=True, kw_only=True)
+class Posted:
+    """Where a plan's card stands in the chat, and the digest of what it shows."""
+
+    channel_id: str
+    message_ts: str
+    card_digest: str
+
+
+def store_preview(ledger: Ledger, preview: Preview, before: list[dict[str, Any]]) -> Objection | None:
+    """Keep an accepted dry-run of a DRAFT, once, with the objects as they were (for the undo)."""
+    with ledger.write() as tx:
+        found = standing(tx.session, preview.plan_id)
+        if isinstance(found, Objection):
+            quarantine(tx, preview.plan_id)
+            return found
+        if found.state is not PlanState.DRAFT:
+            return Objection.NO_SUCH_EDGE
+        if tx.session.get(PreviewRow, preview.plan_id) is not None:
+            return Objection.DUPLICATE
+        tx.session.add(
+            PreviewRow(
+                plan_id=preview.plan_id,
+                at=preview.at,
+                diffs=list(preview.diffs),
+                dry_run_digest=preview.dry_run_digest,
+                warnings=list(preview.warnings),
+                before=before,
+            )
+        )
+        body = {"dry_run": preview.dry_run_digest, "warnings": len(preview.warnings)}
+        tx.audit(Tag.PLAN_PREVIEWED, body, incident=found.row.incident, plan_id=preview.plan_id)
+        tx.wake(Agent.GATEKEEPER, found.row.incident)
+        return None
+
+
+def refuse_draft(ledger: Ledger, plan_id: str, reason: str) -> Objection | None:
+    """The dry-run was refused: keep the API server's own words."""
+    with ledger.write() as tx:
+        return move(tx, Move(plan_id=plan_id, to=PlanState.REFUSED, by=Agent.ACTOR, reason=reason))
+
+
+def preview_of(session: Session, plan_id: str) -> Preview | None:
+    """The stored preview, or None."""
+    row = session.get(PreviewRow, plan_id)
+    if row is None:
+        return None
+    return Preview(
+        plan_id=row.plan_id,
+        at=row.at,
+        diffs=tuple(row.diffs),
+        dry_run_digest=row.dry_run_digest,
+        warnings=tuple(row.warnings),
+    )
+
+
+def before_of(session: Session, plan_id: str) -> list[dict[str, Any]]:
+    """The target objects as they were when the plan was previewed."""
+    row = session.get(PreviewRow, plan_id)
+    return [] if row is None else list(row.before)
+
+
+def mark_pending(ledger: Ledger, plan_id: str, posted: Posted) -> Objection | None:
+    """The card is up: from now on a person may decide. Needs an accepted dry-run."""
+    with ledger.write() as tx:
+        if tx.session.get(PreviewRow, plan_id) is None:
+            return Objection.NOT_PREVIEWED
+        against = move(tx, Move(plan_id=plan_id, to=PlanState.PENDING, by=Agent.GATEKEEPER))
+        if against is None:
+            proposal = tx.session.get_one(ProposalRow, plan_id)
+            proposal.channel_id, proposal.message_ts = posted.channel_id, posted.message_ts
+            proposal.card_digest = posted.card_digest
+            tx.session.add(proposal)
+        return against

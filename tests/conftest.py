@@ -1,0 +1,42 @@
+"""What is real here: databases, sockets on loopback, clients, processes. What is pretended: the
+data centre of ``evals/world``, which speaks the real wire protocols. What is forbidden: any
+other address, the developer's environment, and sleeping until something is over.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+_real_connect = socket.socket.connect
+
+
+def _loopback_only(self: socket.socket, address: Any) -> None:
+    if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in (
+        "127.0.0.1",
+        "::1",
+        "localhost",
+    ):
+        raise RuntimeError(f"a test tried to reach {address[0]}")
+    _real_connect(self, address)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_way_out() -> Iterator[None]:
+    socket.socket.connect = _loopback_only  # type: ignore[method-assign]
+    yield
+    socket.socket.connect = _real_connect  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting, credential or proxy of whoever runs the tests leaks into them."""
+    ours = ("MIDWATCH_", "OPENAI_", "SLACK_", "KUBE", "LANGSMITH_", "LANGCHAIN_")
+    for name in list(os.environ):
+        kept = name.startswith("MIDWATCH_CONTRACT_")
+        if not kept and (name.startswith(ours) or "proxy" in name.lower()):
+            monkeypatch.delenv(name)
