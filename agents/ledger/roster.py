@@ -1,0 +1,80 @@
+"""Who may sign what: a file of people by ``(team_id, user_id)``, tiers and namespaces.
+
+Read afresh at every use, at the click and again at the claim. Anything wrong with the file
+means nobody: an empty list, a missing file and a typo all refuse (property P5).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import Field, ValidationError, field_validator
+
+from agents.incident import Approver, Plan, Value
+from tools.kubernetes.objects import NonEmpty
+
+ANY = "*"
+
+
+class RosterError(ValueError):
+    """The roster cannot be read; until it can, nobody may sign."""
+
+
+class Entry(Value):
+    """One person and what this person may sign. ``name`` is for people and decides nothing."""
+
+    user_id: NonEmpty
+    team_id: NonEmpty
+    name: str = ""
+    tiers: frozenset[Annotated[int, Field(ge=1, le=3)]] = frozenset({1})
+    namespaces: frozenset[NonEmpty] = frozenset()
+
+    def covers(self, plan: Plan) -> bool:
+        """Whether the tier and every namespace of the plan are this person's."""
+        places = {step.namespace for step in plan.steps}
+        return plan.tier in self.tiers and (ANY in self.namespaces or places <= self.namespaces)
+
+
+class Roster(Value):
+    """Everybody who may sign anything."""
+
+    approvers: tuple[Entry, ...] = ()
+
+    @field_validator("approvers")
+    @classmethod
+    def _each_person_once(cls, value: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        people = [(entry.team_id, entry.user_id) for entry in value]
+        if len(people) != len(set(people)):
+            raise ValueError("somebody is listed twice")
+        return value
+
+    def may(self, person: Approver, plan: Plan) -> bool:
+        """Whether this person may sign this plan."""
+        return any(
+            entry.covers(plan)
+            for entry in self.approvers
+            if (entry.team_id, entry.user_id) == (person.team_id, person.user_id)
+        )
+
+    def signers(self, plan: Plan) -> tuple[Entry, ...]:
+        """Who may sign this plan, for the refusal that names them."""
+        return tuple(entry for entry in self.approvers if entry.covers(plan))
+
+
+def read_roster(path: Path) -> Roster:
+    """The roster as the file says now. Raises RosterError."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Roster.model_validate(content or {})
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as problem:
+        raise RosterError(f"the roster {path} cannot be used: {problem}") from problem
+
+
+def roster_or_nobody(path: Path) -> Roster:
+    """The roster, or one that lets nobody sign."""
+    try:
+        return read_roster(path)
+    except RosterError:
+        return Roster()
