@@ -1,7 +1,5 @@
 """What an API server refuses, as one tree; each error knows the ``Status`` body a real server would send."""
 
-# ruff: noqa: N818 - the classes are named after the reasons of the API server
-
 from __future__ import annotations
 
 from dataclasses import dataclass

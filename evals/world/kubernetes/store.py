@@ -85,14 +85,13 @@ class Store:
             head = meta(fresh)
             if not head.get("name") and head.get("generateName"):
                 head["name"] = self._identities.name(str(head["generateName"]))
-            fresh = prepared_for_create(kind, fresh)
+            fresh = prepared_for_create(kind, fresh, self._identities.uid())
             head = meta(fresh)
             if self._key(kind, fresh) in self._objects[resource]:
                 raise AlreadyExists(
                     f'{kind.qualified} "{head["name"]}" already exists',
                     details(head["name"], kind.group, resource),
                 )
-            head["uid"] = self._identities.uid()
             head["creationTimestamp"] = rfc3339(self.clock.now())
             if kind.generation:
                 head["generation"] = 1

@@ -8,13 +8,17 @@ from evals.world.kubernetes.defaults import apply_defaults
 from evals.world.kubernetes.errors import BadRequest, InternalError
 from evals.world.kubernetes.kinds import Kind
 from evals.world.kubernetes.objects import JsonObject, copied, meta
-from evals.world.kubernetes.validation import validate, validate_update
+from evals.world.kubernetes.schema import decoded
+from evals.world.kubernetes.validation import validate
 
 _ASSIGNED = ("uid", "creationTimestamp", "generation", "resourceVersion", "deletionTimestamp", "selfLink")
 
 
-def prepared_for_create(kind: Kind, obj: JsonObject) -> JsonObject:
-    """``obj`` with defaults and without what only the server may set; raises Invalid."""
+def prepared_for_create(kind: Kind, sent: JsonObject, uid: str) -> JsonObject:
+    """``sent`` with defaults, a uid, and nothing else only the server may set; raises Malformed or
+    Invalid.
+    """
+    obj, _ = decoded(kind, sent)
     head = meta(obj)
     if head.get("resourceVersion"):
         raise InternalError("resourceVersion should not be set on objects to be created")
@@ -25,6 +29,7 @@ def prepared_for_create(kind: Kind, obj: JsonObject) -> JsonObject:
     # A node's kubelet registers it together with its status; every other status starts empty.
     if kind.status and kind.resource != "nodes":
         obj.pop("status", None)
+    head["uid"] = uid
     apply_defaults(kind, obj)
     validate(kind, obj)
     return obj
@@ -36,6 +41,7 @@ def carried_over(kind: Kind, old: JsonObject, new: JsonObject, subresource: str)
     """
     if subresource == "scale":
         return _scaled(kind, old, new)
+    new, _ = decoded(kind, new)
     if subresource == "status":
         result = _with_status(kind, old, new)
     elif subresource == "":
@@ -47,9 +53,10 @@ def carried_over(kind: Kind, old: JsonObject, new: JsonObject, subresource: str)
     else:
         raise BadRequest(f"the subresource {subresource} of {kind.resource} cannot be written")
     _keep_identity(kind, old, result)
+    if kind.resource == "services":
+        _keep_addresses(old, result)
     apply_defaults(kind, result)
-    validate(kind, result)
-    validate_update(kind, old, result)
+    validate(kind, result, old)
     return result
 
 
@@ -100,3 +107,13 @@ def _keep_identity(kind: Kind, old: JsonObject, new: JsonObject) -> None:
     else:
         head.pop("namespace", None)
     new["apiVersion"], new["kind"] = kind.api_version, kind.kind
+
+
+def _keep_addresses(old: JsonObject, new: JsonObject) -> None:
+    """A Service keeps the address it was given when a client sends it without one."""
+    before, after = old.get("spec") or {}, new.setdefault("spec", {})
+    if before.get("type") == "ExternalName" or after.get("type") == "ExternalName":
+        return
+    for name in ("clusterIP", "clusterIPs"):
+        if not after.get(name) and before.get(name):
+            after[name] = before[name]
