@@ -30,12 +30,17 @@ class Step(BaseModel):
     uid: NonEmpty
     expect: dict[Pointer, Any] = Field(min_length=1)
     set: dict[Pointer, Any] = Field(min_length=1)
+    annotated: bool = True
+    """Whether the target has an annotations map; if not, our mark brings a whole one, and
+    ``expect`` holds the resourceVersion so that nobody else's can be lost."""
 
     @model_validator(mode="after")
     def _pointers_are_pointers(self) -> Step:
         for pointer in (*self.expect, *self.set):
             if not pointer.startswith("/"):
                 raise ValueError(f"not a JSON pointer: {pointer!r}")
+        if not self.annotated and "/metadata/resourceVersion" not in self.expect:
+            raise ValueError("a target without annotations is pinned by its resourceVersion")
         return self
 
     @property

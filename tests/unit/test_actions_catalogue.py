@@ -1,0 +1,185 @@
+"""Every verb is complete, pins what it changes, and undoes what it did."""
+
+from __future__ import annotations
+
+import copy
+
+import jsonpatch
+import orjson
+import pytest
+
+from tools.kubernetes.actions.catalogue import CATALOGUE, check, sentence
+from tools.kubernetes.actions.step import Step
+from tools.kubernetes.actions.verb import MARK, Context, Refused, is_applied, request
+from tools.kubernetes.diff import diff
+from tools.kubernetes.pointers import drift
+
+DEPLOYMENT = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {
+        "name": "checkout",
+        "namespace": "shop",
+        "uid": "u-1",
+        "generation": 4,
+        "resourceVersion": "100",
+        "annotations": {"deployment.kubernetes.io/revision": "4"},
+    },
+    "spec": {
+        "replicas": 2,
+        "selector": {"matchLabels": {"app": "checkout"}},
+        "template": {
+            "metadata": {"labels": {"app": "checkout"}},
+            "spec": {
+                "containers": [
+                    {"name": "sidecar", "image": "r/proxy:1"},
+                    {
+                        "name": "app",
+                        "image": "r/checkout:9",
+                        "resources": {"limits": {"memory": "128Mi"}},
+                    },
+                ]
+            },
+        },
+    },
+}
+SERVICE = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "cart", "namespace": "shop", "uid": "u-2", "resourceVersion": "7"},
+    "spec": {"selector": {"app": "carts"}},
+}
+OLD_TEMPLATE = {
+    "metadata": {"labels": {"app": "checkout", "pod-template-hash": "abc"}},
+    "spec": {"containers": [{"name": "app", "image": "r/checkout:8"}]},
+}
+CASES = {
+    "set_image": (DEPLOYMENT, {"container": "app", "image": "r/checkout:8"}),
+    "roll_back": (DEPLOYMENT, {"template": OLD_TEMPLATE, "revision": 3}),
+    "set_resources": (DEPLOYMENT, {"container": "app", "field": "limits/memory", "value": "256Mi"}),
+    "fix_selector": (SERVICE, {"selector": {"app": "cart"}, "labels": {"app": "cart", "tier": "web"}}),
+    "scale": (DEPLOYMENT, {"replicas": 3}),
+    "restart_rollout": (DEPLOYMENT, {"incident": "INC-1"}),
+}
+CONTEXT = Context(images=frozenset({"r/checkout:8"}))
+
+
+def drafted(name: str) -> tuple[dict, Step]:
+    target, params = CASES[name]
+    step = CATALOGUE[name].draft(target, params, CONTEXT)
+    assert isinstance(step, Step), step
+    return copy.deepcopy(target), step
+
+
+def sent(target: dict, step: Step) -> dict:
+    """What an API server makes of the request: jsonpatch applies tests and changes alike."""
+    after = jsonpatch.apply_patch(target, orjson.loads(request(step, "plan-1").body))
+    if "generation" in after["metadata"]:
+        after["metadata"]["generation"] += 1
+    after["metadata"]["resourceVersion"] += "1"
+    return after
+
+
+def test_every_verb_of_the_catalogue_is_exercised_here():
+    assert set(CASES) == set(CATALOGUE)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_verb_is_complete(name):
+    verb = CATALOGUE[name]
+    _, step = drafted(name)
+    assert verb.tier in (1, 2, 3)
+    assert all((verb.risks, verb.when_not, verb.verify, verb.rules))
+    assert step.name in sentence(step)
+    assert check(step) is None
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_request_is_a_function_of_the_step_and_marks_the_object(name):
+    target, step = drafted(name)
+    assert request(step, "plan-1") == request(step, "plan-1")
+    assert request(step, "plan-1").body == request(step, "plan-1", dry_run=True).body
+    after = sent(target, step)
+    assert is_applied(step, "plan-1", after)
+    assert not is_applied(step, "plan-1", target)
+    assert diff(target, after)
+    assert MARK not in diff(target, after)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_second_send_of_the_same_bytes_fails(name):
+    target, step = drafted(name)
+    with pytest.raises(jsonpatch.JsonPatchTestFailed):
+        sent(sent(target, step), step)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_undo_puts_back_what_stood_there(name):
+    target, step = drafted(name)
+    after = sent(target, step)
+    undo = CATALOGUE[name].inverse(step, target, after)
+    assert isinstance(undo, Step)
+    assert check(undo) is None
+    assert not diff(target, sent(after, undo))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_any_changed_expected_value_is_drift(name):
+    target, step = drafted(name)
+    assert drift(step.expect, target) == ()
+    for pointer in step.expect:
+        other = {**step.expect, pointer: "something else"}
+        assert [d.pointer for d in drift(other, target)] == [pointer]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_verb_sends_nothing_but_its_own_pointers(name):
+    _, step = drafted(name)
+    for pointer in ("/metadata/labels", "/spec/template/spec/serviceAccountName", "/spec/replicas/x", "/"):
+        evil = step.model_copy(update={"set": {pointer: "x"}, "expect": {**step.expect, pointer: "y"}})
+        assert isinstance(check(evil), Refused)
+    assert isinstance(check(step.model_copy(update={"kind": "Secret"})), Refused)
+    assert isinstance(check(step.model_copy(update={"verb": "exec"})), Refused)
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("set_image", {"container": "app", "image": "evil/miner:1"}),
+        ("set_image", {"container": "nobody", "image": "r/checkout:8"}),
+        ("set_resources", {"container": "app", "field": "limits/memory", "value": "1Gi"}),
+        ("set_resources", {"container": "app", "field": "limits/memory", "value": "64Mi"}),
+        ("set_resources", {"container": "app", "field": "limits/memory", "value": "lots"}),
+        ("set_resources", {"container": "app", "field": "limits/cpu", "value": "1"}),
+        ("scale", {"replicas": 0}),
+        ("scale", {"replicas": 101}),
+        ("scale", {"replicas": 2}),
+        ("fix_selector", {"selector": {}, "labels": {"app": "cart"}}),
+        ("fix_selector", {"selector": {"app": "x"}, "labels": {"app": "cart"}}),
+        ("roll_back", {"template": {"metadata": {"labels": {"app": "other"}}}, "revision": 1}),
+    ],
+)
+def test_what_must_not_be_proposed_is_refused_with_a_reason(name, params):
+    target, _ = CASES[name]
+    refused = CATALOGUE[name].draft(target, params, CONTEXT)
+    assert isinstance(refused, Refused)
+    assert refused.reason
+
+
+def test_a_count_that_an_autoscaler_owns_is_left_alone():
+    refused = CATALOGUE["scale"].draft(DEPLOYMENT, {"replicas": 3}, Context(owned_by="checkout-hpa"))
+    assert isinstance(refused, Refused)
+    assert "checkout-hpa" in refused.reason
+
+
+def test_a_container_that_moved_to_another_place_makes_the_plan_stale():
+    _, step = drafted("set_image")
+    swapped = copy.deepcopy(DEPLOYMENT)
+    swapped["spec"]["template"]["spec"]["containers"].reverse()
+    assert drift(step.expect, swapped)
+
+
+def test_an_object_without_annotations_is_pinned_to_its_version():
+    _, step = drafted("fix_selector")
+    assert step.expect["/metadata/resourceVersion"] == "7"
+    assert not step.annotated

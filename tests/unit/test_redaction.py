@@ -1,0 +1,81 @@
+"""Secrets do not get through, ordinary operations text does."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tools.redaction import inert, redact
+
+SECRETS = {
+    "aws": "AKIAIOSFODNN7EXAMPLE",
+    "github": "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8",
+    "slack": "xoxb-123456789012-abcdefGHIJKL",
+    "app": "xapp-1-A0123-456-abcdef0123",
+    "jwt": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl",
+    "google": "AIza" + "b" * 35,
+    "model": "sk-proj-abcdefghijklmnopqrstuvwx",
+    "gitlab": "glpat-abcdefghij0123456789",
+}
+FRAMES = ("{}", "error: {} refused", '{{"x": "{}"}}', "a={};b", "line one\n{}\nline three")
+BENIGN = (
+    'Back-off pulling image "registry.example/shop/checkout:v2.4.1"',
+    "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "pod checkout-7d9f8b6c5d-x2x4z uid 0b8a3f2e-5f0c-4a53-9d6e-5a1f0f6f7c11",
+    "dial tcp 10.0.0.12:5432: connect: connection refused",
+    'password authentication failed for user "orders"',
+    "invalid token: expired",
+    "token: required",
+    'secret "regcred" not found',
+    "GET /api/v1/namespaces/shop/pods?limit=500 200 12ms",
+    "postgres://orders@db.shop.svc:5432/orders",
+    'level=info msg="started" port=8080 duration=1.25s',
+)
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS.keys())
+def test_a_known_kind_of_secret_never_gets_through(secret, frame):
+    assert secret not in redact(frame.format(secret))
+    assert "[redacted:" in redact(frame.format(secret))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DB_PASSWORD=hunter22secret",
+        'password: "hunter22secret"',
+        '{"apiKey": "hunter22secret"}',
+        "postgres://orders:hunter22secret@db:5432/orders",
+        "Authorization: Bearer hunter22secret",
+        "client_secret=hunter22secret&grant=x",
+    ],
+)
+def test_what_is_assigned_to_a_secret_name_never_gets_through(text):
+    assert "hunter22secret" not in redact(text)
+
+
+def test_a_private_key_is_cut_out_even_when_its_end_was_lost():
+    assert "MIIEow" not in redact("-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nabc")
+
+
+@pytest.mark.parametrize("text", BENIGN)
+def test_ordinary_text_is_left_as_it_is(text):
+    assert redact(text) == text
+
+
+def test_the_same_secret_leaves_the_same_trace_and_another_a_different_one():
+    assert redact("token=abcdef123") == redact("token=abcdef123") != redact("token=abcdef124")
+
+
+@given(st.text())
+def test_nothing_invisible_stays_invisible(text):
+    shown = inert(text)
+    assert not set(shown) & set("\u202e\u200b\u2066\ufeff\x00\x1b")
+    assert inert(shown) == shown
+
+
+@given(st.text())
+def test_redacting_twice_changes_nothing_more(text):
+    assert redact(redact(text)) == redact(text)

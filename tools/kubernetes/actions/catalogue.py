@@ -1,0 +1,34 @@
+"""Every verb there is. What is not here cannot be drafted, shown, signed or sent."""
+
+from __future__ import annotations
+
+from tools.kubernetes.actions.fix_selector import FixSelector
+from tools.kubernetes.actions.restart_rollout import RestartRollout
+from tools.kubernetes.actions.roll_back import RollBack
+from tools.kubernetes.actions.scale import Scale
+from tools.kubernetes.actions.set_image import SetImage
+from tools.kubernetes.actions.set_resources import SetResources
+from tools.kubernetes.actions.step import Step
+from tools.kubernetes.actions.verb import Refused, Verb
+
+CATALOGUE: dict[str, Verb] = {
+    verb.name: verb
+    for verb in (SetImage(), RollBack(), SetResources(), FixSelector(), Scale(), RestartRollout())
+}
+
+
+def verb(name: str) -> Verb | None:
+    """The verb of that name, or None."""
+    return CATALOGUE.get(name)
+
+
+def check(step: Step) -> Refused | None:
+    """Why this step may not be sent, or None: an unknown verb is refused like a wrong pointer."""
+    known = CATALOGUE.get(step.verb)
+    return known.check(step) if known else Refused(reason=f"there is no verb {step.verb}")
+
+
+def sentence(step: Step) -> str:
+    """What the step does, in words."""
+    known = CATALOGUE.get(step.verb)
+    return known.sentence(step) if known else f"{step.verb} on {step.target}"

@@ -1,0 +1,37 @@
+"""Make a Service's selector match the labels of an existing workload's pods."""
+
+from __future__ import annotations
+
+import re
+
+from tools.kubernetes.actions.step import Step
+from tools.kubernetes.actions.verb import Context, Refused, Verb, step_for
+from tools.kubernetes.objects import JsonObject
+
+
+class FixSelector(Verb):
+    """Parameters: ``selector`` (the whole new map) and ``labels`` (of the pods it must match)."""
+
+    name = "fix_selector"
+    kinds = ("Service",)
+    tier = 1
+    sets = re.compile(r"/spec/selector")
+    risks = "Traffic goes to the pods that the new selector matches, at once."
+    when_not = "No existing workload carries the labels, or the Service is headless by intention."
+    verify = ("endpoints_ready",)
+
+    def draft(self, target: JsonObject, params: JsonObject, context: Context) -> Step | Refused:
+        """Refuses an empty selector and one that the named pods do not carry."""
+        selector, labels = params["selector"], params["labels"]
+        if not selector or not selector.items() <= labels.items():
+            return Refused(reason="the new selector does not match the workload's pods")
+        return step_for(self, target, {"/spec/selector": selector})
+
+    def sentence(self, step: Step) -> str:
+        """Names both selectors."""
+        old, new = step.expect["/spec/selector"], step.set["/spec/selector"]
+        return f"Point {step.target} at the pods with {_words(new)} instead of {_words(old)}"
+
+
+def _words(labels: dict[str, str]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))

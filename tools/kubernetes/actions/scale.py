@@ -1,0 +1,44 @@
+"""Set the number of replicas of a workload."""
+
+from __future__ import annotations
+
+import re
+
+from tools.kubernetes.actions.step import Step
+from tools.kubernetes.actions.verb import Context, Refused, Verb, step_for
+from tools.kubernetes.objects import JsonObject
+
+MOST = 100
+
+
+class Scale(Verb):
+    """Parameters: ``replicas``, from 1 to 100."""
+
+    name = "scale"
+    kinds = ("Deployment", "StatefulSet")
+    tier = 1
+    sets = re.compile(r"/spec/replicas")
+    risks = "More pods need more room; if there is none they stay Pending."
+    when_not = "An autoscaler owns the count and would undo it; or the wish is zero."
+    verify = ("rollout_complete",)
+
+    def draft(self, target: JsonObject, params: JsonObject, context: Context) -> Step | Refused:
+        """Refuses zero, and counts that an HPA owns."""
+        replicas = params["replicas"]
+        if not isinstance(replicas, int) or not 1 <= replicas <= MOST:
+            return Refused(reason=f"{replicas} replicas is outside 1 to {MOST}")
+        if context.owned_by:
+            return Refused(reason=f"the autoscaler {context.owned_by} owns the count and would undo it")
+        return step_for(self, target, {"/spec/replicas": replicas})
+
+    def sentence(self, step: Step) -> str:
+        """Names both counts."""
+        old, new = step.expect["/spec/replicas"], step.set["/spec/replicas"]
+        return f"Scale {step.target} from {old} to {new} replicas"
+
+    def check(self, step: Step) -> Refused | None:
+        """The undo of a scale-up may go back to zero only because a person signs that too."""
+        value = step.set.get("/spec/replicas")
+        if not isinstance(value, int) or not 0 <= value <= MOST:
+            return Refused(reason=f"{value!r} replicas is outside 0 to {MOST}")
+        return super().check(step)

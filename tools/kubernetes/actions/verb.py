@@ -1,0 +1,176 @@
+"""What every verb of the catalogue must say and do; ``catalogue`` lists the verbs.
+
+A verb turns a target and absolute parameters into a Step, a Step into one exact request, and a
+Step plus the object as it was into the Step that undoes it. All pure.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import rfc8785
+
+from tools.kubernetes.actions.step import Step
+from tools.kubernetes.client import Request
+from tools.kubernetes.objects import JsonObject, ref_of
+from tools.kubernetes.pointers import MISSING, drift, escape, read
+
+MARK = "midwatch.dev/applied-plan"
+MARK_POINTER = f"/metadata/annotations/{escape(MARK)}"
+FIELD_MANAGER = "midwatch"
+RESOURCES = {
+    "Deployment": ("apps/v1", "deployments"),
+    "StatefulSet": ("apps/v1", "statefulsets"),
+    "DaemonSet": ("apps/v1", "daemonsets"),
+    "Service": ("v1", "services"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """Why a step may not be drafted or sent, in a sentence for the card."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """The RBAC a verb needs on one resource; deploy manifests are made from these."""
+
+    group: str
+    resource: str
+    verbs: tuple[str, ...] = ("get", "patch")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What a draft may rely on beside its target: facts the reader saw, never telemetry.
+
+    ``images`` are those seen in this workload's history, ``owned_by`` what scales it (an HPA's
+    name), ``limit_factor`` the policy for raising resources.
+    """
+
+    images: frozenset[str] = frozenset()
+    owned_by: str = ""
+    limit_factor: float = 2.0
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class Verb(ABC):
+    """One kind of change."""
+
+    name: ClassVar[str]
+    kinds: ClassVar[tuple[str, ...]]
+    tier: ClassVar[int]
+    sets: ClassVar[re.Pattern[str]]
+    """Which pointers this verb may set: the whole of each must match."""
+    risks: ClassVar[str]
+    when_not: ClassVar[str]
+    verify: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def draft(self, target: JsonObject, params: JsonObject, context: Context) -> Step | Refused:
+        """The step that does this to ``target`` as it is now, or why it must not be done."""
+
+    @abstractmethod
+    def sentence(self, step: Step) -> str:
+        """What the step does, in words for the person who signs."""
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The RBAC rules this verb needs."""
+        return tuple(
+            Rule(group=RESOURCES[kind][0].rpartition("/")[0], resource=RESOURCES[kind][1])
+            for kind in self.kinds
+        )
+
+    def check(self, step: Step) -> Refused | None:
+        """Why this step may not be sent by this verb, or None; run again before every send."""
+        if step.kind not in self.kinds or step.api_version != RESOURCES[step.kind][0]:
+            return Refused(reason=f"{self.name} does not change a {step.api_version} {step.kind}")
+        for pointer in step.set:
+            if not self.sets.fullmatch(pointer):
+                return Refused(reason=f"{self.name} may not set {pointer}")
+            if pointer not in step.expect:
+                return Refused(reason=f"{pointer} is set but its present value is not stated")
+        return None
+
+    def inverse(self, step: Step, before: JsonObject, live: JsonObject) -> Step | Refused:
+        """The step that puts back what stood in ``before``, pinned to the object as it is now."""
+        changed = drift(step.set, live)
+        if changed:
+            return Refused(reason=f"it was changed again since: {changed[0]}")
+        old = {pointer: read(before, pointer) for pointer in step.set}
+        gone = [pointer for pointer, value in old.items() if value is MISSING]
+        if gone:
+            return Refused(reason=f"{', '.join(gone)} was not set before: undoing it would need a removal")
+        return step_for(self, live, old)
+
+
+def step_for(verb: Verb, target: JsonObject, changes: dict[str, Any]) -> Step | Refused:
+    """A step with every precondition filled from the target as it is now."""
+    ref = ref_of(target)
+    if ref.kind not in verb.kinds:
+        return Refused(reason=f"{verb.name} does not change a {ref.kind}")
+    expect = {pointer: read(target, pointer) for pointer in changes}
+    absent = [pointer for pointer, value in expect.items() if value is MISSING]
+    if absent:
+        return Refused(reason=f"{ref} has no {', '.join(absent)} to change")
+    if changes == expect:
+        return Refused(reason=f"{ref} already is as it would be set")
+    meta = target["metadata"]
+    if "generation" in meta:
+        expect = {"/metadata/generation": meta["generation"], **expect}
+    if "generation" not in meta or not meta.get("annotations"):
+        # Without a generation, or where our mark brings the annotations map, only the
+        # resourceVersion notices a change between now and the patch.
+        expect = {"/metadata/resourceVersion": meta["resourceVersion"], **expect}
+    return Step(
+        verb=verb.name,
+        api_version=RESOURCES[ref.kind][0],
+        kind=ref.kind,
+        namespace=ref.namespace,
+        name=ref.name,
+        uid=ref.uid,
+        expect=expect,
+        set=changes,
+        annotated=bool(meta.get("annotations")),
+    )
+
+
+def path_of(step: Step) -> str:
+    """The URL path of the step's target."""
+    version, resource = RESOURCES[step.kind]
+    root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    return f"{root}/namespaces/{step.namespace}/{resource}/{step.name}"
+
+
+def request(step: Step, plan_id: str, *, dry_run: bool = False) -> Request:
+    """The one request of a step: tests first, then the changes, then our mark (invariant I5)."""
+    tests = {"/metadata/uid": step.uid, **step.expect}
+    patch: list[dict[str, Any]] = [{"op": "test", "path": p, "value": v} for p, v in tests.items()]
+    patch += [{"op": "replace", "path": p, "value": v} for p, v in step.set.items()]
+    patch.append(_mark(step, plan_id))
+    query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")]
+    return Request(
+        method="PATCH",
+        path=path_of(step),
+        query=(*query, ("dryRun", "All")) if dry_run else tuple(query),
+        body=rfc8785.dumps(patch),
+        content_type="application/json-patch+json",
+    )
+
+
+def _mark(step: Step, plan_id: str) -> dict[str, Any]:
+    if not step.annotated:
+        return {"op": "add", "path": "/metadata/annotations", "value": {MARK: plan_id}}
+    return {"op": "add", "path": MARK_POINTER, "value": plan_id}
+
+
+def is_applied(step: Step, plan_id: str, live: JsonObject) -> bool:
+    """Whether the object carries this plan's mark and every value it set."""
+    marked = read(live, MARK_POINTER) == plan_id
+    return marked and all(read(live, pointer) == value for pointer, value in step.set.items())

@@ -1,0 +1,55 @@
+"""RFC 6901 JSON pointers into objects: reading, escaping, and comparing what is expected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tools.kubernetes.objects import JsonObject
+
+
+class Missing:
+    """What a pointer finds when there is nothing there; prints as ``(absent)``."""
+
+    def __repr__(self) -> str:
+        return "(absent)"
+
+
+MISSING = Missing()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """One expected value that no longer stands in the object."""
+
+    pointer: str
+    expected: Any
+    found: Any
+
+    def __str__(self) -> str:
+        return f"{self.pointer}: expected {self.expected!r}, found {self.found!r}"
+
+
+def escape(key: str) -> str:
+    """One reference token of a pointer (``~`` and ``/`` escaped)."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def read(obj: JsonObject, pointer: str) -> Any:
+    """The value a pointer finds, or MISSING."""
+    here: Any = obj
+    for token in pointer.split("/")[1:]:
+        key = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(here, dict) and key in here:
+            here = here[key]
+        elif isinstance(here, list) and key.isdigit() and int(key) < len(here):
+            here = here[int(key)]
+        else:
+            return MISSING
+    return here
+
+
+def drift(expect: dict[str, Any], obj: JsonObject) -> tuple[Drift, ...]:
+    """Every expected value that differs in the object, in the order it was stated."""
+    found = ((pointer, value, read(obj, pointer)) for pointer, value in expect.items())
+    return tuple(Drift(pointer=p, expected=value, found=now) for p, value, now in found if now != value)
