@@ -151,3 +151,19 @@ _FIELDS: dict[str, tuple[str, ...]] = {
         "type",
     ),
 }
+
+
+def selector_text(selector: JsonObject) -> str:
+    """A LabelSelector as a query string, ``app=web,tier in (a,b)``; ``<none>`` when it is empty."""
+    words = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
+    for each in selector.get("matchExpressions") or []:
+        key, values = each.get("key"), ",".join(sorted(each.get("values") or []))
+        words.append(
+            {
+                "In": f"{key} in ({values})",
+                "NotIn": f"{key} notin ({values})",
+                "Exists": f"{key}",
+                "DoesNotExist": f"!{key}",
+            }.get(str(each.get("operator")), f"{key}")
+        )
+    return ",".join(words) or "<none>"

@@ -1,0 +1,147 @@
+"""Which groups, versions and resources there are, in the plain and the aggregated form."""
+
+from __future__ import annotations
+
+from evals.world.kubernetes.kinds import GROUPS, KINDS, Kind
+from evals.world.kubernetes.objects import JsonObject
+
+AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+_SUBRESOURCE_VERBS = {
+    "status": ("get", "patch", "update"),
+    "scale": ("get", "patch", "update"),
+    "log": ("get",),
+    "eviction": ("create",),
+}
+_SUBRESOURCE_KINDS = {"scale": ("autoscaling", "v1", "Scale"), "eviction": ("policy", "v1", "Eviction")}
+
+
+def version_info(git_version: str) -> JsonObject:
+    """The answer of ``/version``."""
+    major, minor = git_version.lstrip("v").split(".")[:2]
+    return {
+        "major": major,
+        "minor": minor,
+        "gitVersion": git_version,
+        "gitCommit": "0000000000000000000000000000000000000000",
+        "gitTreeState": "clean",
+        "buildDate": "2026-01-01T00:00:00Z",
+        "goVersion": "go1.23.0",
+        "compiler": "gc",
+        "platform": "linux/amd64",
+    }
+
+
+def discovery(path: str, accept: str, address: str) -> tuple[JsonObject, str] | None:
+    """The document at a discovery path and its content type, or None when the path is not one."""
+    parts = [part for part in path.split("/") if part]
+    if "as=APIGroupDiscoveryList" in accept and "v=v2," in f"{accept.replace(';', ',')}," and len(parts) == 1:
+        groups = ([""] if parts == ["api"] else list(GROUPS)) if parts[0] in ("api", "apis") else None
+        return None if groups is None else (_aggregated(groups), AGGREGATED)
+    document = _plain(parts, address)
+    return None if document is None else (document, "application/json")
+
+
+def _plain(parts: list[str], address: str) -> JsonObject | None:
+    if parts == ["api"]:
+        where = [{"clientCIDR": "0.0.0.0/0", "serverAddress": address}]
+        return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": where}
+    if parts == ["apis"]:
+        return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(name) for name in GROUPS]}
+    if len(parts) == 2 and parts[0] == "apis" and parts[1] in GROUPS:
+        return {"kind": "APIGroup", "apiVersion": "v1", **_group(parts[1])}
+    if parts == ["api", "v1"]:
+        return _resources("", "v1")
+    if len(parts) == 3 and parts[0] == "apis" and GROUPS.get(parts[1]) == parts[2]:
+        return _resources(parts[1], parts[2])
+    return None
+
+
+def _group(name: str) -> JsonObject:
+    version = {"groupVersion": f"{name}/{GROUPS[name]}", "version": GROUPS[name]}
+    return {"name": name, "versions": [version], "preferredVersion": version}
+
+
+def _kinds_of(group: str) -> list[Kind]:
+    return [kind for kind in KINDS.values() if kind.group == group]
+
+
+def _subresources(kind: Kind) -> list[str]:
+    return [*(["status"] if kind.status else []), *(["scale"] if kind.scale else []), *kind.subresources]
+
+
+def _resources(group: str, version: str) -> JsonObject:
+    rows: list[JsonObject] = []
+    for kind in _kinds_of(group):
+        row: JsonObject = {
+            "name": kind.resource,
+            "singularName": kind.singular,
+            "namespaced": kind.namespaced,
+            "kind": kind.kind,
+            "verbs": list(kind.verbs),
+        }
+        if kind.short:
+            row["shortNames"] = list(kind.short)
+        if kind.categories:
+            row["categories"] = list(kind.categories)
+        rows.append(row)
+        for name in _subresources(kind):
+            rows.append(_subresource(kind, name))
+    where = f"{group}/{version}" if group else version
+    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": where, "resources": rows}
+
+
+def _subresource(kind: Kind, name: str) -> JsonObject:
+    row: JsonObject = {
+        "name": f"{kind.resource}/{name}",
+        "singularName": "",
+        "namespaced": kind.namespaced,
+        "kind": kind.kind,
+        "verbs": list(_SUBRESOURCE_VERBS[name]),
+    }
+    if name in _SUBRESOURCE_KINDS:
+        row["group"], row["version"], row["kind"] = _SUBRESOURCE_KINDS[name]
+    return row
+
+
+def _aggregated(groups: list[str]) -> JsonObject:
+    items = []
+    for group in groups:
+        version = GROUPS.get(group, "v1")
+        listed = [_aggregated_resource(kind) for kind in _kinds_of(group)]
+        metadata: JsonObject = {"creationTimestamp": None, **({"name": group} if group else {})}
+        versions = [{"version": version, "freshness": "Current", "resources": listed}]
+        items.append({"metadata": metadata, "versions": versions})
+    return {
+        "kind": "APIGroupDiscoveryList",
+        "apiVersion": "apidiscovery.k8s.io/v2",
+        "metadata": {},
+        "items": items,
+    }
+
+
+def _aggregated_resource(kind: Kind) -> JsonObject:
+    subresources = []
+    for name in _subresources(kind):
+        group, version, word = _SUBRESOURCE_KINDS.get(name, (kind.group, kind.version, kind.kind))
+        subresources.append(
+            {
+                "subresource": name,
+                "responseKind": {"group": group, "version": version, "kind": word},
+                "verbs": list(_SUBRESOURCE_VERBS[name]),
+            }
+        )
+    found: JsonObject = {
+        "resource": kind.resource,
+        "responseKind": {"group": kind.group, "version": kind.version, "kind": kind.kind},
+        "scope": "Namespaced" if kind.namespaced else "Cluster",
+        "singularResource": kind.singular,
+        "verbs": list(kind.verbs),
+    }
+    if kind.short:
+        found["shortNames"] = list(kind.short)
+    if kind.categories:
+        found["categories"] = list(kind.categories)
+    if subresources:
+        found["subresources"] = subresources
+    return found
