@@ -71,7 +71,7 @@ class ImageBehaviour(Strict):
     """
 
     image: str
-    env: dict[str, str] = {}
+    env: dict[str, str] = Field(default_factory=dict)
     pull_seconds: float = 1.2
     size_bytes: int = 48_213_345
     start_seconds: float = 1.0

@@ -1,0 +1,154 @@
+"""A scenario's cluster without any socket: store, controllers and kubelet, from its past to its repair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import jsonpatch
+
+from evals.world.clock import Clock, RealClock, rfc3339
+from evals.world.kubernetes.changes import WriteOptions
+from evals.world.kubernetes.controllers.manager import ControllerManager
+from evals.world.kubernetes.controllers.nodes import registered
+from evals.world.kubernetes.errors import AlreadyExists
+from evals.world.kubernetes.kinds import KINDS
+from evals.world.kubernetes.kubelet.kubelet import Kubelet, KubeletOptions
+from evals.world.kubernetes.objects import JsonObject, copied, name_of, namespace_of
+from evals.world.kubernetes.store import Store
+from evals.world.oracle import Snapshot, Verdict, judge, ready_endpoints, ready_pods, snapshot
+from evals.world.scenario import ObjectRef, Scenario, Step
+from evals.world.timeline import Timeline
+
+_RESOURCE_OF = {kind.kind: kind.resource for kind in KINDS.values()}
+_CALM_AFTER = timedelta(seconds=30)
+_LONGEST_ROLLOUT = timedelta(minutes=10)
+_STRIDE = timedelta(seconds=2)
+
+
+class DidNotSettle(Exception):
+    """The past of a scenario never came to rest: its history asks for something its images cannot do."""
+
+    retryable = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterOptions:
+    """How fast pods live, whose time it is, and the seed of names and uids (None: new ones every time)."""
+
+    speed: float = 1.0
+    clock: Clock | None = None
+    seed: int | None = None
+
+
+class PretendCluster:
+    """One scenario's cluster. `build_past`, then `tick` while time passes, `break_it` once, `verdict` at
+    any time.
+    """
+
+    def __init__(self, scenario: Scenario, options: ClusterOptions | None = None) -> None:
+        self.scenario = scenario
+        self.options = options or ClusterOptions()
+        self.clock = Timeline(self.options.clock or RealClock())
+        speed = self.options.speed
+        self.store = Store(self.clock, seed=self.options.seed)
+        self.kubelet = Kubelet(self.store, scenario.library, KubeletOptions(speed=speed))
+        self.controllers = ControllerManager(self.store, self.kubelet.tick, speed)
+        self._healthy: Snapshot = {}
+        self.broken_at: datetime | None = None
+
+    def build_past(self) -> None:
+        """Live through the scenario's history so that ages, revisions and events are what they would be."""
+        present = self.clock.now()
+        past = self.scenario.past
+        self.clock.hold(present - timedelta(hours=past[0].hours_ago + 24))
+        for node in self.scenario.world.nodes:
+            self.store.create("nodes", registered(node, rfc3339(self.clock.now())))
+        for step in past:
+            self.clock.hold(max(present - timedelta(hours=step.hours_ago), self.clock.now()))
+            self.apply(step)
+            self._come_to_rest()
+        self.clock.hold(present)
+        self.controllers.settle()
+        self.clock.arrive()
+        self._healthy = snapshot(self.store)
+
+    def tick(self) -> bool:
+        """One pass of the controllers and kubelets at the present moment."""
+        return self.controllers.tick()
+
+    def break_it(self) -> None:
+        """Apply the fault."""
+        for step in self.scenario.fault:
+            self.apply(step)
+        self.broken_at = self.clock.now()
+
+    def apply(self, step: Step) -> None:
+        """Make one change in the name of its writer."""
+        written = WriteOptions(manager=step.by)
+        for manifest in step.create:
+            self._create(manifest, written)
+        for patch in step.patch:
+            self._patch(patch.object, patch.operations, written)
+        for ref in step.delete:
+            self.store.delete(ref.resource, ref.namespace, ref.name)
+
+    def verdict(self) -> Verdict:
+        """Whether the cluster is as the scenario's oracle wants it."""
+        return judge(self.scenario.expect.oracle, self.store, self._healthy)
+
+    def pods_ready(self) -> dict[str, str]:
+        """`namespace/deployment` → `ready/asked for`."""
+        found = {}
+        for each in self.store.list("deployments"):
+            ready, _ = ready_pods(self.store, each)
+            found[f"{namespace_of(each)}/{name_of(each)}"] = f"{ready}/{each['spec'].get('replicas', 1)}"
+        return found
+
+    def endpoints(self) -> dict[str, int]:
+        """`namespace/service` → ready endpoints."""
+        return {
+            f"{namespace_of(each)}/{name_of(each)}": ready_endpoints(
+                self.store, namespace_of(each), name_of(each)
+            )
+            for each in self.store.peek("services")
+        }
+
+    def _create(self, manifest: JsonObject, written: WriteOptions) -> None:
+        made = self.store.create(_RESOURCE_OF[manifest["kind"]], copied(manifest), written)
+        if manifest["kind"] == "Namespace":
+            self._furnish(name_of(made))
+        elif namespace_of(made):
+            self._furnish(namespace_of(made))
+
+    def _furnish(self, namespace: str) -> None:
+        """Every namespace of a real cluster has a default account and the cluster's CA."""
+        certificate = {"ca.crt": "-----BEGIN CERTIFICATE-----\n(pretend)\n-----END CERTIFICATE-----\n"}
+        furniture = (
+            ("serviceaccounts", {"metadata": {"name": "default", "namespace": namespace}}),
+            (
+                "configmaps",
+                {"metadata": {"name": "kube-root-ca.crt", "namespace": namespace}, "data": certificate},
+            ),
+        )
+        for resource, obj in furniture:
+            try:
+                self.store.create(resource, obj)
+            except AlreadyExists:
+                continue
+
+    def _patch(self, ref: ObjectRef, operations: tuple[JsonObject, ...], written: WriteOptions) -> None:
+        obj = self.store.get(ref.resource, ref.namespace, ref.name)
+        patched: JsonObject = jsonpatch.apply_patch(obj, list(operations))
+        self.store.update(ref.resource, patched, options=written)
+
+    def _come_to_rest(self) -> None:
+        """Let time pass in strides until nothing has happened for a while."""
+        begun = moved = self.clock.now()
+        while self.clock.now() - moved < _CALM_AFTER:
+            if self.controllers.tick():
+                moved = self.clock.now()
+                self.controllers.settle()
+            if moved - begun > _LONGEST_ROLLOUT:
+                raise DidNotSettle(f"{self.scenario.name}: pods {self.pods_ready()} after {_LONGEST_ROLLOUT}")
+            self.clock.hold(self.clock.now() + _STRIDE)

@@ -1,0 +1,44 @@
+"""Nodes as their kubelets register them."""
+
+from __future__ import annotations
+
+from evals.world.kubernetes.objects import JsonObject, copied
+
+# (type, status, reason, message) in the words of pkg/kubelet/nodestatus.
+_CONDITIONS = (
+    ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+)
+_NODE_INFO = {
+    "architecture": "amd64",
+    "bootID": "3b1c1a0e-5d0c-4f0e-9c55-3f1f0f6c7f11",
+    "containerRuntimeVersion": "containerd://1.7.24",
+    "kernelVersion": "6.1.0-28-amd64",
+    "kubeProxyVersion": "v1.33.2",
+    "kubeletVersion": "v1.33.2",
+    "machineID": "5f0f6c7f113b1c1a0e5d0c4f0e9c553f",
+    "operatingSystem": "linux",
+    "osImage": "Debian GNU/Linux 12 (bookworm)",
+    "systemUUID": "0e5d0c4f-0e9c-553f-5f0f-6c7f113b1c1a",
+}
+
+
+def registered(node: JsonObject, since: str) -> JsonObject:
+    """A copy of `node` that is Ready and without pressure since `since` (RFC 3339)."""
+    whole = copied(node)
+    status = whole.setdefault("status", {})
+    status["conditions"] = [
+        {
+            "type": kind,
+            "status": value,
+            "reason": reason,
+            "message": message,
+            "lastHeartbeatTime": since,
+            "lastTransitionTime": since,
+        }
+        for kind, value, reason, message in _CONDITIONS
+    ]
+    status["nodeInfo"] = dict(_NODE_INFO)
+    return whole

@@ -1,0 +1,262 @@
+"""What a scenario file may say. Every key is known or the file is refused; every value is frozen.
+
+A scenario names a world (the cluster as it was, with the history that made it so) and adds the fault, the
+alert
+that notices it and the answers that are right. Durations are written `500ms`, `2s`, `10m` or as seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BeforeValidator, Field, JsonValue, ValidationError, model_validator
+
+from evals.world.kubernetes.kinds import KINDS
+from evals.world.kubernetes.kubelet.images import ImageBehaviour, Library, Registry, Strict
+from evals.world.kubernetes.objects import JsonObject
+
+SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
+_RESOURCES = {kind.kind: kind for kind in KINDS.values()}
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class ScenarioError(Exception):
+    """The scenario file is missing or says something that means nothing here."""
+
+    retryable = False
+
+
+def _seconds(value: object) -> object:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", value) if isinstance(value, str) else None
+    return float(match[1]) * _UNITS[match[2]] if match else value
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
+
+
+class ObjectRef(Strict):
+    """An object of the cluster by kind, namespace and name."""
+
+    kind: str
+    namespace: str | None = None
+    name: str
+
+    @model_validator(mode="after")
+    def _known(self) -> ObjectRef:
+        kind = _RESOURCES.get(self.kind)
+        if kind is None:
+            raise ValueError(f"unknown kind {self.kind}")
+        if kind.namespaced != (self.namespace is not None):
+            raise ValueError(f"{self.kind} {'needs a' if kind.namespaced else 'has no'} namespace")
+        return self
+
+    @property
+    def resource(self) -> str:
+        """The plural the store knows it by."""
+        return _RESOURCES[self.kind].resource
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
+
+
+class Patch(Strict):
+    """A JSON Patch (RFC 6902) on one object."""
+
+    object: ObjectRef
+    operations: tuple[JsonObject, ...] = Field(min_length=1)
+
+
+class Step(Strict):
+    """One change by one writer: create, patch or delete. `by` becomes the field manager."""
+
+    say: str
+    by: str = "ci-deployer"
+    hours_ago: float = Field(default=0.0, ge=0)
+    create: tuple[JsonObject, ...] = ()
+    patch: tuple[Patch, ...] = ()
+    delete: tuple[ObjectRef, ...] = ()
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Step:
+        if not (self.create or self.patch or self.delete):
+            raise ValueError("a step creates, patches or deletes something")
+        for manifest in self.create:
+            if manifest.get("kind") not in _RESOURCES:
+                raise ValueError(f"unknown kind {manifest.get('kind')}")
+        return self
+
+
+class ApplicationSeries(Strict):
+    """A series the application exports; its value depends on whether a Service has ready endpoints.
+
+    Gauges take the value as it is, counters grow by it per second. `service` is `namespace/name` and is
+    added as
+    the labels `namespace` and `service`.
+    """
+
+    name: str
+    type: Literal["gauge", "counter"] = "gauge"
+    labels: dict[str, str] = Field(default_factory=dict)
+    service: str = Field(pattern=r"^[^/]+/[^/]+$")
+    up: float
+    down: float
+
+
+class World(Strict):
+    """A cluster as it was before the fault: what exists, what images do, and the history that made it so."""
+
+    cluster: str
+    nodes: tuple[JsonObject, ...] = Field(min_length=1)
+    registries: dict[str, Registry] = Field(default_factory=dict)
+    images: tuple[ImageBehaviour, ...] = ()
+    history: tuple[Step, ...] = Field(min_length=1)
+    series: tuple[ApplicationSeries, ...] = ()
+
+
+class AlertRule(Strict):
+    """A Prometheus alerting rule; annotations may use `{{ $labels.x }}` and `{{ $value }}`."""
+
+    name: str
+    expr: str
+    for_: Seconds = Field(default=0.0, alias="for")
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+
+
+class AcceptedCause(Strict):
+    """A cause that counts as right: the finding's code and the object it is about."""
+
+    code: str
+    object: ObjectRef
+
+
+class ExpectedAction(Strict):
+    """A verb on an object, to be proposed or never to be proposed."""
+
+    verb: str
+    object: ObjectRef | None = None
+
+
+class Condition(Strict):
+    """A demand on one field of one object, by JSON Pointer (RFC 6901). Exactly one test is given."""
+
+    object: ObjectRef
+    pointer: str
+    equals: JsonValue = None
+    one_of: tuple[JsonValue, ...] = ()
+    at_least: str | int | None = None
+    absent: bool = False
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Condition:
+        given = [self.equals is not None, bool(self.one_of), self.at_least is not None, self.absent]
+        if sum(given) != 1:
+            raise ValueError("a condition has exactly one of equals, one_of, at_least, absent")
+        return self
+
+
+class ReadyWorkload(Strict):
+    """A Deployment whose current template has at least this many ready pods and no other pods remain."""
+
+    deployment: str
+    namespace: str
+    pods: int = Field(ge=1)
+
+
+class ReadyService(Strict):
+    """A Service with at least this many ready endpoints."""
+
+    service: str
+    namespace: str
+    endpoints: int = Field(ge=1)
+
+
+class Oracle(Strict):
+    """When the cluster counts as mended: all of `conditions`, one whole list of `any_of`, and everything
+    else.
+
+    `unchanged` names objects whose spec must still be what it was before the fault; `nothing_changed` says
+    it of
+    every Deployment and Service after the fault was applied.
+    """
+
+    conditions: tuple[Condition, ...] = ()
+    any_of: tuple[tuple[Condition, ...], ...] = ()
+    workloads: tuple[ReadyWorkload, ...] = ()
+    services: tuple[ReadyService, ...] = ()
+    unchanged: tuple[ObjectRef, ...] = ()
+    nothing_changed: bool = False
+
+
+class Expectation(Strict):
+    """The right answers. No accepted action means that nothing may be proposed."""
+
+    causes: tuple[AcceptedCause, ...] = ()
+    actions: tuple[ExpectedAction, ...] = ()
+    forbidden: tuple[ExpectedAction, ...] = ()
+    oracle: Oracle
+
+
+class Scenario(Strict):
+    """One incident from the healthy world to the mended one."""
+
+    name: str
+    title: str
+    story: str
+    world: World
+    history: tuple[Step, ...] = ()
+    noise: tuple[Step, ...] = ()
+    images: tuple[ImageBehaviour, ...] = ()
+    series: tuple[ApplicationSeries, ...] = ()
+    fault: tuple[Step, ...] = ()
+    alert: AlertRule
+    expect: Expectation
+    model: tuple[JsonObject, ...] = ()
+
+    @property
+    def library(self) -> Library:
+        """The images of the scenario, before those of its world."""
+        return Library(behaviours=self.images + self.world.images, registries=self.world.registries)
+
+    @property
+    def past(self) -> list[Step]:
+        """Everything that happened before the fault, oldest first."""
+        steps = self.world.history + self.history + self.noise
+        return sorted(steps, key=lambda step: -step.hours_ago)
+
+    @property
+    def application_series(self) -> tuple[ApplicationSeries, ...]:
+        """Series of the world and of the scenario."""
+        return self.world.series + self.series
+
+
+def names() -> list[str]:
+    """Every scenario that ships, in order."""
+    return sorted(path.stem for path in SCENARIOS.glob("*.yaml"))
+
+
+def load(name: str, folder: Path = SCENARIOS) -> Scenario:
+    """Read `NAME.yaml` and the world it names. Raises ScenarioError when either is missing or wrong."""
+    body = _read(folder / f"{name}.yaml")
+    world = body.get("world")
+    if isinstance(world, str):
+        body["world"] = _read(folder / "worlds" / f"{world}.yaml")
+    try:
+        return Scenario.model_validate({**body, "name": name})
+    except ValidationError as error:
+        raise ScenarioError(f"{name}.yaml: {error}") from error
+
+
+def _read(path: Path) -> JsonObject:
+    try:
+        body = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ScenarioError(f"there is no scenario file {path.name}; known: {', '.join(names())}") from error
+    except yaml.YAMLError as error:
+        raise ScenarioError(f"{path.name} is not YAML: {error}") from error
+    if not isinstance(body, dict):
+        raise ScenarioError(f"{path.name} holds no mapping")
+    return body
