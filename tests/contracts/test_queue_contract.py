@@ -1,0 +1,308 @@
+"""What every queue promises, on SQLite and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import statistics
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine, text
+
+from agents.ledger.engine import open_writer
+from tests.support import postgres
+from tools.queue import queue_for
+from tools.queue.port import Handler, Job, Queue, WorkOptions
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    if reason := postgres.missing():
+        pytest.skip(reason)
+    with postgres.postgresql_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    with contextlib.ExitStack() as stack:
+        if request.param == "sqlite":
+            url = f"sqlite:///{tmp_path}/ledger.db"
+        else:
+            server = request.getfixturevalue("postgresql")
+            url = stack.enter_context(postgres.database(server, f"q{uuid4().hex[:8]}"))
+        engine = open_writer(url)
+        stack.callback(engine.dispose)
+        yield engine
+
+
+@pytest.fixture
+def queue(engine: Engine) -> Queue:
+    queue = queue_for(engine)
+    queue.prepare(engine)
+    return queue
+
+
+def put(engine: Engine, queue: Queue, *jobs: Job) -> None:
+    with engine.begin() as connection:
+        for job in jobs:
+            queue.enqueue(connection, job)
+
+
+@contextlib.asynccontextmanager
+async def worker(
+    queue: Queue, lane: str, handler: Handler, **options: object
+) -> AsyncIterator[asyncio.Event]:
+    stop = asyncio.Event()
+    work = asyncio.create_task(queue.work(lane, handler, WorkOptions(stop=stop, **options)))  # type: ignore[arg-type]
+    try:
+        yield stop
+    finally:
+        stop.set()
+        await asyncio.wait_for(work, 15)
+
+
+async def until(condition: Callable[[], bool], within_s: float = 10.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "the condition never came true"
+        await asyncio.sleep(0.005)
+
+
+class Journal:
+    """A handler that writes down what it saw and can be made to wait or fail."""
+
+    def __init__(self, hold: asyncio.Event | None = None, failures: int = 0) -> None:
+        self.started: list[int] = []
+        self.ended: list[int] = []
+        self.cancelled: list[int] = []
+        self.running: set[int] = set()
+        self.overlaps = 0
+        self._hold = hold
+        self._failures = failures
+
+    async def __call__(self, job: Job) -> None:
+        self.overlaps += job.incident in self.running
+        self.running.add(job.incident)
+        self.started.append(job.incident)
+        try:
+            await (self._hold.wait() if self._hold else asyncio.sleep(0))
+            if len(self.started) <= self._failures:
+                raise LookupError("as the test asked")
+        except asyncio.CancelledError:
+            self.cancelled.append(job.incident)
+            raise
+        finally:
+            self.running.discard(job.incident)
+        self.ended.append(job.incident)
+
+
+async def test_preparing_twice_changes_nothing(engine: Engine, queue: Queue) -> None:
+    put(engine, queue, Job("look", 1))
+    queue.prepare(engine)
+    journal = Journal()
+    async with worker(queue, "look", journal):
+        await until(lambda: journal.ended == [1])
+
+
+async def test_a_job_exists_only_if_its_transaction_commits(engine: Engine, queue: Queue) -> None:
+    journal = Journal()
+    async with worker(queue, "look", journal):
+        with engine.connect() as connection, connection.begin() as transaction:
+            queue.enqueue(connection, Job("look", 1))
+            transaction.rollback()
+        put(engine, queue, Job("look", 2))
+        await until(lambda: journal.ended == [2])
+    assert journal.started == [2]
+
+
+async def test_the_callers_transaction_goes_on_after_a_duplicate(engine: Engine, queue: Queue) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE fact (n integer)"))
+    with engine.begin() as connection:
+        queue.enqueue(connection, Job("look", 1))
+        queue.enqueue(connection, Job("look", 1))
+        connection.execute(text("INSERT INTO fact VALUES (7)"))
+    with engine.begin() as connection:
+        assert connection.scalar(text("SELECT n FROM fact")) == 7
+
+
+async def test_what_waits_twice_runs_once(engine: Engine, queue: Queue) -> None:
+    for _ in range(5):
+        put(engine, queue, Job("look", 1), Job("look", 2))
+    journal = Journal()
+    async with worker(queue, "look", journal):
+        await until(lambda: sorted(journal.ended) == [1, 2])
+        put(engine, queue, Job("look", 3))
+        await until(lambda: 3 in journal.ended)
+    assert sorted(journal.started) == [1, 2, 3]
+
+
+async def test_a_wish_that_comes_while_the_job_runs_is_run_after_it(engine: Engine, queue: Queue) -> None:
+    hold = asyncio.Event()
+    journal = Journal(hold)
+    put(engine, queue, Job("look", 1))
+    async with worker(queue, "look", journal):
+        await until(lambda: journal.started == [1])
+        put(engine, queue, Job("look", 1))
+        hold.set()
+        await until(lambda: journal.ended == [1, 1])
+    assert journal.overlaps == 0
+
+
+async def test_an_immediate_job_overtakes_a_later_one_of_the_same_incident(
+    engine: Engine, queue: Queue
+) -> None:
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    put(engine, queue, Job("look", 1, tomorrow))
+    put(engine, queue, Job("look", 1))
+    put(engine, queue, Job("look", 1, tomorrow))
+    journal = Journal()
+    async with worker(queue, "look", journal):
+        await until(lambda: journal.ended == [1])
+
+
+async def test_a_scheduled_job_waits_for_its_time(engine: Engine, queue: Queue) -> None:
+    at = datetime.now(UTC) + timedelta(seconds=0.8)
+    put(engine, queue, Job("look", 1, at), Job("look", 2))
+    times: dict[int, datetime] = {}
+
+    async def note(job: Job) -> None:
+        times[job.incident] = datetime.now(UTC)
+
+    async with worker(queue, "look", note):
+        await until(lambda: len(times) == 2)
+    assert times[2] < at <= times[1] < at + timedelta(seconds=2)
+
+
+async def test_a_lane_that_is_busy_does_not_hold_up_another(engine: Engine, queue: Queue) -> None:
+    hold = asyncio.Event()
+    busy, free = Journal(hold), Journal()
+    put(engine, queue, Job("slow", 1), Job("quick", 1))
+    async with worker(queue, "slow", busy, concurrency=1), worker(queue, "quick", free):
+        await until(lambda: busy.started == [1])
+        await until(lambda: free.ended == [1])
+        assert busy.ended == []
+        hold.set()
+
+
+async def test_no_more_jobs_run_at_once_than_allowed(engine: Engine, queue: Queue) -> None:
+    hold = asyncio.Event()
+    journal = Journal(hold)
+    put(engine, queue, *(Job("look", n) for n in range(1, 8)))
+    async with worker(queue, "look", journal, concurrency=3):
+        await until(lambda: len(journal.running) == 3)
+        await asyncio.sleep(0.05)
+        assert len(journal.started) == 3
+        hold.set()
+        await until(lambda: len(journal.ended) == 7)
+
+
+async def test_a_handler_that_raises_is_logged_and_tried_again(
+    engine: Engine, queue: Queue, caplog: pytest.LogCaptureFixture
+) -> None:
+    waits: list[int] = []
+
+    def back_off(failures: int) -> float:
+        waits.append(failures)
+        return 0.01
+
+    journal = Journal(failures=2)
+    put(engine, queue, Job("look", 1))
+    async with worker(queue, "look", journal, back_off=back_off):
+        await until(lambda: journal.ended == [1])
+    assert journal.started == [1, 1, 1]
+    assert waits == [1, 2]
+    assert "as the test asked" in caplog.text
+
+
+async def test_a_failure_while_another_wish_waits_loses_neither(engine: Engine, queue: Queue) -> None:
+    hold = asyncio.Event()
+    journal = Journal(hold, failures=1)
+    put(engine, queue, Job("look", 1))
+    async with worker(queue, "look", journal, back_off=lambda _: 60.0):
+        await until(lambda: journal.started == [1])
+        put(engine, queue, Job("look", 1))
+        hold.set()
+        # The new wish is immediate, so the sixty seconds of the old one do not count.
+        await until(lambda: journal.ended == [1])
+
+
+async def test_stopping_lets_a_running_job_end(engine: Engine, queue: Queue) -> None:
+    hold = asyncio.Event()
+    journal = Journal(hold)
+    put(engine, queue, Job("look", 1))
+    async with worker(queue, "look", journal) as stop:
+        await until(lambda: journal.started == [1])
+        stop.set()
+        put(engine, queue, Job("look", 2))
+        hold.set()
+    assert journal.ended == [1]
+    assert journal.started == [1]
+
+
+async def test_a_job_that_outlives_the_grace_is_put_back(engine: Engine, queue: Queue) -> None:
+    stuck, second = Journal(asyncio.Event()), Journal()
+    put(engine, queue, Job("look", 1))
+    async with worker(queue, "look", stuck, grace_s=0.02) as stop:
+        await until(lambda: stuck.started == [1])
+        stop.set()
+    assert stuck.cancelled == [1]
+    async with worker(queue, "look", second):
+        await until(lambda: second.ended == [1])
+
+
+async def test_cancelling_the_worker_puts_its_jobs_back(engine: Engine, queue: Queue) -> None:
+    stuck, second = Journal(asyncio.Event()), Journal()
+    put(engine, queue, Job("look", 1))
+    work = asyncio.create_task(queue.work("look", stuck, WorkOptions(stop=asyncio.Event())))
+    await until(lambda: stuck.started == [1])
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    async with worker(queue, "look", second):
+        await until(lambda: second.ended == [1])
+
+
+async def test_two_workers_never_run_one_incident_at_once(engine: Engine, queue: Queue) -> None:
+    journal = Journal()
+    first, second = queue_for(engine), queue_for(engine)
+    async with worker(first, "look", journal), worker(second, "look", journal):
+        for _ in range(20):
+            put(engine, queue, *(Job("look", n) for n in range(1, 6)))
+            await asyncio.sleep(0.002)
+        await until(lambda: not journal.running and len(journal.ended) >= 5)
+        put(engine, queue, Job("look", 99))
+        await until(lambda: 99 in journal.ended)
+    assert journal.overlaps == 0
+
+
+async def test_a_job_starts_within_milliseconds(engine: Engine, queue: Queue) -> None:
+    begun: dict[int, float] = {}
+
+    async def note(job: Job) -> None:
+        begun[job.incident] = time.perf_counter()
+
+    latencies = []
+    async with worker(queue, "look", note):
+        put(engine, queue, Job("look", 1))
+        await until(lambda: 1 in begun)
+        for number in range(2, 32):
+            put(engine, queue, Job("look", number))
+            committed = time.perf_counter()
+            await until(lambda number=number: number in begun)
+            latencies.append(begun[number] - committed)
+    # The promise is a median of 20 ms; a shared machine gets the double before this fails.
+    assert statistics.median(latencies) < 0.04
+
+
+def test_a_lane_needs_a_name_and_a_time_needs_a_zone() -> None:
+    with pytest.raises(ValueError, match="lane"):
+        Job("", 1)
+    with pytest.raises(ValueError, match="zone"):
+        Job("look", 1, datetime(2026, 1, 1))  # noqa: DTZ001
