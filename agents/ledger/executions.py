@@ -232,3 +232,11 @@ def conclude(ledger: Ledger, plan_id: str, to: PlanState, reason: str) -> Object
         if to is PlanState.NOT_APPLIED and execution.deadline_at >= tx.now:
             return Objection.NOT_OWNER
         return move(tx, Move(plan_id=plan_id, to=to, by=Agent.ACTOR, reason=reason))
+
+
+def look_again(ledger: Ledger, plan_id: str, seconds: float) -> None:
+    """Have the actor read once more after a while: the plan is still EXECUTING or UNKNOWN."""
+    with ledger.write() as tx:
+        found = standing(tx.session, plan_id)
+        if not isinstance(found, Objection) and found.state in LOCKING:
+            tx.wake(Agent.ACTOR, found.row.incident, tx.now + timedelta(seconds=seconds))

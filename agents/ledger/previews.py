@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from sqlmodel import Session
 
@@ -24,8 +23,8 @@ class Posted:
     card_digest: str
 
 
-def store_preview(ledger: Ledger, preview: Preview, before: list[dict[str, Any]]) -> Objection | None:
-    """Keep an accepted dry-run of a DRAFT, once, with the objects as they were (for the undo)."""
+def store_preview(ledger: Ledger, preview: Preview) -> Objection | None:
+    """Keep an accepted dry-run of a DRAFT, once."""
     with ledger.write() as tx:
         found = standing(tx.session, preview.plan_id)
         if isinstance(found, Objection):
@@ -42,7 +41,6 @@ def store_preview(ledger: Ledger, preview: Preview, before: list[dict[str, Any]]
                 diffs=list(preview.diffs),
                 dry_run_digest=preview.dry_run_digest,
                 warnings=list(preview.warnings),
-                before=before,
             )
         )
         body = {"dry_run": preview.dry_run_digest, "warnings": len(preview.warnings)}
@@ -69,12 +67,6 @@ def preview_of(session: Session, plan_id: str) -> Preview | None:
         dry_run_digest=row.dry_run_digest,
         warnings=tuple(row.warnings),
     )
-
-
-def before_of(session: Session, plan_id: str) -> list[dict[str, Any]]:
-    """The target objects as they were when the plan was previewed."""
-    row = session.get(PreviewRow, plan_id)
-    return [] if row is None else list(row.before)
 
 
 def mark_pending(ledger: Ledger, plan_id: str, posted: Posted) -> Objection | None:

@@ -130,7 +130,7 @@ class ProposalRow(SQLModel, table=True):
 
 
 class PreviewRow(SQLModel, table=True):
-    """The accepted dry-run of a plan; ``before`` are the targets as they were then."""
+    """The accepted dry-run of a plan."""
 
     __tablename__ = "preview"
     plan_id: str = Field(primary_key=True, foreign_key="plan.id")
@@ -138,7 +138,6 @@ class PreviewRow(SQLModel, table=True):
     diffs: list[str] = _json()
     dry_run_digest: str
     warnings: list[str] = _json()
-    before: list[dict[str, Any]] = _json()
 
 
 class DecisionRow(SQLModel, table=True):

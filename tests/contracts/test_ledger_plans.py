@@ -26,7 +26,7 @@ def pending(ledger, clock, **changes) -> Plan:
     plan = a_plan(clock(), **changes)
     investigations.draft(ledger, opened(ledger, clock), plan, "why")
     shown = Preview(plan_id=plan.id, at=clock(), diffs=("-a\n+b",), dry_run_digest="a" * 64)
-    assert previews.store_preview(ledger, shown, [{}]) is None
+    assert previews.store_preview(ledger, shown) is None
     posted = previews.Posted(channel_id="C1", message_ts="1.1", card_digest="c")
     assert previews.mark_pending(ledger, plan.id, posted) is None
     return plan

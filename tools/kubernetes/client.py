@@ -101,11 +101,11 @@ def connect(kubeconfig: Path | None, agent: str) -> Connection:
     configuration = official.Configuration()
     try:
         if kubeconfig is None:
-            official_config.load_incluster_config(client_configuration=configuration)
+            load_pod: Any = official_config.load_incluster_config
+            load_pod(client_configuration=configuration)
         else:
-            official_config.load_kube_config(
-                config_file=str(kubeconfig), client_configuration=configuration, persist_config=False
-            )
+            load_file: Any = official_config.load_kube_config
+            load_file(config_file=str(kubeconfig), client_configuration=configuration, persist_config=False)
     except (official_config.ConfigException, OSError) as problem:
         raise KubernetesError(f"the kubeconfig cannot be used: {problem}") from problem
     configuration.retries = False

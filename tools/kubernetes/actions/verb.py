@@ -1,7 +1,7 @@
 """What every verb of the catalogue must say and do; ``catalogue`` lists the verbs.
 
 A verb turns a target and absolute parameters into a Step, a Step into one exact request, and a
-Step plus the object as it was into the Step that undoes it. All pure.
+Step and the object as it is into the Step that undoes it. All pure.
 """
 
 from __future__ import annotations
@@ -98,16 +98,12 @@ class Verb(ABC):
                 return Refused(reason=f"{pointer} is set but its present value is not stated")
         return None
 
-    def inverse(self, step: Step, before: JsonObject, live: JsonObject) -> Step | Refused:
-        """The step that puts back what stood in ``before``, pinned to the object as it is now."""
+    def inverse(self, step: Step, live: JsonObject) -> Step | Refused:
+        """The step that puts back what the signed one expected, pinned to the object as it is now."""
         changed = drift(step.set, live)
         if changed:
             return Refused(reason=f"it was changed again since: {changed[0]}")
-        old = {pointer: read(before, pointer) for pointer in step.set}
-        gone = [pointer for pointer, value in old.items() if value is MISSING]
-        if gone:
-            return Refused(reason=f"{', '.join(gone)} was not set before: undoing it would need a removal")
-        return step_for(self, live, old)
+        return step_for(self, live, {pointer: step.expect[pointer] for pointer in step.set})
 
 
 def step_for(verb: Verb, target: JsonObject, changes: dict[str, Any]) -> Step | Refused:

@@ -225,7 +225,6 @@ def upgrade() -> None:
         sa.Column("diffs", sa.JSON(), nullable=False),
         sa.Column("dry_run_digest", sa.String(), nullable=False),
         sa.Column("warnings", sa.JSON(), nullable=False),
-        sa.Column("before", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(
             ["plan_id"],
             ["plan.id"],

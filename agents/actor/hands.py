@@ -1,0 +1,63 @@
+"""What the actor works with: its own connection, the ledger, and the right to check rights."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents.incident import Decision, Plan
+from agents.ledger.roster import roster_or_nobody
+from agents.ledger.seals import SealKey
+from agents.ledger.store import Ledger
+from tools.kubernetes.actions.step import Step
+from tools.kubernetes.actions.verb import path_of, request
+from tools.kubernetes.client import Connection
+from tools.kubernetes.diff import diff, readable
+from tools.kubernetes.objects import JsonObject
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hands:
+    """One actor process. ``halt_file`` stops it even when the database cannot be written (I11)."""
+
+    ledger: Ledger
+    cluster: Connection
+    actor_id: str
+    seal: SealKey
+    roster_file: Path
+    halt_file: Path
+
+    def still_valid(self, plan: Plan, decision: Decision) -> bool:
+        """Whether an approval still counts: its seal holds and its giver is on the roster now."""
+        return self.seal.holds(decision) and roster_or_nobody(self.roster_file).may(decision.approver, plan)
+
+    def halted(self) -> bool:
+        """Whether the halt file is there."""
+        return self.halt_file.exists()
+
+    def target(self, step: Step) -> JsonObject:
+        """The step's object as it is now; the server leaves out the kind only in lists."""
+        return self.cluster.get(path_of(step))
+
+    def rehearse(self, step: Step, plan_id: str) -> Rehearsal:
+        """Send the step as a dry-run and compare. Raises the KubernetesError tree."""
+        before = self.target(step)
+        after = self.cluster.send(request(step, plan_id, dry_run=True))
+        return Rehearsal(diff=diff(before, after), after=readable(after))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """What one dry-run showed."""
+
+    diff: str
+    after: str
+
+
+def digest_of_all(rehearsals: list[Rehearsal]) -> str:
+    """One digest over what every step's object would become, for comparing it before the send."""
+    sha = hashlib.sha256()
+    for rehearsal in rehearsals:
+        sha.update(hashlib.sha256(rehearsal.after.encode()).digest())
+    return sha.hexdigest()

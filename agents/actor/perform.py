@@ -1,0 +1,99 @@
+"""Performing a claimed plan: check everything again, commit the intent, send once, tell the truth.
+
+Source: approval-bound execution protocol, "The actor, per plan". A ``Claim`` comes only from the
+ledger's compare-and-set, so every guard of APPROVED → EXECUTING held when this starts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from agents.actor.hands import Hands, digest_of_all
+from agents.ledger import executions, previews
+from agents.ledger.executions import Answer, Claim
+from agents.ledger.protocol import PlanState
+from tools.crash import crash
+from tools.kubernetes.actions.catalogue import check
+from tools.kubernetes.actions.step import Step
+from tools.kubernetes.actions.verb import request
+from tools.kubernetes.errors import KubernetesError, PreconditionFailed
+from tools.kubernetes.pointers import drift
+from tools.redaction import redact
+
+
+def perform(hands: Hands, claim: Claim) -> None:
+    """Do the plan once and move it to where it truly stands."""
+    crash("c3")
+    try:
+        against = _against(hands, claim)
+    except KubernetesError as problem:
+        # Nothing was intended yet, so nothing was done: this failure has no effect to look for.
+        executions.finish(
+            hands.ledger, claim, PlanState.FAILED, redact(f"it could not be checked: {problem}")
+        )
+        return
+    if against is not None:
+        executions.finish(hands.ledger, claim, PlanState.STALE, against)
+        return
+    for n, step in enumerate(claim.plan.steps, start=1):
+        if not _step(hands, claim, n, step):
+            return
+    executions.finish(hands.ledger, claim, PlanState.SUCCEEDED, "every step was acknowledged")
+    crash("c8")
+
+
+def _against(hands: Hands, claim: Claim) -> str | None:
+    plan = claim.plan
+    if hands.cluster.cluster_uid() != plan.cluster_uid:
+        return "this connection leads to another cluster"
+    for step in plan.steps:
+        refused = check(step)
+        if refused is not None:
+            return refused.reason
+        changed = drift(step.expect, hands.target(step))
+        if changed:
+            return f"{step.target} changed since it was shown: {redact(str(changed[0]))}"
+    with hands.ledger.read() as session:
+        shown = previews.preview_of(session, plan.id)
+    rehearsed = digest_of_all([hands.rehearse(step, plan.id) for step in plan.steps])
+    if shown is None or shown.dry_run_digest != rehearsed:
+        return "the API server would now do something else than was shown"
+    return None
+
+
+def _step(hands: Hands, claim: Claim, n: int, step: Step) -> bool:
+    sent = request(step, claim.plan.id)
+    if hands.halted():
+        _stop(hands, claim, n, "Midwatch is halted")
+        return False
+    executions.intend(hands.ledger, claim, n, hashlib.sha256(sent.body).hexdigest())
+    crash("c4")
+    try:
+        answer = hands.cluster.send(sent)
+    except KubernetesError as problem:
+        crash("c6")
+        _refused(hands, claim, n, problem)
+        return False
+    crash("c6")
+    version = str(answer.get("metadata", {}).get("resourceVersion", ""))
+    executions.answered(
+        hands.ledger, claim, n, Answer(http_status=200, outcome="applied", resource_version=version)
+    )
+    crash("c7" if n == len(claim.plan.steps) else "c9")
+    return True
+
+
+def _refused(hands: Hands, claim: Claim, n: int, problem: KubernetesError) -> None:
+    reason = redact(str(problem))
+    executions.answered(hands.ledger, claim, n, Answer(http_status=problem.status, outcome=reason))
+    if not problem.no_effect:
+        executions.finish(hands.ledger, claim, PlanState.UNKNOWN, reason)
+    elif n == 1 and isinstance(problem, PreconditionFailed):
+        executions.finish(hands.ledger, claim, PlanState.STALE, reason)
+    else:
+        _stop(hands, claim, n, reason)
+
+
+def _stop(hands: Hands, claim: Claim, n: int, reason: str) -> None:
+    to = PlanState.FAILED if n == 1 else PlanState.PARTIAL
+    executions.finish(hands.ledger, claim, to, reason)

@@ -1,0 +1,51 @@
+"""The actor's one job, ``advance(incident)``: look at every plan of it and do what is due."""
+
+from __future__ import annotations
+
+from agents.actor.hands import Hands
+from agents.actor.perform import perform
+from agents.actor.preview import preview
+from agents.actor.reconcile import reconcile
+from agents.ledger import executions, moves, previews
+from agents.ledger.executions import Claim, NotOurs
+from agents.ledger.protocol import LOCKING, Objection, PlanState
+
+LOOK_AGAIN_S = 5.0
+
+
+def advance(hands: Hands, incident: int) -> None:
+    """Rehearse drafts, perform what is approved, reconcile what is open. Idempotent; blocking.
+
+    Raises retryable KubernetesErrors and LedgerUnavailable: the queue tries again.
+    """
+    with hands.ledger.read() as session:
+        ids = moves.plan_ids(session, incident)
+    for plan_id in ids:
+        _one(hands, plan_id)
+
+
+def _one(hands: Hands, plan_id: str) -> None:
+    with hands.ledger.read() as session:
+        found = moves.standing(session, plan_id)
+        previewed = previews.preview_of(session, plan_id) is not None
+        open_attempt = executions.unresolved(session, plan_id)
+    if isinstance(found, Objection):
+        return
+    if found.state is PlanState.DRAFT and not previewed:
+        preview(hands, found.plan)
+    elif found.state is PlanState.APPROVED and not hands.halted():
+        _claim_and_perform(hands, plan_id)
+    elif found.state in LOCKING and open_attempt is not None:
+        reconcile(hands, open_attempt)
+        executions.look_again(hands.ledger, plan_id, LOOK_AGAIN_S)
+
+
+def _claim_and_perform(hands: Hands, plan_id: str) -> None:
+    claimed = executions.claim(hands.ledger, plan_id, hands.actor_id, hands.still_valid)
+    if not isinstance(claimed, Claim):
+        return
+    try:
+        perform(hands, claimed)
+    except NotOurs:
+        # The lease ran out, somebody took over, or a halt came: whoever looks next only reads.
+        return

@@ -1,0 +1,110 @@
+"""Reading Kubernetes JSON without believing it: every field may be missing or empty."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from tools.kubernetes.objects import JsonObject
+
+QUOTE_LIMIT = 240
+"""Characters of foreign text carried in one finding field; more is noise in a card."""
+
+WORKLOAD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
+"""Kinds with a pod template that a Service may select; ReplicaSets of a Deployment are skipped by callers."""
+
+# Field names of PodSpec beside those of PodStatus, in the order in which the kubelet starts them.
+_CONTAINER_LISTS = (("initContainers", "initContainerStatuses"), ("containers", "containerStatuses"))
+
+
+def dig(obj: Mapping[str, Any], *path: str) -> Any:
+    """The value at ``path``, or None as soon as a part of it is missing or not an object."""
+    value: Any = obj
+    for part in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(part)
+    return value
+
+
+def items(obj: Mapping[str, Any], *path: str) -> tuple[JsonObject, ...]:
+    """The list at ``path`` as a tuple; empty when it is missing."""
+    return tuple(dig(obj, *path) or ())
+
+
+def labels_of(obj: Mapping[str, Any]) -> dict[str, str]:
+    """``metadata.labels``, empty when there are none."""
+    return dict(dig(obj, "metadata", "labels") or {})
+
+
+def template_labels(workload: Mapping[str, Any]) -> dict[str, str]:
+    """The labels a workload gives its pods (``spec.template.metadata.labels``)."""
+    return dict(dig(workload, "spec", "template", "metadata", "labels") or {})
+
+
+def namespace_of(obj: Mapping[str, Any]) -> str:
+    """The namespace, empty for cluster-scoped objects."""
+    return dig(obj, "metadata", "namespace") or ""
+
+
+def name_of(obj: Mapping[str, Any]) -> str:
+    """``metadata.name``."""
+    return dig(obj, "metadata", "name") or ""
+
+
+def moment(value: str | None) -> datetime | None:
+    """An RFC 3339 time of the API server, or None when it is absent or unreadable."""
+    if not value:
+        return None
+    try:
+        parsed = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo else None
+
+
+def condition(obj: Mapping[str, Any], kind: str) -> JsonObject:
+    """The entry of ``status.conditions`` with this type, empty when there is none."""
+    return next((entry for entry in items(obj, "status", "conditions") if entry.get("type") == kind), {})
+
+
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    """Whether the pod's Ready condition is True and it is not being deleted."""
+    return condition(pod, "Ready").get("status") == "True" and not dig(pod, "metadata", "deletionTimestamp")
+
+
+def is_finished(pod: Mapping[str, Any]) -> bool:
+    """Whether the pod ended for good or is on its way out; such a pod serves nobody and needs nothing."""
+    gone = bool(dig(pod, "metadata", "deletionTimestamp"))
+    return gone or dig(pod, "status", "phase") in {"Succeeded", "Failed"}
+
+
+def container_statuses(pod: Mapping[str, Any]) -> Iterator[tuple[JsonObject, JsonObject]]:
+    """Each container of the pod, init containers first, as ``(spec, status)``."""
+    for spec_list, status_list in _CONTAINER_LISTS:
+        specs = {spec.get("name"): spec for spec in items(pod, "spec", spec_list)}
+        for status in items(pod, "status", status_list):
+            yield specs.get(status.get("name"), {}), status
+
+
+def template_containers(template: Mapping[str, Any]) -> dict[str, JsonObject]:
+    """Containers of a pod template by name, init containers included."""
+    found = (*items(template, "spec", "initContainers"), *items(template, "spec", "containers"))
+    return {container["name"]: container for container in found if container.get("name")}
+
+
+def quotable(text: str, limit: int = QUOTE_LIMIT) -> str:
+    """The first line of ``text`` up to ``limit`` characters, cut before anything a reader cannot see.
+
+    Cutting, unlike replacing, leaves a text that still stands literally in the evidence.
+    """
+    line = text.strip().split("\n", 1)[0]
+    end = next((i for i, char in enumerate(line) if unicodedata.category(char) in {"Cc", "Cf"}), len(line))
+    return line[: min(end, limit)].rstrip()
+
+
+def matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Whether an equality selector selects these labels; an empty selector selects nothing here."""
+    return bool(selector) and all(labels.get(key) == value for key, value in selector.items())

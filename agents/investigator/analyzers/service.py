@@ -1,0 +1,173 @@
+"""Services that lead nowhere: a selector that matches nothing, or pods of which none is ready."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
+from typing import Any
+
+from agents.incident import Finding, Severity
+from agents.investigator.analyzers.codes import Code
+from agents.investigator.analyzers.fields import (
+    dig,
+    is_finished,
+    is_ready,
+    items,
+    labels_of,
+    matches,
+    moment,
+    name_of,
+    namespace_of,
+    template_labels,
+)
+from agents.investigator.analyzers.snapshot import Snapshot
+from tools.kubernetes.objects import JsonObject, ref_of
+
+SELECTABLE = ("Deployment", "StatefulSet", "DaemonSet")
+SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+"""Set on EndpointSlices by their controller (discovery.k8s.io/v1)."""
+
+ALIKE = 0.75
+"""How alike two names must be to be taken for one name misspelled (difflib ratio, 0 to 1)."""
+
+
+def services(snapshot: Snapshot) -> Iterator[Finding]:
+    """A finding for every Service with a selector behind which nobody answers."""
+    for service in snapshot.objects("Service"):
+        selector = dig(service, "spec", "selector") or {}
+        # Without a selector the endpoints are somebody else's work, and an ExternalName is only a DNS entry.
+        if not selector or dig(service, "spec", "type") == "ExternalName":
+            continue
+        pods = [pod for pod in snapshot.selected(namespace_of(service), selector) if not is_finished(pod)]
+        if pods:
+            yield from _none_ready(snapshot, service, pods)
+        elif owners := _selected_workloads(snapshot, service):
+            yield _no_pods(snapshot, service, owners[0])
+        else:
+            yield _matches_nothing(snapshot, service)
+
+
+def _workloads(snapshot: Snapshot, namespace: str) -> tuple[JsonObject, ...]:
+    found = (obj for kind in SELECTABLE for obj in snapshot.objects(kind))
+    return tuple(obj for obj in found if namespace_of(obj) == namespace)
+
+
+def _selected_workloads(snapshot: Snapshot, service: JsonObject) -> tuple[JsonObject, ...]:
+    selector = service["spec"]["selector"]
+    here = _workloads(snapshot, namespace_of(service))
+    return tuple(obj for obj in here if matches(selector, template_labels(obj)))
+
+
+def _none_ready(snapshot: Snapshot, service: JsonObject, pods: list[JsonObject]) -> Iterator[Finding]:
+    published = dig(service, "spec", "publishNotReadyAddresses")
+    if published or any(is_ready(pod) for pod in pods) or _serving(snapshot, service):
+        return
+    ref = ref_of(service)
+    yield Finding(
+        code=Code.ENDPOINTS_NONE_READY,
+        severity=Severity.CRITICAL,
+        object=ref,
+        message=f"Service {ref.name} selects {len(pods)} pods and none of them is ready.",
+        fields={"selector": dict(service["spec"]["selector"]), "pods": sorted(name_of(pod) for pod in pods)},
+        evidence=snapshot.cites(ref.namespace, "Service", "Pod", "EndpointSlice"),
+        since=_latest_unready(pods),
+    )
+
+
+def _latest_unready(pods: list[JsonObject]) -> Any:
+    """When the last pod stopped being ready: from then on the Service was empty."""
+    times = (
+        moment(entry.get("lastTransitionTime"))
+        for pod in pods
+        for entry in items(pod, "status", "conditions")
+        if entry.get("type") == "Ready"
+    )
+    return max((at for at in times if at), default=None)
+
+
+def _serving(snapshot: Snapshot, service: JsonObject) -> bool:
+    """Whether an EndpointSlice of this Service holds a ready endpoint (absent ``ready`` counts as ready)."""
+    return any(
+        endpoint.get("conditions", {}).get("ready") is not False
+        for slice_ in snapshot.objects("EndpointSlice")
+        if namespace_of(slice_) == namespace_of(service)
+        and labels_of(slice_).get(SERVICE_NAME_LABEL) == name_of(service)
+        for endpoint in items(slice_, "endpoints")
+    )
+
+
+def _no_pods(snapshot: Snapshot, service: JsonObject, workload: JsonObject) -> Finding:
+    ref, owner = ref_of(service), ref_of(workload)
+    return Finding(
+        code=Code.ENDPOINTS_NONE_READY,
+        severity=Severity.WARNING,
+        object=ref,
+        message=f"Service {ref.name} selects the pods of {owner}, which has none.",
+        fields={"selector": dict(service["spec"]["selector"]), "pods": [], "workload": str(owner)},
+        evidence=snapshot.cites(ref.namespace, "Service", "Pod", owner.kind),
+    )
+
+
+def _matches_nothing(snapshot: Snapshot, service: JsonObject) -> Finding:
+    ref, selector = ref_of(service), dict(service["spec"]["selector"])
+    fields: dict[str, Any] = {"selector": selector}
+    text = f"The selector of Service {ref.name} matches no pod and no workload"
+    meant = nearest(service, _workloads(snapshot, ref.namespace))
+    cited = ["Service", "Pod"]
+    if meant is not None:
+        owner, labels = ref_of(meant), template_labels(meant)
+        wrong = {key: value for key, value in selector.items() if labels.get(key) != value}
+        fields |= {
+            "workload_kind": owner.kind,
+            "workload_name": owner.name,
+            "workload_labels": labels,
+            "differs": {
+                key: {"service": wanted, "workload": labels.get(key)} for key, wanted in wrong.items()
+            },
+        }
+        key = sorted(wrong)[0]
+        text += (
+            f"; {owner} is meant, but has {key}={labels.get(key, '(nothing)')} where it asks for {wrong[key]}"
+        )
+        cited.append(owner.kind)
+    return Finding(
+        code=Code.SELECTOR_MATCHES_NOTHING,
+        severity=Severity.CRITICAL,
+        object=ref,
+        message=text + ".",
+        fields=fields,
+        evidence=snapshot.cites(ref.namespace, *cited),
+        since=_selector_set(service),
+    )
+
+
+def nearest(service: JsonObject, workloads: tuple[JsonObject, ...]) -> JsonObject | None:
+    """The one workload a selector was probably meant for, or None when no or several fit equally well."""
+    rated = [(_kinship(service, workload), index) for index, workload in enumerate(workloads)]
+    best = max(rated, default=((0, False, 0.0), -1))
+    if best[0] <= (0, False, ALIKE) or sum(rating == best[0] for rating, _ in rated) > 1:
+        return None
+    return workloads[best[1]]
+
+
+def _kinship(service: JsonObject, workload: JsonObject) -> tuple[int, bool, float]:
+    """How near a workload is: label pairs that agree, same name, likeness of the pairs that differ."""
+    selector, labels = service["spec"]["selector"], template_labels(workload)
+    agree = sum(labels.get(key) == value for key, value in selector.items())
+    return agree, name_of(service) == name_of(workload), _likeness(selector, labels)
+
+
+def _likeness(selector: Mapping[str, str], labels: Mapping[str, str]) -> float:
+    wrong = [(value, labels.get(key, "")) for key, value in selector.items() if labels.get(key) != value]
+    return min((SequenceMatcher(None, a, b).ratio() for a, b in wrong), default=1.0)
+
+
+def _selector_set(service: JsonObject) -> Any:
+    """When the selector was last written, as the field managers recorded it, else when it was created."""
+    times = [
+        moment(entry.get("time"))
+        for entry in items(service, "metadata", "managedFields")
+        if "f:selector" in (dig(entry, "fieldsV1", "f:spec") or {})
+    ]
+    known = [at for at in times if at]
+    return max(known) if known else moment(dig(service, "metadata", "creationTimestamp"))

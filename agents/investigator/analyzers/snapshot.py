@@ -1,0 +1,115 @@
+"""What the analyzers see: the inventory, the log tails, and which evidence each was read from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Protocol
+
+from agents.incident import EvidenceId, Finding
+from agents.investigator.analyzers.fields import labels_of, matches, namespace_of
+from tools.kubernetes.objects import JsonObject, ObjectRef
+
+
+class Objects(Protocol):
+    """The part of the reader's frozen inventory that reasoning needs."""
+
+    @property
+    def not_checked(self) -> tuple[str, ...]:
+        """One sentence per read that failed or was cut short."""
+        ...
+
+    def objects(self, kind: str) -> tuple[JsonObject, ...]:
+        """Every object of this kind that was read, each with its ``kind``."""
+        ...
+
+    def find(self, ref: ObjectRef) -> JsonObject | None:
+        """The object with this kind, namespace and name, or None when it was not read."""
+        ...
+
+
+LogKey = tuple[str, str, str]
+"""Namespace, pod, container."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogTail:
+    """The last lines of one container, of this run and of the one before, and where they are kept."""
+
+    current: str = ""
+    previous: str = ""
+    evidence: tuple[EvidenceId, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """One look at the cluster at ``taken_at``; nothing in it changes while it is analysed.
+
+    ``evidence`` maps a kind (``Pod``), or a kind in a namespace (``Pod/shop``), to the ids of
+    the reads it came from, so that a finding can say where it was seen.
+    """
+
+    inventory: Objects
+    taken_at: datetime
+    logs: Mapping[LogKey, LogTail] = field(default_factory=dict)
+    evidence: Mapping[str, tuple[EvidenceId, ...]] = field(default_factory=dict)
+
+    def objects(self, kind: str) -> tuple[JsonObject, ...]:
+        """Every object of this kind that was read."""
+        return self.inventory.objects(kind)
+
+    def cites(self, namespace: str, *kinds: str) -> tuple[EvidenceId, ...]:
+        """Evidence ids of the reads of these kinds in this namespace, each once, in order."""
+        found: dict[EvidenceId, None] = {}
+        for kind in kinds:
+            ids = self.evidence.get(f"{kind}/{namespace}") or self.evidence.get(kind) or ()
+            found.update(dict.fromkeys(ids))
+        return tuple(found)
+
+    def looked_at(self, namespace: str, kind: str) -> bool:
+        """Whether a read of this kind succeeded, so that absence means something."""
+        return bool(self.cites(namespace, kind)) or any(
+            namespace_of(obj) == namespace for obj in self.objects(kind)
+        )
+
+    def log(self, key: LogKey) -> LogTail:
+        """The log tail of one container; empty when it was not read."""
+        return self.logs.get(key, LogTail())
+
+    def events(self, ref: ObjectRef) -> tuple[JsonObject, ...]:
+        """Events about one object, oldest first."""
+        return self._events.get(ref.key, ())
+
+    def selected(self, namespace: str, selector: Mapping[str, str]) -> tuple[JsonObject, ...]:
+        """Pods of the namespace that an equality selector selects."""
+        return tuple(pod for pod in self._pods.get(namespace, ()) if matches(selector, labels_of(pod)))
+
+    @cached_property
+    def _pods(self) -> dict[str, list[JsonObject]]:
+        index: dict[str, list[JsonObject]] = defaultdict(list)
+        for pod in self.objects("Pod"):
+            index[namespace_of(pod)].append(pod)
+        return index
+
+    @cached_property
+    def _events(self) -> dict[tuple[str, str, str], tuple[JsonObject, ...]]:
+        # Indexed once: a namespace in trouble has thousands of events and hundreds of pods.
+        index: dict[tuple[str, str, str], list[JsonObject]] = defaultdict(list)
+        for event in self.objects("Event"):
+            about = event.get("involvedObject") or event.get("regarding") or {}
+            key = (about.get("kind", ""), about.get("namespace", ""), about.get("name", ""))
+            index[key].append(event)
+        return {key: tuple(sorted(found, key=event_time)) for key, found in index.items()}
+
+
+def event_time(event: JsonObject) -> str:
+    """When an event was last seen, as RFC 3339 text (UTC, so text order is time order)."""
+    series = (event.get("series") or {}).get("lastObservedTime")
+    return str(series or event.get("lastTimestamp") or event.get("eventTime") or "")
+
+
+Analyzer = Callable[[Snapshot], Iterable[Finding]]
+"""One family of conditions: a pure function; no input, no output, no clock."""

@@ -1,0 +1,75 @@
+"""What the card is about: one incident as the ledger tells it, read in one go."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from agents.incident import Decision, Diagnosis, Evidence, Incident, Outcome, Plan, Preview, Receipt, Value
+from agents.ledger import decisions, executions, incidents, investigations, moves, previews
+from agents.ledger.moves import Standing
+from agents.ledger.protocol import PlanState
+from agents.ledger.store import Ledger
+from agents.ledger.tables import IncidentRow
+
+
+class PlanView(Value):
+    """The newest plan and everything that was said and done about it."""
+
+    plan: Plan
+    state: PlanState
+    reason: str
+    note: str
+    state_at: datetime
+    channel_id: str
+    message_ts: str
+    preview: Preview | None
+    decisions: tuple[Decision, ...]
+    receipts: tuple[Receipt, ...]
+
+
+class Story(Value):
+    """One incident, whole: what the card, the thread and the page are rendered from."""
+
+    incident: Incident
+    evidence: tuple[Evidence, ...]
+    diagnosis: Diagnosis | None
+    plans: tuple[PlanView, ...]
+    outcome: Outcome | None
+
+    @property
+    def plan(self) -> PlanView | None:
+        """The newest plan that a person was or will be asked about."""
+        return self.plans[-1] if self.plans else None
+
+
+def story(ledger: Ledger, number: int) -> Story | None:
+    """The incident's story, or None when there is no such incident."""
+    with ledger.read() as session:
+        row = session.get(IncidentRow, number)
+        if row is None:
+            return None
+        plans = []
+        for plan_id in moves.plan_ids(session, number):
+            found = moves.standing(session, plan_id)
+            if isinstance(found, Standing):
+                plans.append(
+                    PlanView(
+                        plan=found.plan,
+                        state=found.state,
+                        reason=found.proposal.reason,
+                        note=found.row.note,
+                        state_at=found.proposal.state_at,
+                        channel_id=found.proposal.channel_id,
+                        message_ts=found.proposal.message_ts,
+                        preview=previews.preview_of(session, plan_id),
+                        decisions=tuple(decisions.decisions_of(session, plan_id)),
+                        receipts=tuple(executions.receipts_of(session, plan_id)),
+                    )
+                )
+        return Story(
+            incident=incidents.value_of(session, row),
+            evidence=tuple(investigations.evidence_of(session, number)),
+            diagnosis=investigations.diagnosis_of(session, number),
+            plans=tuple(plans),
+            outcome=investigations.outcome_of(session, number),
+        )

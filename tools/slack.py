@@ -1,0 +1,127 @@
+"""Slack through its own SDK: what the gatekeeper may do there, and nothing else.
+
+Untrusted text goes out as plain_text and rich_text elements only; unfurling is off. One error
+tree, each class knowing whether trying again makes sense.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.web.async_client import AsyncWebClient
+
+Blocks = list[dict[str, Any]]
+METADATA_EVENT = "midwatch_card"
+
+
+class SlackError(Exception):
+    """Slack did not do what was asked."""
+
+    retryable = False
+
+
+class SlackUnreachable(SlackError):
+    """Slack could not be reached, or is rate limiting us."""
+
+    retryable = True
+
+
+class SlackRefused(SlackError):
+    """Slack answered with an error: a missing scope, an unknown channel, invalid blocks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """One message: the blocks, the plain text for notifications, and a key to find it again."""
+
+    blocks: Blocks
+    text: str
+    key: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who we are, as ``auth.test`` says."""
+
+    team_id: str
+    bot_user_id: str
+    enterprise_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slack:
+    """The Web API with one bot token. ``base_url`` ends in ``/api/``."""
+
+    client: AsyncWebClient = field(repr=False)
+
+    @classmethod
+    def open(cls, token: str, base_url: str) -> Slack:
+        """A client that honours Retry-After and otherwise never repeats a call by itself."""
+        client = AsyncWebClient(token=token, base_url=base_url, timeout=10)
+        client.retry_handlers = [AsyncRateLimitErrorRetryHandler(max_retry_count=2)]
+        return cls(client=client)
+
+    async def identity(self) -> Identity:
+        """Who we are. Raises SlackError."""
+        said = await self._call("auth.test")
+        return Identity(
+            team_id=said["team_id"], bot_user_id=said["user_id"], enterprise_id=said.get("enterprise_id")
+        )
+
+    async def post(self, channel: str, message: Message, thread_ts: str = "") -> str:
+        """Post and return the message's ts."""
+        body: dict[str, Any] = {"channel": channel, "text": message.text, "blocks": message.blocks}
+        body |= {"unfurl_links": False, "unfurl_media": False}
+        if thread_ts:
+            body["thread_ts"] = thread_ts
+        if message.key:
+            body["metadata"] = {"event_type": METADATA_EVENT, "event_payload": {"key": message.key}}
+        said = await self._call("chat.postMessage", body)
+        return str(said["ts"])
+
+    async def update(self, channel: str, ts: str, message: Message) -> None:
+        """Replace a message in place."""
+        body = {"channel": channel, "ts": ts, "text": message.text, "blocks": message.blocks}
+        await self._call("chat.update", body)
+
+    async def whisper(self, channel: str, user: str, text: str) -> None:
+        """Tell one person something in the channel; plain text without markup."""
+        block = {"type": "section", "text": {"type": "plain_text", "text": text[:3000], "emoji": False}}
+        await self._call(
+            "chat.postEphemeral", {"channel": channel, "user": user, "text": text, "blocks": [block]}
+        )
+
+    async def open_view(self, trigger_id: str, view: dict[str, Any]) -> None:
+        """Open a modal within three seconds of the click that asked for it."""
+        await self._call("views.open", {"trigger_id": trigger_id, "view": view})
+
+    async def user(self, user_id: str) -> dict[str, Any]:
+        """An account as ``users.info`` tells it."""
+        said = await self._call("users.info", {"user": user_id})
+        account: dict[str, Any] = said["user"]
+        return account
+
+    async def find(self, channel: str, key: str) -> str | None:
+        """The ts of our recent message with that key: was it posted before we died?"""
+        body = {"channel": channel, "limit": 100, "include_all_metadata": True}
+        said = await self._call("conversations.history", body)
+        for message in said.get("messages", []):
+            payload = message.get("metadata", {}).get("event_payload", {})
+            if payload.get("key") == key:
+                return str(message["ts"])
+        return None
+
+    async def _call(self, method: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        try:
+            answer = await self.client.api_call(method, json=body or {})
+        except SlackApiError as refused:
+            reason = str(refused.response.get("error", "unknown"))
+            kind = SlackUnreachable if reason == "ratelimited" else SlackRefused
+            raise kind(f"{method}: {reason}") from refused
+        except (SlackClientError, OSError, TimeoutError) as problem:
+            raise SlackUnreachable(f"{method}: {problem}") from problem
+        said: dict[str, Any] = dict(answer.data) if isinstance(answer.data, dict) else {}
+        return said
