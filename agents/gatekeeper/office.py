@@ -1,0 +1,58 @@
+"""What the gatekeeper works with: the ledger, the chat, the roster and the seal."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agents.gatekeeper.clicks import Home, Person
+from agents.ledger.seals import SealKey
+from agents.ledger.store import Ledger
+from tools.slack import Slack, SlackError
+
+FRESH_S = 300.0
+"""How old an answer of ``users.info`` may be when it decides (property P5)."""
+
+
+@dataclass(kw_only=True)
+class Office:
+    """One gatekeeper."""
+
+    ledger: Ledger
+    slack: Slack
+    seal: SealKey
+    roster_file: Path
+    channel_id: str
+    home: Home
+    public_url: str
+    _people: dict[str, tuple[float, Person]] = field(default_factory=dict, repr=False)
+    _posting: dict[int, asyncio.Lock] = field(default_factory=dict, repr=False)
+
+    def posting(self, incident: int) -> asyncio.Lock:
+        """One writer a card: two advances of one incident never post side by side."""
+        return self._posting.setdefault(incident, asyncio.Lock())
+
+    async def person(self, user_id: str) -> Person | None:
+        """The account, at most five minutes old, or None when Slack would not say."""
+        seen = self._people.get(user_id)
+        if seen is not None and time.monotonic() - seen[0] < FRESH_S:
+            return seen[1]
+        try:
+            account = await self.slack.user(user_id)
+        except SlackError:
+            return None
+        person = Person(
+            id=str(account.get("id", "")),
+            team_id=str(account.get("team_id", "")),
+            is_bot=bool(account.get("is_bot", True)),
+            # These are absent for ordinary people; only their presence says something.
+            is_app_user=bool(account.get("is_app_user", False)),
+            is_workflow_bot=bool(account.get("is_workflow_bot", False)),
+            is_guest=bool(account.get("is_restricted", True) or account.get("is_ultra_restricted", True)),
+            is_stranger=bool(account.get("is_stranger", False)),
+            deleted=bool(account.get("deleted", True)),
+        )
+        self._people[user_id] = (time.monotonic(), person)
+        return person

@@ -1,0 +1,101 @@
+"""The gatekeeper's one job, ``advance(incident)``: make the chat show what the ledger says.
+
+Idempotent: what was posted is recorded, what was about to be posted when we died is looked for
+before it is posted again. Cards are rendered from the ledger each time and sent when they differ.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from agents.gatekeeper.blocks import code
+from agents.gatekeeper.cards import Rendering, long_diff, render
+from agents.gatekeeper.entries import entries
+from agents.gatekeeper.office import Office
+from agents.ledger import cards as ledger_cards
+from agents.ledger import moves, previews
+from agents.ledger.previews import Posted
+from agents.ledger.protocol import PlanState
+from agents.ledger.story import Story, story
+from tools.redaction import redact
+from tools.slack import Message
+
+
+async def advance(office: Office, incident: int) -> None:
+    """Bring card, thread and expiries up to date. Raises SlackError and LedgerError to be tried again."""
+    async with office.posting(incident):
+        await asyncio.to_thread(moves.expire_due, office.ledger, incident)
+        told = await asyncio.to_thread(story, office.ledger, incident)
+        if told is None or (told.diagnosis is None and not told.plans and told.outcome is None):
+            return
+        posted = await _card(office, told)
+        await _open_for_signing(office, told, posted)
+        await _thread(office, told, posted)
+
+
+async def _card(office: Office, told: Story) -> Posted:
+    number = told.incident.number
+    shown = render(told, office.seal, office.public_url)
+    row = await asyncio.to_thread(_row, office, number)
+    if row is None or not row.message_ts:
+        ts = await _post(office, number, shown, tried=row is not None)
+        posted = Posted(channel_id=office.channel_id, message_ts=ts, card_digest=shown.digest)
+        await asyncio.to_thread(ledger_cards.record_card, office.ledger, number, posted)
+        return posted
+    if row.card_digest != shown.digest:
+        await office.slack.update(row.channel_id, row.message_ts, shown.message(_key(number)))
+        changed = Posted(channel_id=row.channel_id, message_ts=row.message_ts, card_digest=shown.digest)
+        await asyncio.to_thread(ledger_cards.record_card, office.ledger, number, changed)
+        return changed
+    return row
+
+
+def _key(number: int) -> str:
+    return f"incident-{number}"
+
+
+def _row(office: Office, number: int) -> Posted | None:
+    with office.ledger.read() as session:
+        row = ledger_cards.card_of(session, number)
+    if row is None:
+        return None
+    return Posted(channel_id=row.channel_id, message_ts=row.message_ts, card_digest=row.digest)
+
+
+async def _post(office: Office, number: int, shown: Rendering, *, tried: bool) -> str:
+    message = shown.message(_key(number))
+    if tried:
+        # We died between asking Slack and writing it down: the card may be there already.
+        found = await office.slack.find(office.channel_id, message.key)
+        if found is not None:
+            await office.slack.update(office.channel_id, found, message)
+            return found
+    await asyncio.to_thread(ledger_cards.intend_card, office.ledger, number, office.channel_id)
+    return await office.slack.post(office.channel_id, message)
+
+
+async def _open_for_signing(office: Office, told: Story, posted: Posted) -> None:
+    view = told.plan
+    if view is not None and view.state is PlanState.DRAFT and view.preview is not None:
+        await asyncio.to_thread(previews.mark_pending, office.ledger, view.plan.id, posted)
+
+
+async def _thread(office: Office, told: Story, posted: Posted) -> None:
+    number = told.incident.number
+    with office.ledger.read() as session:
+        there = ledger_cards.thread_keys(session, number)
+    wanted = entries(told)
+    view = told.plan
+    if view is not None and long_diff(view):
+        wanted += [
+            (f"diff-{view.plan.id}-{n}", part) for n, part in enumerate(_parts(long_diff(view)), start=1)
+        ]
+    for key, block in wanted:
+        if key not in there:
+            message = Message(blocks=[block], text=redact(told.incident.id))
+            ts = await office.slack.post(posted.channel_id, message, posted.message_ts)
+            await asyncio.to_thread(ledger_cards.record_entry, office.ledger, number, key, ts)
+
+
+def _parts(text: str, size: int = 8_000) -> list[dict[str, object]]:
+    return [code(redact(text[start : start + size])) for start in range(0, len(text), size)]
