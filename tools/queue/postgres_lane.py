@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -50,7 +50,7 @@ async def work_lane(engine: Engine, lane: str, stall_s: float, work: tuple[Handl
             stopping.cancel()
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def _opened(engine: Engine) -> AsyncIterator[JobManager]:
     """Procrastinate's job manager on connections of its own to the engine's database."""
     _, arguments = engine.dialect.create_connect_args(engine.url)
@@ -81,7 +81,7 @@ class LaneStore:
         self._forgotten: set[str] = set()
         self.keep_every_s = stall_s / 8
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         """Be a registered worker that hears about new jobs, until the block ends."""
         await self._manager.prune_stalled_workers(FORGET_WORKERS_S)
@@ -90,9 +90,13 @@ class LaneStore:
         try:
             yield
         finally:
-            ear.cancel()
-            await asyncio.wait([ear])
-            await self._manager.unregister_worker(self._worker)
+            # A cancellation that meets a notification is swallowed by the listener: ask until it hears.
+            while not ear.done():
+                ear.cancel()
+                await asyncio.wait([ear], timeout=0.1)
+            # Without the database there is nothing to sign off from; the row is forgotten by itself.
+            with contextlib.suppress(ConnectorException):
+                await self._manager.unregister_worker(self._worker)
 
     async def claim(self) -> Claim | None:
         """Fetch the next job through procrastinate."""

@@ -139,7 +139,7 @@ class Runner:
                 return await verdict()
             except QueueUnavailable:
                 log.exception("the queue cannot be written; trying again")
-                if self._options.stop.is_set():
+                if self._ending or self._options.stop.is_set():
                     # The lease runs out by itself, and whoever works next takes the job.
                     return True
                 await self._pause()
