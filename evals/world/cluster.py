@@ -145,10 +145,12 @@ class PretendCluster:
     def _come_to_rest(self) -> None:
         """Let time pass in strides until nothing has happened for a while."""
         begun = moved = self.clock.now()
+        stride = _STRIDE
         while self.clock.now() - moved < _CALM_AFTER:
+            stride *= 2
             if self.controllers.tick():
-                moved = self.clock.now()
+                moved, stride = self.clock.now(), _STRIDE
                 self.controllers.settle()
             if moved - begun > _LONGEST_ROLLOUT:
                 raise DidNotSettle(f"{self.scenario.name}: pods {self.pods_ready()} after {_LONGEST_ROLLOUT}")
-            self.clock.hold(self.clock.now() + _STRIDE)
+            self.clock.hold(self.clock.now() + stride)

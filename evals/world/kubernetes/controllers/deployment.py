@@ -101,6 +101,7 @@ class DeploymentController:
         if found is None:
             return
         annotations = meta(found).setdefault("annotations", {})
+        known = dict(annotations)
         before = revision_of(found)
         if before < revision:
             history = [entry for entry in annotations.get(REVISION_HISTORY, "").split(",") if entry]
@@ -109,7 +110,8 @@ class DeploymentController:
             annotations[REVISION] = str(revision)
         annotations.update(copied_annotations(plan.deployment))
         annotations.update(_sizes(plan.bounds))
-        plan.new = self._store.update("replicasets", found, options=MANAGER)
+        if annotations != known:
+            plan.new = self._store.update("replicasets", found, options=MANAGER)
         if find_condition(plan.deployment.get("status") or {}, "Progressing") is None:
             self._progress(plan, "FoundNewReplicaSet", f'Found new replica set "{name_of(found)}"')
 

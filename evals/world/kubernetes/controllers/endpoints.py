@@ -42,6 +42,8 @@ class EndpointsController:
         }
         slices = self._store.peek("endpointslices", namespace_of(service))
         known = next((each for each in slices if owned_by(each, service)), None)
+        if known is not None and all(known.get(key) == value for key, value in body.items()):
+            return
         if known is not None:
             self._store.update("endpointslices", {**known, **body}, options=MANAGER)
             return
@@ -78,6 +80,8 @@ class EndpointsController:
                 "labels": dict(labels_of(service)),
             }
             self._store.create("endpoints", {"metadata": head, **body}, MANAGER)
+            return
+        if known.get("subsets") == body.get("subsets"):
             return
         known.pop("subsets", None)
         self._store.update("endpoints", {**known, **body}, options=MANAGER)
