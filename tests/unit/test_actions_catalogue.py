@@ -156,7 +156,10 @@ def test_a_verb_sends_nothing_but_its_own_pointers(name):
         ("scale", {"replicas": 2}),
         ("fix_selector", {"selector": {}, "labels": {"app": "cart"}}),
         ("fix_selector", {"selector": {"app": "x"}, "labels": {"app": "cart"}}),
-        ("roll_back", {"template": {"metadata": {"labels": {"app": "other"}}}, "revision": 1}),
+        (
+            "roll_back",
+            {"template": {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": []}}, "revision": 1},
+        ),
     ],
 )
 def test_what_must_not_be_proposed_is_refused_with_a_reason(name, params):
@@ -183,3 +186,11 @@ def test_an_object_without_annotations_is_pinned_to_its_version():
     _, step = drafted("fix_selector")
     assert step.expect["/metadata/resourceVersion"] == "7"
     assert not step.annotated
+
+
+def test_a_template_with_env_values_that_were_dropped_is_not_rolled_back_to():
+    holey = copy.deepcopy(OLD_TEMPLATE)
+    holey["spec"]["containers"][0]["env"] = [{"name": "MODE"}]
+    refused = CATALOGUE["roll_back"].draft(DEPLOYMENT, {"template": holey, "revision": 3}, CONTEXT)
+    assert isinstance(refused, Refused)
+    assert "env values" in refused.reason

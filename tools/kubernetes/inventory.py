@@ -67,8 +67,9 @@ def cleaned(obj: JsonObject) -> JsonObject:
     ``managedFields`` shrink to who, when and how: that is what "who changed it" needs.
     """
     meta = dict(obj.get("metadata", {}))
-    annotations = {k: v for k, v in (meta.get("annotations") or {}).items() if k != LAST_APPLIED}
-    meta["annotations"] = annotations
+    if LAST_APPLIED in (meta.get("annotations") or {}):
+        # The key stays: a patch must know that there is an annotations map it may not replace.
+        meta["annotations"] = {**meta["annotations"], LAST_APPLIED: "(dropped)"}
     meta["managedFields"] = [
         {key: entry[key] for key in ("manager", "operation", "time", "subresource") if key in entry}
         for entry in meta.get("managedFields") or []
@@ -92,7 +93,7 @@ def _without_env_values(obj: JsonObject) -> JsonObject:
 
 
 def _pod_spec(spec: JsonObject) -> JsonObject:
-    lists = {
+    lists: JsonObject = {
         key: [_container(container) for container in spec[key] or []]
         for key in ("containers", "initContainers", "ephemeralContainers")
         if key in spec

@@ -22,8 +22,12 @@ class RollBack(Verb):
     verify = ("rollout_complete",)
 
     def draft(self, target: JsonObject, params: JsonObject, context: Context) -> Step | Refused:
-        """Refuses a template whose labels this Deployment does not select."""
+        """Refuses a template with literal env values, or labels this Deployment does not select."""
         template = copy.deepcopy(params["template"])
+        if any(
+            _incomplete(c) for t in (template, target["spec"]["template"]) for c in t["spec"]["containers"]
+        ):
+            return Refused(reason="the template holds env values, which Midwatch does not read or write")
         labels = template.get("metadata", {}).get("labels", {})
         # The ReplicaSet added this label; a Deployment that carried it would adopt nothing.
         labels.pop("pod-template-hash", None)
@@ -36,3 +40,8 @@ class RollBack(Verb):
         """Names the target and the images it goes back to."""
         images = ", ".join(c["image"] for c in step.set["/spec/template"]["spec"]["containers"])
         return f"Roll {step.target} back to its earlier template ({images})"
+
+
+def _incomplete(container: JsonObject) -> bool:
+    # The reader drops literal env values; writing the template back would erase them.
+    return any("value" not in entry and "valueFrom" not in entry for entry in container.get("env") or [])
