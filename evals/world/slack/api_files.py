@@ -1,0 +1,69 @@
+"""Uploads, version 2: ask for an address, send the bytes there, then complete and share.
+
+https://docs.slack.dev/reference/methods/files.getUploadURLExternal
+"""
+
+import hashlib
+
+from evals.world.slack.api_chat import own_channel, signature
+from evals.world.slack.state import Workspace, new_id
+from evals.world.slack.wire import JsonObject, SlackError, need, whole
+
+# How much of a text file the page shows in place.
+PREVIEW_CHARACTERS = 2_000
+
+
+def get_upload_url(workspace: Workspace, arguments: JsonObject) -> JsonObject:
+    """``files.getUploadURLExternal``: an address on this server for exactly ``length`` bytes."""
+    name = need(arguments, "filename")
+    length = whole(arguments, "length", default=0)
+    if length <= 0:
+        raise SlackError("invalid_arguments")
+    file_id = new_id("F")
+    workspace.files[file_id] = {"id": file_id, "name": name, "title": name, "size": length, "created": 0}
+    return {"upload_url": f"{workspace.base_url}/upload/v1/{file_id}", "file_id": file_id}
+
+
+def receive(workspace: Workspace, file_id: str, body: bytes) -> bool:
+    """Bytes arriving at an upload address; False when the address is unknown or the length differs."""
+    if file_id not in workspace.files or len(body) != workspace.files[file_id]["size"]:
+        return False
+    workspace.contents[file_id] = body
+    return True
+
+
+def complete_upload(workspace: Workspace, arguments: JsonObject) -> JsonObject:
+    """``files.completeUploadExternal``: share uploaded files into a channel or thread as one message."""
+    listed = arguments.get("files")
+    if not isinstance(listed, list) or not listed:
+        raise SlackError("invalid_arguments")
+    files = [_finished(workspace, entry) for entry in listed]
+    if arguments.get("channel_id"):
+        channel = own_channel(workspace, {"channel": arguments["channel_id"]})
+        message = signature(workspace) | {"text": str(arguments.get("initial_comment") or ""), "files": files}
+        if arguments.get("thread_ts"):
+            message["thread_ts"] = str(arguments["thread_ts"])
+        workspace.post(channel, message)
+    return {"files": files}
+
+
+def _finished(workspace: Workspace, entry: JsonObject) -> JsonObject:
+    file_id = str(entry.get("id"))
+    if file_id not in workspace.contents:
+        raise SlackError("file_not_found")
+    body = workspace.contents[file_id]
+    file = workspace.files[file_id]
+    link = f"{workspace.base_url}/files/{file_id}"
+    file |= {
+        "title": entry.get("title") or file["name"],
+        "created": int(workspace.now()),
+        "user": workspace.credentials.bot_user_id,
+        "mode": "snippet",
+        "mimetype": "text/plain",
+        "url_private": link,
+        "permalink": link,
+        "preview": body.decode(errors="replace")[:PREVIEW_CHARACTERS],
+        # Slack has no such field; it lets a test compare what was shared with what was announced.
+        "sha256": hashlib.sha256(body).hexdigest(),
+    }
+    return file

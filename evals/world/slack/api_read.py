@@ -1,0 +1,134 @@
+"""Web API methods that only read: ``auth.test``, ``conversations.*``, ``users.*``, ``usergroups.*``."""
+
+from collections.abc import Sequence
+
+from evals.world.slack.api_chat import own_channel, public
+from evals.world.slack.people import ONCALL_GROUP
+from evals.world.slack.state import Workspace
+from evals.world.slack.wire import JsonObject, SlackError, flag, need, whole
+
+
+def auth_test(workspace: Workspace, _arguments: JsonObject) -> JsonObject:
+    """``auth.test``: who the token belongs to."""
+    ours = workspace.credentials
+    return {
+        "url": f"{workspace.base_url}/",
+        "team": ours.team_name,
+        "user": ours.app_name.lower(),
+        "team_id": ours.team_id,
+        "user_id": ours.bot_user_id,
+        "bot_id": ours.bot_id,
+        "is_enterprise_install": False,
+    }
+
+
+def _page(
+    items: Sequence[JsonObject | str], arguments: JsonObject, default: int
+) -> tuple[list[object], JsonObject]:
+    """One page and its ``response_metadata``; the cursor is the offset of the next page."""
+    limit = min(whole(arguments, "limit", default=default) or default, 1_000)
+    start = _cursor(arguments)
+    following = str(start + limit) if start + limit < len(items) else ""
+    return list(items[start : start + limit]), {"next_cursor": following}
+
+
+def _cursor(arguments: JsonObject) -> int:
+    raw = str(arguments.get("cursor") or "0")
+    if not raw.isdecimal():
+        raise SlackError("invalid_cursor")
+    return int(raw)
+
+
+def channel_list(workspace: Workspace, arguments: JsonObject) -> JsonObject:
+    """``conversations.list``: all public channels."""
+    channels = [entry.as_json(workspace.credentials) for entry in workspace.directory.channels.values()]
+    page, metadata = _page(channels, arguments, 100)
+    return {"channels": page, "response_metadata": metadata}
+
+
+def channel_info(workspace: Workspace, arguments: JsonObject) -> JsonObject:
+    """``conversations.info``: one channel; ``num_members`` only when asked for."""
+    channel = workspace.channel(need(arguments, "channel", "channel_not_found")).as_json(
+        workspace.credentials
+    )
+    if not flag(arguments, "include_num_members"):
+        del channel["num_members"]
+    return {"channel": channel}
+
+
+def channel_members(workspace: Workspace, arguments: JsonObject) -> JsonObject:
+    """``conversations.members``: user ids, people of connected workspaces included."""
+    channel = workspace.channel(need(arguments, "channel", "channel_not_found"))
+    page, metadata = _page(channel.members, arguments, 100)
+    return {"members": page, "response_metadata": metadata}
+
+
+def _within(messages: list[JsonObject], arguments: JsonObject) -> list[JsonObject]:
+    oldest = str(arguments.get("oldest") or "0")
+    latest = str(arguments.get("latest") or "9" * 20)
+    edge = flag(arguments, "inclusive")
+    found = []
+    for message in messages:
+        ts = float(message["ts"])
+        inside = float(oldest) < ts < float(latest)
+        if inside or (edge and ts in {float(oldest), float(latest)}):
+            found.append(public(message, metadata=flag(arguments, "include_all_metadata")))
+    return found
+
+
+def channel_history(workspace: Workspace, arguments: JsonObject) -> JsonObject:
+    """``conversations.history``: top-level messages, newest first."""
+    channel = own_channel(workspace, arguments)
+    top = [
+        m for m in workspace.messages[channel.channel_id].values() if m.get("thread_ts") in {None, m["ts"]}
+    ]
+    page, metadata = _page(_within(top, arguments)[::-1], arguments, 100)
+    return {"messages": page, "has_more": bool(metadata["next_cursor"]), "response_metadata": metadata}
+
+
+def thread_replies(workspace: Workspace, arguments: JsonObject) -> JsonObject:
+    """``conversations.replies``: the parent, then its replies, oldest first."""
+    channel = own_channel(workspace, arguments)
+    ts = need(arguments, "ts", "thread_not_found")
+    if ts not in workspace.messages[channel.channel_id]:
+        raise SlackError("thread_not_found")
+    thread = [workspace.message(channel.channel_id, ts), *workspace.replies(channel.channel_id, ts)]
+    page, metadata = _page(_within(thread, arguments), arguments, 1_000)
+    return {"messages": page, "has_more": bool(metadata["next_cursor"]), "response_metadata": metadata}
+
+
+def user_info(workspace: Workspace, arguments: JsonObject) -> JsonObject:
+    """``users.info``: the full object, also of deleted and foreign people."""
+    return {"user": workspace.user(need(arguments, "user", "user_not_found"))}
+
+
+def user_list(workspace: Workspace, arguments: JsonObject) -> JsonObject:
+    """``users.list``: everybody known to the workspace."""
+    page, metadata = _page(list(workspace.directory.users.values()), arguments, 200)
+    return {"members": page, "cache_ts": int(workspace.now()), "response_metadata": metadata}
+
+
+def group_list(workspace: Workspace, _arguments: JsonObject) -> JsonObject:
+    """``usergroups.list``: the groups, with their handles."""
+    names = {ONCALL_GROUP: "oncall"}
+    groups = [
+        {
+            "id": key,
+            "team_id": workspace.credentials.team_id,
+            "handle": names.get(key, key.lower()),
+            "users": users,
+        }
+        for key, users in workspace.directory.groups.items()
+    ]
+    return {"usergroups": groups}
+
+
+def group_users(workspace: Workspace, arguments: JsonObject) -> JsonObject:
+    """``usergroups.users.list``: the members of one group; ``no_such_subteam`` when unknown."""
+    group = need(arguments, "usergroup", "no_such_subteam")
+    if group not in workspace.directory.groups:
+        raise SlackError("no_such_subteam")
+    users = workspace.directory.groups[group]
+    if not flag(arguments, "include_disabled"):
+        users = [user_id for user_id in users if not workspace.user(user_id)["deleted"]]
+    return {"users": users}

@@ -1,0 +1,54 @@
+"""What happened on the wire: every Web API call made to the workspace, every delivery made to the app.
+
+Tests read these lists from their own thread; entries are appended in one thread and never change once
+``finished`` is set.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from evals.world.slack.wire import JsonObject
+
+Kind = Literal["interactive", "events_api", "slash_commands"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One Web API call, after it was answered. ``arguments`` never holds the token."""
+
+    method: str
+    arguments: JsonObject
+    status: int
+    error: str | None
+    at: float
+
+
+@dataclass(kw_only=True)
+class Delivery:
+    """One thing told to the app, with how each attempt went.
+
+    ``attempts`` holds one word per attempt: ``acknowledged``, ``timeout``, ``disconnected``,
+    ``no_connection``, ``refused`` (no TCP connection) or ``http_<status>``.
+    """
+
+    kind: Kind
+    payload: JsonObject
+    envelope_id: str
+    attempts: list[str] = field(default_factory=list)
+    response: JsonObject | None = None
+    seconds: float | None = None
+    """Wall seconds from first send to acknowledgement; None while or when there was none."""
+    finished: bool = False
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether some attempt was acknowledged in time."""
+        return bool(self.attempts) and self.attempts[-1] == "acknowledged"
+
+
+@dataclass(kw_only=True)
+class Journal:
+    """Both lists, oldest first."""
+
+    calls: list[Call] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)

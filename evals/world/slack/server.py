@@ -1,0 +1,192 @@
+"""The pretend workspace as something to start and stop: one thread, one event loop, one loopback port."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Route, WebSocketRoute
+
+from evals.world.slack.api import WebApi
+from evals.world.slack.courier import Courier
+from evals.world.slack.journal import Call, Delivery, Kind
+from evals.world.slack.options import Credentials, Mode, SlackOptions
+from evals.world.slack.page import Page
+from evals.world.slack.state import Workspace
+from evals.world.slack.wire import JsonObject
+
+T = TypeVar("T")
+
+_START_LIMIT_S = 10.0
+
+
+class _Announcing(uvicorn.Server):
+    """Says when it serves."""
+
+    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready.set()
+
+
+class SlackServer:
+    """``SlackServer(options).start()`` … ``stop()``, or ``with SlackServer() as slack:``.
+
+    Properties and methods are safe from any thread. Methods that wait for the app must not be called from the
+    event loop the app runs in: use ``asyncio.to_thread``.
+    """
+
+    def __init__(self, options: SlackOptions | None = None) -> None:
+        self.options = options or SlackOptions()
+        self.workspace = Workspace(self.options)
+        self.courier: Courier | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._uvicorn: uvicorn.Server | None = None
+
+    def start(self) -> "SlackServer":
+        """Bind, serve, and return once requests are answered. Raises OSError for a taken port."""
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", self.options.port))
+        except OSError:
+            listener.close()
+            raise
+        self.workspace.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        ready = threading.Event()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(listener, ready)), name="pretend-slack", daemon=True
+        )
+        self._thread.start()
+        if not ready.wait(_START_LIMIT_S):
+            raise TimeoutError("the pretend workspace did not start")
+        return self
+
+    async def _serve(self, listener: socket.socket, ready: threading.Event) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.courier = Courier(self.workspace)
+        config = uvicorn.Config(
+            application(self.workspace, self.courier),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="websockets-sansio",
+            timeout_graceful_shutdown=1,
+        )
+        self._uvicorn = _Announcing(config, ready)
+        with listener:
+            await self._uvicorn.serve(sockets=[listener])
+
+    def stop(self) -> None:
+        """Close every connection, stop the loop and wait for the thread. Safe to call twice."""
+        if self._thread is None or self._loop is None or self._uvicorn is None or self.courier is None:
+            return
+        asyncio.run_coroutine_threadsafe(self._drain(self.courier), self._loop).result(_START_LIMIT_S)
+        self._uvicorn.should_exit = True
+        self._thread.join(_START_LIMIT_S)
+        self._thread = None
+
+    async def _drain(self, courier: Courier) -> None:
+        # Streams and long polls end first; uvicorn would wait for them.
+        self.workspace.closing = True
+        self.workspace.changed()
+        await courier.close()
+
+    def __enter__(self) -> "SlackServer":
+        return self.start()
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The API base for ``WebClient(base_url=…)``, with its trailing slash."""
+        return f"{self.workspace.base_url}/api/"
+
+    @property
+    def page_url(self) -> str:
+        """The address of the page."""
+        return f"{self.workspace.base_url}/page"
+
+    @property
+    def credentials(self) -> Credentials:
+        """Tokens, secret and ids of the installed app."""
+        return self.options.credentials
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every Web API call so far, oldest first (a copy)."""
+        return list(self.workspace.journal.calls)
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """Everything told to the app so far, oldest first (a copy)."""
+        return list(self.workspace.journal.deliveries)
+
+    @property
+    def connections(self) -> int:
+        """Open Socket Mode connections."""
+        return len(self._running().hub.connections)
+
+    def _running(self) -> Courier:
+        if self.courier is None:
+            raise RuntimeError("the pretend workspace is not running")
+        return self.courier
+
+    def call(self, work: Callable[[], T]) -> T:
+        """Run ``work`` in the server's thread, where the workspace may be read and changed."""
+
+        async def inside() -> T:
+            return work()
+
+        if self._loop is None:
+            raise RuntimeError("the pretend workspace is not running")
+        return asyncio.run_coroutine_threadsafe(inside(), self._loop).result(_START_LIMIT_S)
+
+    def use(self, mode: Mode, request_url: str | None = None) -> None:
+        """Switch how the app is told: ``socket``, or ``http`` to ``request_url``."""
+        courier = self._running()
+        courier.request_url = request_url
+        courier.mode = mode
+
+    def refresh_connections(self) -> None:
+        """Send every connection Slack's ``disconnect`` frame; a good client comes back by itself."""
+        courier = self._running()
+        if self._loop is not None:
+            asyncio.run_coroutine_threadsafe(courier.hub.refresh(), self._loop).result(_START_LIMIT_S)
+
+    def deliver(self, kind: Kind, payload: JsonObject) -> Delivery:
+        """Tell the app exactly this, by the mode that is on, and wait for the outcome."""
+        courier = self._running()
+        if self._loop is None:
+            raise RuntimeError("the pretend workspace is not running")
+        return asyncio.run_coroutine_threadsafe(courier.deliver(kind, payload), self._loop).result()
+
+
+def application(workspace: Workspace, courier: Courier) -> Starlette:
+    """The routes of the workspace."""
+    api, page = WebApi(workspace, courier), Page(workspace, courier)
+    return Starlette(
+        routes=[
+            Route("/api/{method}", api.call, methods=["GET", "POST"]),
+            Route("/upload/v1/{file_id}", api.upload, methods=["POST"]),
+            Route("/files/{file_id}", api.download),
+            Route("/actions/{team}/{token}", api.response_url, methods=["POST"]),
+            Route("/commands/{team}/{token}", api.response_url, methods=["POST"]),
+            Route("/archives/{channel}/{stamp}", page.permalink),
+            WebSocketRoute("/link/", courier.hub.serve),
+            Route("/", page.shell),
+            Route("/page", page.shell),
+            Route("/page/static/{name}", page.asset),
+            Route("/page/api/state", page.state),
+            Route("/page/api/events", page.events),
+            Route("/page/api/{act}", page.act, methods=["POST"]),
+        ]
+    )
