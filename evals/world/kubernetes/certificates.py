@@ -28,7 +28,7 @@ class Certificates:
 def issue(directory: Path, *, also: tuple[str, ...] = ()) -> Certificates:
     """Make a fresh authority and a certificate for 127.0.0.1, ::1 and localhost under ``directory``.
 
-    ``also`` are further IP addresses. Certificates count real time, whatever the world's clock says: TLS does.
+    ``also`` are further IP addresses. Certificates count real time, as TLS does, not the world's.
     """
     directory.mkdir(parents=True, exist_ok=True)
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())

@@ -15,7 +15,7 @@ Reset = Literal["", "before", "after"]
 class Fault:
     """One rule. Empty strings and None match everything; ``times`` None means for ever.
 
-    A delay is waited for first. ``status`` answers with that code instead of acting, or, with ``after_commit``,
+    A delay is waited for first. ``status`` answers so instead of acting, or, with ``after_commit``,
     acts and then answers so. ``reset`` cuts the connection before the request is acted on, or after.
     """
 
