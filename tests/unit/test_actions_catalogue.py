@@ -53,6 +53,7 @@ OLD_TEMPLATE = {
     "metadata": {"labels": {"app": "checkout", "pod-template-hash": "abc"}},
     "spec": {"containers": [{"name": "app", "image": "r/checkout:8"}]},
 }
+FOREIGN_TEMPLATE = {"metadata": {"labels": {"app": "other"}}, "spec": {"containers": []}}
 CASES = {
     "set_image": (DEPLOYMENT, {"container": "app", "image": "r/checkout:8"}),
     "roll_back": (DEPLOYMENT, {"template": OLD_TEMPLATE, "revision": 3}),

@@ -42,6 +42,7 @@ class RollBack(Verb):
         return f"Roll {step.target} back to its earlier template ({images})"
 
 
-def _incomplete(container: JsonObject) -> bool:
+def _incomplete(template: JsonObject) -> bool:
     # The reader drops literal env values; writing the template back would erase them.
-    return any("value" not in entry and "valueFrom" not in entry for entry in container.get("env") or [])
+    entries = [entry for c in template["spec"]["containers"] for entry in c.get("env") or []]
+    return any("value" not in entry and "valueFrom" not in entry for entry in entries)
