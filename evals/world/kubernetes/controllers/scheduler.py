@@ -126,7 +126,7 @@ def unschedulable_message(verdicts: dict[str, list[str]]) -> str:
         outlook.append(f"{total - room} Preemption is not helpful for scheduling")
     return (
         f"0/{total} nodes are available: {listed}. "
-        f"preemption: 0/{total} nodes are available: {', '.join(outlook)}."
+        f"preemption: 0/{total} nodes are available: {', '.join(sorted(outlook))}."
     )
 
 
