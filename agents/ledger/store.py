@@ -21,6 +21,7 @@ from agents.ledger.engine import open_reader, open_writer
 from agents.ledger.protocol import Agent
 from agents.ledger.tables import AuditRow, ChainHeadRow, HaltRow
 from agents.ledger.tags import Tag
+from tools.queue import queue_for
 from tools.queue.port import Job, Queue
 
 Clock = Callable[[], datetime]
@@ -89,11 +90,11 @@ class Transaction:
 class Ledger:
     """The database behind all four agents. Open once a process; safe in many threads."""
 
-    def __init__(self, url: str, queue: Queue, clock: Clock | None = None) -> None:
+    def __init__(self, url: str, queue: Queue | None = None, clock: Clock | None = None) -> None:
         """``clock`` is for tests; without it times are the database's own."""
         self.url = url
-        self.queue = queue
         self.writer: Engine = open_writer(url)
+        self.queue = queue or queue_for(self.writer)
         self.reader: Engine = open_reader(url)
         self._clock = clock
 

@@ -24,9 +24,7 @@ class RollBack(Verb):
     def draft(self, target: JsonObject, params: JsonObject, context: Context) -> Step | Refused:
         """Refuses a template with literal env values, or labels this Deployment does not select."""
         template = copy.deepcopy(params["template"])
-        if any(
-            _incomplete(c) for t in (template, target["spec"]["template"]) for c in t["spec"]["containers"]
-        ):
+        if _incomplete(template) or _incomplete(target["spec"]["template"]):
             return Refused(reason="the template holds env values, which Midwatch does not read or write")
         labels = template.get("metadata", {}).get("labels", {})
         # The ReplicaSet added this label; a Deployment that carried it would adopt nothing.
