@@ -23,6 +23,10 @@ _RESOURCES = {kind.kind: kind for kind in KINDS.values()}
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
+# Both are safe loaders; the one in C is six times faster and not built everywhere.
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 class ScenarioError(Exception):
     """The scenario file is missing or says something that means nothing here."""
 
@@ -252,7 +256,7 @@ def load(name: str, folder: Path = SCENARIOS) -> Scenario:
 
 def _read(path: Path) -> JsonObject:
     try:
-        body = yaml.safe_load(path.read_text(encoding="utf-8"))
+        body = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - see _LOADER
     except FileNotFoundError as error:
         raise ScenarioError(f"there is no scenario file {path.name}; known: {', '.join(names())}") from error
     except yaml.YAMLError as error:

@@ -14,7 +14,7 @@ from evals.world.kubernetes.controllers.recorder import forget_old_events
 from evals.world.kubernetes.controllers.replicaset import ReplicaSetController
 from evals.world.kubernetes.controllers.scheduler import Scheduler
 from evals.world.kubernetes.errors import AlreadyExists, Conflict, NotFound
-from evals.world.kubernetes.objects import JsonObject
+from evals.world.kubernetes.objects import JsonObject, copied
 from evals.world.kubernetes.store import Store
 
 TICK_SECONDS = 0.05
@@ -45,8 +45,10 @@ class ControllerManager:
         self._kubelet()
         if self._due():
             for resource, reconcile in self._loops:
-                for obj in self._store.list(resource):
-                    self._attempt(reconcile, obj)
+                for obj in self._store.peek(resource):
+                    # Most pods have their node already: not worth a copy on every tick.
+                    if resource != "pods" or not obj["spec"].get("nodeName"):
+                        self._attempt(reconcile, copied(obj))
             remove_orphaned_endpoints(self._store)
             forget_old_events(self._store)
         return self._store.resource_version != before

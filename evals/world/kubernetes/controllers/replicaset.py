@@ -44,7 +44,8 @@ class ReplicaSetController:
             refusal = self._create(replica_set, wanted - len(pods))
         elif len(pods) > wanted:
             self._delete(replica_set, sorted(pods, key=_usefulness)[: len(pods) - wanted])
-        self._report(replica_set, refusal)
+        settled = len(pods) == wanted and refusal is None
+        self._report(replica_set, refusal, pods if settled else None)
 
     def _claimed(self, replica_set: JsonObject) -> list[JsonObject]:
         """Its active pods; a pod nobody controls that matches the selector is adopted."""
@@ -85,9 +86,9 @@ class ReplicaSetController:
             note = Note(reason="SuccessfulDelete", message=f"Deleted pod: {name_of(pod)}")
             self._recorder.record(replica_set, note)
 
-    def _report(self, replica_set: JsonObject, refusal: ApiError | None) -> None:
-        stored = self._store.get("replicasets", namespace_of(replica_set), name_of(replica_set))
-        pods = self._claimed(stored)
+    def _report(self, stored: JsonObject, refusal: ApiError | None, pods: list[JsonObject] | None) -> None:
+        if pods is None:
+            pods = self._claimed(stored)
         before = stored.get("status") or {}
         now = self._store.clock.now()
         min_ready = timedelta(seconds=int(stored["spec"].get("minReadySeconds") or 0))
