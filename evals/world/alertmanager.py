@@ -65,9 +65,7 @@ class _Group:
 
 
 class PretendAlertmanager:
-    """Evaluates, groups and notifies. `step` does one round; `start` runs rounds in a thread and serves the
-    API.
-    """
+    """Evaluates, groups and notifies: `step` does one round, `watch` one after the other in a thread."""
 
     def __init__(self, source: Source, options: AlertmanagerOptions) -> None:
         self._source = source
@@ -101,8 +99,11 @@ class PretendAlertmanager:
         return self._server.url
 
     def start(self) -> None:
-        """Serve the API and begin to evaluate."""
+        """Serve the API; nothing is evaluated yet."""
         self._server.start()
+
+    def watch(self) -> None:
+        """Begin to evaluate and to notify, until stopped. Once only."""
         self._thread.start()
 
     def stop(self) -> None:
