@@ -1,0 +1,187 @@
+"""Every setting of Midwatch, explained beneath itself.
+
+Values come from ``MIDWATCH_*`` environment variables, then from an optional YAML file, then
+from the defaults here. A name nobody knows refuses to start, and no setting turns the
+approval of a change off. ``docs/settings.md`` is generated from this file.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "MIDWATCH_"
+
+
+def _web(value: str) -> str:
+    """A plain http or https address, kept as the operator wrote it."""
+    HttpUrl(value)
+    return value
+
+
+def _listen(value: str) -> str:
+    """``host:port``, with an IPv6 host in brackets."""
+    host, colon, port = value.rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
+        raise ValueError("write host:port, for example 127.0.0.1:8480 or [::1]:8480")
+    return value
+
+
+WebAddress = Annotated[str, AfterValidator(_web)]
+LocalPath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+
+
+class Budgets(BaseModel):
+    """What one investigation may spend before it must say what it has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    tool_calls: int = Field(default=40, ge=1, le=1000)
+    """Reads of Kubernetes and Prometheus."""
+    model_calls: int = Field(default=12, ge=0, le=200)
+    """Requests to the language model."""
+    tokens: int = Field(default=60_000, ge=0, le=5_000_000)
+    """Tokens in and out of the language model, together."""
+    seconds: float = Field(default=120.0, gt=0, le=3600)
+    """Wall-clock seconds."""
+
+
+class Settings(BaseSettings):
+    """One frozen object with all settings; build it with :func:`midwatch.settings_load.load`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        validate_default=True,
+        # A refused value may be a secret: the message names the field and never repeats it.
+        hide_input_in_errors=True,
+    )
+
+    state_dir: LocalPath = Path("~/.local/state/midwatch")
+    """Folder for everything Midwatch keeps on this machine: database, keys, login token, halt file."""
+    database_url: str = Field(
+        default_factory=lambda data: f"sqlite:///{data.get('state_dir', '.')}/midwatch.db", repr=False
+    )
+    """The ledger: a SQLite file, or ``postgresql://…`` when several machines share the work.
+    Without a value: ``midwatch.db`` in ``state_dir``."""
+    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8480"
+    """Address and port of the webhook and the pages, as ``host:port``. Anything but a loopback
+    address needs a webhook credential."""
+    public_url: WebAddress = Field(default_factory=lambda data: f"http://{data.get('listen', '')}")
+    """The address under which people reach the pages; links in the chat begin with it.
+    Without a value: ``http://`` and ``listen``."""
+    cluster_name: str = Field(default="default", min_length=1, max_length=63)
+    """What people call the cluster whose Alertmanager sends here. Labels of an alert never change it."""
+    webhook_token: SecretStr | None = None
+    """Bearer token that Alertmanager must send (``http_config.authorization``)."""
+    webhook_username: str | None = None
+    """Name for basic authentication of Alertmanager; goes with ``webhook_password``."""
+    webhook_password: SecretStr | None = None
+    """Password for basic authentication of Alertmanager."""
+    reader_kubeconfig: LocalPath | None = None
+    """Kubeconfig of the investigator: read-only rights. Without it nothing in the cluster is looked at."""
+    actor_kubeconfig: LocalPath | None = None
+    """Kubeconfig of the actor: the verbs of the action catalogue and no others. For ``midwatch actor``."""
+    prometheus_url: WebAddress | None = None
+    """Base address of Prometheus. Without it diagnoses say that metrics were not checked."""
+    prometheus_token: SecretStr | None = None
+    """Bearer token for Prometheus, if it wants one."""
+    model_base_url: WebAddress | None = None
+    """Base address of an OpenAI-compatible API. Without it the rules diagnose alone."""
+    model_api_key: SecretStr | None = None
+    """Key for the language model."""
+    model_name: str | None = None
+    """Which model to ask."""
+    slack_mode: Literal["socket", "http", "off"] = "off"
+    """How clicks arrive: over Socket Mode (needs no public address), over signed HTTP requests, or
+    not at all. With ``off`` plans are shown and expire; nothing is approved."""
+    slack_api_url: WebAddress = "https://slack.com/api/"
+    """Base address of Slack's Web API."""
+    slack_bot_token: SecretStr | None = None
+    """Bot token (``xoxb-…``); needed unless ``slack_mode`` is ``off``."""
+    slack_app_token: SecretStr | None = None
+    """App-level token (``xapp-…``); needed for ``socket``."""
+    slack_signing_secret: SecretStr | None = None
+    """Signing secret; needed for ``http``."""
+    slack_channel: str | None = None
+    """Id of the channel for the cards (``C…``); needed unless ``slack_mode`` is ``off``."""
+    roster_file: LocalPath | None = None
+    """YAML file that names who may approve. Without it nobody may."""
+    pending_minutes: int = Field(default=30, ge=1, le=240)
+    """Minutes a plan waits for a signature before it expires; at most four hours."""
+    claim_within_s: int = Field(default=120, ge=1, le=600)
+    """Seconds between the last signature and the change; later the approval has expired."""
+    verify_window_s: float = Field(default=300.0, gt=0, le=3600)
+    """Seconds in which the alert's own signal must recover after a change."""
+    verify_poll_s: float = Field(default=5.0, gt=0, le=300)
+    """Seconds between two looks while a change is verified."""
+    max_set_resources_factor: float = Field(default=2.0, gt=1, le=4)
+    """A plan may raise a container's requests and limits by this factor at most."""
+    intake_max_bytes: int = Field(default=32 * 1024 * 1024, ge=64 * 1024, le=256 * 1024 * 1024)
+    """Largest webhook body that is read; of a larger one the beginning is kept and a person is told."""
+    intake_queue_limit: int = Field(default=1000, ge=1, le=100_000)
+    """Deliveries that may wait for the database at once; more are answered with 503."""
+    investigations_per_hour: int = Field(default=50, ge=1, le=10_000)
+    """Investigations started per hour over all workers; the rest wait."""
+    budgets: Budgets = Budgets()
+    """What one investigation may spend (``MIDWATCH_BUDGETS__TOKENS`` and so on)."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least severe messages that are logged."""
+    halt_file: LocalPath = Field(default_factory=lambda data: data.get("state_dir", Path()) / "HALT")
+    """While this file exists nothing is changed in any cluster.
+    Without a value: ``HALT`` in ``state_dir``."""
+
+    @classmethod
+    def settings_customise_sources(  # type: ignore[override]  # called by keyword only
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is handed in: ``load`` reads file and environment, once, after checking the names."""
+        return (init_settings,)
+
+    @property
+    def listen_host(self) -> str:
+        """The host of ``listen``, without brackets."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def listen_port(self) -> int:
+        """The port of ``listen``; 0 lets the system choose."""
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach the webhook and the pages."""
+        if self.listen_host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.listen_host).is_loopback
+        except ValueError:
+            return False
+
+    @model_validator(mode="after")
+    def _complete(self) -> Settings:
+        """Refuse half a credential, and an open door."""
+        if (self.webhook_username is None) != (self.webhook_password is None):
+            raise ValueError("webhook_username and webhook_password go together: set both or none")
+        if not self.on_loopback and self.webhook_token is None and self.webhook_password is None:
+            raise ValueError(
+                f"listening on {self.listen} needs a webhook credential: set webhook_token, "
+                "or webhook_username and webhook_password, or listen on 127.0.0.1"
+            )
+        needed = {
+            "socket": ("slack_bot_token", "slack_app_token", "slack_channel"),
+            "http": ("slack_bot_token", "slack_signing_secret", "slack_channel"),
+            "off": (),
+        }[self.slack_mode]
+        missing = [name for name in needed if getattr(self, name) is None]
+        if missing:
+            raise ValueError(f"slack_mode {self.slack_mode} also needs {', '.join(missing)}")
+        return self
