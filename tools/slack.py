@@ -48,6 +48,7 @@ class Identity:
 
     team_id: str
     bot_user_id: str
+    bot_id: str
     enterprise_id: str | None
 
 
@@ -68,8 +69,16 @@ class Slack:
         """Who we are. Raises SlackError."""
         said = await self._call("auth.test")
         return Identity(
-            team_id=said["team_id"], bot_user_id=said["user_id"], enterprise_id=said.get("enterprise_id")
+            team_id=str(said["team_id"]),
+            bot_user_id=str(said["user_id"]),
+            bot_id=str(said.get("bot_id", "")),
+            enterprise_id=said.get("enterprise_id"),
         )
+
+    async def app_id(self, bot_id: str) -> str:
+        """The id of the app behind our bot. Raises SlackError."""
+        said = await self._call("bots.info", {"bot": bot_id})
+        return str(said["bot"]["app_id"])
 
     async def post(self, channel: str, message: Message, thread_ts: str = "") -> str:
         """Post and return the message's ts."""

@@ -1,0 +1,60 @@
+"""The graph's durable memory: SQLite or PostgreSQL by the database's URL, strict, fenced by lease."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import make_url
+
+STRICT = "LANGGRAPH_STRICT_MSGPACK"
+
+
+class LeaseOver(Exception):
+    """The run's lease has passed: this worker may be a zombie, so its checkpoint is refused."""
+
+
+@asynccontextmanager
+async def checkpointer(database_url: str) -> AsyncIterator[Any]:
+    """The saver beside the ledger: its own SQLite file, or tables in the same PostgreSQL."""
+    # Checkpoints are plain JSON; anything that would import a class on loading is refused (P26).
+    os.environ[STRICT] = "true"
+    url = make_url(database_url)
+    if url.drivername.startswith("sqlite"):
+        from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+        path = Path(url.database or "ledger.db").with_suffix(".checkpoints.db")
+        async with _fenced(AsyncSqliteSaver).from_conn_string(str(path)) as saver:
+            await saver.setup()
+            yield saver
+        return
+    from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    async with _fenced(AsyncPostgresSaver).from_conn_string(plain) as saver:
+        await saver.setup()
+        yield saver
+
+
+def _fenced(saver: Any) -> Any:
+    """The saver class with its writes refused once the run's lease is over."""
+
+    async def aput(self: Any, config: Any, *rest: Any) -> Any:
+        _still_leased(config)
+        return await saver.aput(self, config, *rest)
+
+    async def aput_writes(self: Any, config: Any, *rest: Any) -> Any:
+        _still_leased(config)
+        return await saver.aput_writes(self, config, *rest)
+
+    return type(f"Fenced{saver.__name__}", (saver,), {"aput": aput, "aput_writes": aput_writes})
+
+
+def _still_leased(config: Any) -> None:
+    deadline = config["configurable"].get("lease_deadline")
+    if deadline is not None and time.monotonic() > deadline:
+        raise LeaseOver("the lease on this incident is over")

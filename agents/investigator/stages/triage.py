@@ -1,0 +1,43 @@
+"""Receive and triage: is there something to look into, and where."""
+
+from __future__ import annotations
+
+import asyncio
+
+from langgraph.runtime import Runtime
+
+from agents.incident import Incident
+from agents.investigator.state import State
+from agents.investigator.targets import namespace_label
+from agents.investigator.toolbox import Toolbox
+from agents.ledger import incidents, investigations
+
+MOST_NAMESPACES = 3
+
+
+async def receive(state: State, runtime: Runtime[Toolbox]) -> State:
+    """Take the incident in."""
+    await runtime.context.write(investigations.set_phase, "investigating")
+    return {"round": 1}
+
+
+async def triage(state: State, runtime: Runtime[Toolbox]) -> State:
+    """Nothing to do when it resolved by itself; else the namespaces its alerts speak of."""
+    box = runtime.context
+    found = await asyncio.to_thread(incidents.incident, box.ledger, state["incident"])
+    if found is None or await asyncio.to_thread(resolved, box, state["incident"]):
+        return {"next": "close"}
+    return {"next": "gather", "namespaces": namespaces_of(found)}
+
+
+def resolved(box: Toolbox, incident: int) -> bool:
+    """Whether Alertmanager said that nothing of the incident fires any more."""
+    with box.ledger.read() as session:
+        return investigations.is_resolved(session, incident)
+
+
+def namespaces_of(incident: Incident) -> list[str]:
+    """The namespaces that the alerts name, most frequent first, at most three."""
+    named = [namespace_label(alert.labels) for alert in incident.alerts]
+    counted = {name: named.count(name) for name in named if name}
+    return sorted(counted, key=lambda name: (-counted[name], name))[:MOST_NAMESPACES]

@@ -1,0 +1,23 @@
+"""What a thread of the graph remembers: plain JSON, small, and never authoritative.
+
+Evidence is kept by reference in the ledger; decisions are read from the ledger. A checkpoint
+that was lost, old or forged can at worst make a stage run again (threat T45).
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class State(TypedDict, total=False):
+    """One incident's thread. ``round`` counts investigations, ``finished`` ends the thread."""
+
+    incident: int
+    round: int
+    namespaces: list[str]
+    plan_id: str
+    undo_of: str
+    verify_from: str
+    not_recovered: bool
+    finished: bool
+    next: str

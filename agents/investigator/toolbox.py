@@ -1,0 +1,60 @@
+"""What the stages are handed: the ledger under a lease, the read-only world, and the policy."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Concatenate, ParamSpec, TypeVar
+
+from tools.prometheus import Prometheus
+
+from agents.investigator.analyzers.snapshot import Snapshot
+from agents.ledger.investigations import Lease
+from agents.ledger.store import Ledger
+from tools.kubernetes.client import Connection
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """The limits that plans are made within; they are part of what is signed."""
+
+    version: str = "1"
+    pending_s: int = 1800
+    claim_within_s: int = 120
+    limit_factor: float = 2.0
+    verify_window_s: float = 300.0
+    verify_poll_s: float = 5.0
+    most_rounds: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toolbox:
+    """One run's tools. ``snapshots`` keeps the last look at each incident within this process."""
+
+    ledger: Ledger
+    cluster: Connection
+    policy: Policy
+    prometheus: Prometheus | None = None
+    lease: Lease | None = None
+    snapshots: dict[int, Snapshot] = field(default_factory=dict)
+
+    def under(self, lease: Lease) -> Toolbox:
+        """The same tools for one leased run."""
+        return replace(self, lease=lease)
+
+    @property
+    def held(self) -> Lease:
+        """The lease of this run; stages run under one or not at all."""
+        if self.lease is None:
+            raise AssertionError("a stage ran without a lease")
+        return self.lease
+
+    async def write(
+        self, act: Callable[Concatenate[Ledger, Lease, P], T], *args: P.args, **kw: P.kwargs
+    ) -> T:
+        """Call one of the ledger's leased writes in a thread."""
+        return await asyncio.to_thread(act, self.ledger, self.held, *args, **kw)

@@ -1,0 +1,94 @@
+"""The investigator's one job, ``advance(incident)``: run its graph from the checkpoint to the next wait.
+
+Idempotent and level-triggered: a job says "look", the ledger says what is due. One run an
+incident at a time, by the incident's lease; checkpoints after the lease's deadline are refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from typing import Any
+
+from langgraph.types import Command
+
+from agents.investigator.toolbox import Toolbox
+from agents.ledger import investigations, moves
+from agents.ledger.investigations import Lease
+from agents.ledger.protocol import TERMINAL, Objection
+from agents.ledger.store import Ledger
+from agents.ledger.tables import IncidentRow
+
+LEASE_S = 150.0
+OWNER = f"investigator-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+class Busy(Exception):
+    """Another worker holds the incident's lease: look again in a moment."""
+
+    retryable = True
+
+
+async def advance(graph: Any, box: Toolbox, incident: int) -> None:
+    """Bring one investigation forward as far as it can go now."""
+    lease = await asyncio.to_thread(investigations.take, box.ledger, incident, OWNER, LEASE_S)
+    if lease is None:
+        if await asyncio.to_thread(_open, box.ledger, incident):
+            raise Busy(f"INC-{incident} is being worked on")
+        return
+    try:
+        await _run(graph, box.under(lease), lease)
+    finally:
+        await asyncio.to_thread(investigations.release, box.ledger, lease)
+
+
+def _open(ledger: Ledger, incident: int) -> bool:
+    with ledger.read() as session:
+        row = session.get(IncidentRow, incident)
+        return row is not None and row.state == "open"
+
+
+async def _run(graph: Any, box: Toolbox, lease: Lease) -> None:
+    config = {
+        "configurable": {
+            "thread_id": f"incident-{lease.incident}",
+            # The saver refuses to write after this moment of the monotonic clock.
+            "lease_deadline": time.monotonic() + LEASE_S,
+        }
+    }
+    snapshot = await graph.aget_state(config)
+    if snapshot.values.get("finished") and not snapshot.tasks:
+        return
+    entry = await _entry(snapshot, box, lease)
+    if entry is not None:
+        # "sync": after a crash only the stage that was killed runs again.
+        await graph.ainvoke(entry[0], config, context=box, durability="sync")
+
+
+async def _entry(snapshot: Any, box: Toolbox, lease: Lease) -> tuple[Any] | None:
+    """What to invoke the graph with, or None when there is nothing to do yet."""
+    if not snapshot.values:
+        return ({"incident": lease.incident},)
+    waiting = [pause for task in snapshot.tasks for pause in task.interrupts]
+    if not waiting:
+        # Killed between two stages: go on from the checkpoint.
+        return (None,)
+    if not await asyncio.to_thread(due, box.ledger, lease.incident, waiting[0].value):
+        return None
+    # By interrupt id only: a bare resume can poison a thread that waits for something else.
+    return (Command(resume={waiting[0].id: True}),)
+
+
+def due(ledger: Ledger, incident: int, pause: dict[str, str]) -> bool:
+    """Whether what the graph waits for has happened, by the ledger."""
+    if pause["for"] == "look":
+        return True
+    with ledger.read() as session:
+        if investigations.is_resolved(session, incident):
+            return True
+        if not pause["plan"]:
+            return False
+        found = moves.standing(session, pause["plan"])
+    return isinstance(found, Objection) or found.state in TERMINAL

@@ -1,0 +1,33 @@
+"""``midwatch actor``: the only process that can change a cluster, and all it does is its lane."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+
+from agents.actor.work import advance
+from agents.ledger.protocol import Agent
+from midwatch.settings import Settings
+from midwatch.wiring import hands_of, ledger_of
+from tools.queue.port import Job, WorkOptions
+
+
+async def run(settings: Settings) -> None:
+    """Work the actor's lane until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    ledger = await asyncio.to_thread(ledger_of, settings)
+    actor_id = f"actor-{os.getpid()}-{secrets.token_hex(4)}"
+    hands = await asyncio.to_thread(hands_of, settings, ledger, actor_id)
+
+    async def look(job: Job) -> None:
+        await asyncio.to_thread(advance, hands, job.incident)
+
+    try:
+        await ledger.queue.work(Agent.ACTOR.value, look, WorkOptions(stop=stop, concurrency=2))
+    finally:
+        hands.cluster.close()
+        ledger.close()

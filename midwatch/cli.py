@@ -1,0 +1,148 @@
+"""The command line. Imports nothing heavy until a command runs: ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from midwatch.settings import Settings
+    from midwatch.settings_load import Process
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    help="Stands the watch from midnight to four, and changes nothing without a signature.",
+)
+Config = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.")]
+
+
+def _settings(config: Path | None, process: Process = "serve") -> Settings:
+    from midwatch.settings_load import SettingsError, load
+
+    try:
+        return load(config, process)
+    except SettingsError as problem:
+        _end(f"midwatch: {problem}", 2)
+
+
+def _end(message: str, code: int) -> typer.Exit:  # type: ignore[misc]
+    typer.echo(message, err=True)
+    raise typer.Exit(code)
+
+
+@app.command()
+def serve(config: Config = None) -> None:
+    """Run intake, investigator, gatekeeper and pages, with the actor as a child process."""
+    import asyncio
+    import logging
+
+    from midwatch.serve import run
+
+    settings = _settings(config)
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    asyncio.run(run(settings))
+
+
+@app.command()
+def actor(config: Config = None) -> None:
+    """Run the actor alone: the only process with write credentials."""
+    import asyncio
+    import logging
+
+    from midwatch.actor import run
+
+    settings = _settings(config, "actor")
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    asyncio.run(run(settings))
+
+
+@app.command()
+def demo(scenario: Annotated[str, typer.Argument(help="One of evals/scenarios.")] = "bad-image") -> None:
+    """Show one incident from alert to verified fix in a pretend data centre."""
+    from midwatch.demo import run
+
+    sys.exit(run(scenario))
+
+
+@app.command()
+def verify(config: Config = None) -> None:
+    """Recompute the ledger: chain, digests and the path of every plan. Exit 1 when it was bent."""
+    from agents.auditor.verify import verify as recompute
+    from midwatch.wiring import ledger_of
+
+    ledger = ledger_of(_settings(config))
+    found = recompute(ledger)
+    ledger.close()
+    for problem in found.problems:
+        typer.echo(f"bent: {problem}", err=True)
+    typer.echo(f"{found.events} events, {found.plans} plans: {'whole' if found.ok else 'NOT whole'}")
+    raise typer.Exit(0 if found.ok else 1)
+
+
+@app.command()
+def replay(incident: str, config: Config = None) -> None:
+    """Tell the story of one incident (INC-7) from the ledger."""
+    from midwatch.replay import tell
+    from midwatch.wiring import ledger_of
+
+    ledger = ledger_of(_settings(config))
+    number = incident.upper().removeprefix("INC-")
+    told = tell(ledger, int(number)) if number.isdecimal() else None
+    ledger.close()
+    if told is None:
+        _end(f"midwatch: there is no incident {incident}", 1)
+    typer.echo(told)
+
+
+@app.command()
+def halt(reason: Annotated[str, typer.Option(help="Why.")] = "", config: Config = None) -> None:
+    """Stop every change now, in the ledger and by file."""
+    _switch(_settings(config), halted=True, reason=reason)
+    typer.echo("halted: nothing will be changed until `midwatch resume`")
+
+
+@app.command()
+def resume(reason: Annotated[str, typer.Option(help="Why.")] = "", config: Config = None) -> None:
+    """End a halt."""
+    _switch(_settings(config), halted=False, reason=reason)
+    typer.echo("resumed")
+
+
+def _switch(settings: Settings, *, halted: bool, reason: str) -> None:
+    import getpass
+
+    from agents.ledger.store import set_halt
+    from midwatch.wiring import ledger_of
+
+    # The file comes first and goes last: it stops the actor even when the database is down.
+    if halted:
+        settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        settings.halt_file.write_text(f"{reason}\n", encoding="utf-8")
+    ledger = ledger_of(settings)
+    set_halt(ledger, halted=halted, by=getpass.getuser(), reason=reason)
+    ledger.close()
+    if not halted:
+        settings.halt_file.unlink(missing_ok=True)
+
+
+@app.command()
+def check(config: Config = None) -> None:
+    """Try every connection and right, and say what to fix. Exit 1 when something is missing."""
+    import asyncio
+
+    from midwatch.check import check_all
+
+    results = asyncio.run(check_all(_settings(config)))
+    for result in results:
+        typer.echo(f"{'ok  ' if result.ok else 'FIX '} {result.what}: {result.says}")
+    raise typer.Exit(0 if all(result.ok for result in results) else 1)
+
+
+def main() -> None:
+    """The entry point."""
+    app()

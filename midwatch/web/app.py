@@ -1,0 +1,95 @@
+"""The web application: pages behind a login, the webhook in front of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from fastapi import FastAPI, Form, Request
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+
+from agents.ledger import incidents
+from agents.ledger.store import Ledger
+from midwatch.intake.http import intake_router
+from midwatch.intake.writer import GroupCommit
+from midwatch.settings import Settings
+from midwatch.web.login import COOKIE, Door
+from midwatch.web.pages import pages
+
+logger = logging.getLogger("midwatch.web")
+HERE = Path(__file__).parent
+OPEN = ("/login", "/static/", "/alertmanager", "/slack/", "/-/ready")
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def application(settings: Settings, ledger: Ledger) -> FastAPI:
+    """The application over one ledger; its lifespan owns the intake's writer."""
+    door, token = Door.of(settings.state_dir)
+    if token:
+        logger.warning("open %s/login?token=%s (shown this once)", settings.public_url, token)
+    writer = GroupCommit(partial(incidents.accept, ledger), limit=settings.intake_queue_limit)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        with writer:
+            yield
+
+    app = FastAPI(title="Midwatch", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    app.include_router(intake_router(settings, writer))
+    app.include_router(pages(ledger))
+    app.middleware("http")(_guard(door))
+    _add_login(app, door)
+
+    @app.get("/-/ready")
+    async def ready() -> PlainTextResponse:
+        return PlainTextResponse("ready")
+
+    return app
+
+
+def _guard(door: Door) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
+    async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
+        free = request.url.path.startswith(OPEN)
+        if free or door.admits(request):
+            answer = await go_on(request)
+        elif "text/html" in request.headers.get("accept", ""):
+            answer = RedirectResponse("/login", status_code=303)
+        else:
+            answer = PlainTextResponse("log in first", status_code=401)
+        for name, value in HEADERS.items():
+            answer.headers.setdefault(name, value)
+        return answer
+
+    return guard
+
+
+def _add_login(app: FastAPI, door: Door) -> None:
+    @app.get("/login", response_model=None)
+    async def login(token: str = "") -> Response:
+        return _enter(door, token) if token else HTMLResponse(_form(""))
+
+    @app.post("/login", response_model=None)
+    async def submit(token: str = Form("")) -> Response:
+        return _enter(door, token)
+
+
+def _enter(door: Door, token: str) -> Response:
+    if not door.opens(token):
+        return HTMLResponse(_form("That is not the token."), status_code=401)
+    answer = RedirectResponse("/incidents", status_code=303)
+    answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", max_age=12 * 3600)
+    return answer
+
+
+def _form(problem: str) -> str:
+    return (HERE / "templates" / "login.html").read_text(encoding="utf-8").replace("<!-- problem -->", problem)

@@ -1,0 +1,45 @@
+"""Login by the token printed at the first start: a cookie for people, a bearer for scripts."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from fastapi import Request
+
+COOKIE = "midwatch_session"
+
+
+class Door:
+    """Knows the digest of the token; the token itself is shown once and kept by its reader."""
+
+    def __init__(self, digest: str) -> None:
+        self._digest = digest
+
+    @classmethod
+    def of(cls, state_dir: Path) -> tuple[Door, str]:
+        """The door of this installation, and the token if it was made just now (else empty)."""
+        path = state_dir / "keys" / "login.sha256"
+        if path.exists():
+            return cls(path.read_text(encoding="ascii").strip()), ""
+        token = secrets.token_urlsafe(24)
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(digest)
+        return cls(digest), token
+
+    def opens(self, token: str) -> bool:
+        """Whether this is the token, in constant time."""
+        given = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+        return hmac.compare_digest(given, self._digest)
+
+    def admits(self, request: Request) -> bool:
+        """Whether the request carries the token in its cookie or as a bearer."""
+        kind, _, bearer = request.headers.get("authorization", "").partition(" ")
+        token = bearer if kind.lower() == "bearer" else request.cookies.get(COOKIE, "")
+        return bool(token) and self.opens(token)

@@ -1,0 +1,92 @@
+"""The pages, plain for now: incidents, one incident's whole story, the ledger. They only read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+from fastapi.templating import Jinja2Templates
+from sqlmodel import Session, col, select
+
+from agents.auditor.verify import verify
+from agents.ledger import incidents
+from agents.ledger.store import Ledger, halted
+from agents.ledger.story import story
+from agents.ledger.tables import AuditRow
+from tools.kubernetes.actions.catalogue import sentence
+from tools.redaction import redact
+
+PAGE = 50
+_templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One audit row as a page shows it."""
+
+    seq: int
+    at: datetime
+    tag: str
+    incident: int | None
+    text: str
+    hash: str
+
+
+def pages(ledger: Ledger) -> APIRouter:
+    """The routes over one ledger."""
+    router = APIRouter(default_response_class=HTMLResponse)
+
+    def shown(request: Request, name: str, content: dict[str, Any]) -> Response:
+        with ledger.read() as session:
+            content["halt"] = halted(session)
+        return _templates.TemplateResponse(request, name, content)
+
+    @router.get("/")
+    @router.get("/incidents")
+    def listed(request: Request, before: int | None = None) -> Response:
+        found = incidents.page(ledger, before=before, limit=PAGE)
+        older = found[-1].number if len(found) == PAGE else None
+        return shown(request, "incidents.html", {"incidents": found, "older": older})
+
+    @router.get("/incidents/{number}")
+    def one(request: Request, number: int) -> Response:
+        told = story(ledger, number)
+        if told is None:
+            return PlainTextResponse(f"there is no INC-{number}", status_code=404)
+        with ledger.read() as session:
+            timeline = _lines(session, incident=number, limit=500)[::-1]
+        return shown(request, "incident.html", {"story": told, "timeline": timeline, "sentence": sentence})
+
+    @router.get("/ledger")
+    def record(request: Request, before: int | None = None) -> Response:
+        with ledger.read() as session:
+            rows = _lines(session, before=before, limit=PAGE)
+        older = rows[-1].seq if len(rows) == PAGE else None
+        return shown(request, "ledger.html", {"rows": rows, "older": older, "found": verify(ledger)})
+
+    return router
+
+
+def _lines(
+    session: Session, *, incident: int | None = None, before: int | None = None, limit: int
+) -> list[Line]:
+    query = select(AuditRow).order_by(col(AuditRow.seq).desc()).limit(limit)
+    if incident is not None:
+        query = query.where(AuditRow.incident == incident)
+    if before is not None:
+        query = query.where(col(AuditRow.seq) < before)
+    return [line_of(row) for row in session.exec(query)]
+
+
+def line_of(row: AuditRow) -> Line:
+    """One row in words: its body's facts, redacted and inert."""
+    body = orjson.loads(row.body)["body"]
+    text = ", ".join(f"{key} {value}" for key, value in body.items() if value not in ("", None))
+    return Line(
+        seq=row.seq, at=row.at, tag=row.tag, incident=row.incident, text=redact(text)[:300], hash=row.hash
+    )

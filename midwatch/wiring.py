@@ -1,0 +1,98 @@
+"""The only place where real tools are built from settings and handed to the agents."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agents.ledger.migrate import upgrade
+from agents.ledger.seals import SealKey
+from agents.ledger.store import Ledger
+from midwatch.settings import Settings
+from tools.kubernetes.client import connect
+
+if TYPE_CHECKING:
+    from agents.actor.hands import Hands
+    from agents.gatekeeper.office import Office
+    from agents.investigator.toolbox import Toolbox
+
+
+def ledger_of(settings: Settings) -> Ledger:
+    """The ledger, brought to its present form."""
+    settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    ledger = Ledger(settings.database_url)
+    upgrade(ledger.writer)
+    ledger.queue.prepare(ledger.writer)
+    return ledger
+
+
+def seal_of(settings: Settings) -> SealKey:
+    """The key that seals buttons and decisions; it never lies in the database."""
+    return SealKey.load(settings.state_dir / "keys" / "seal")
+
+
+def roster_of(settings: Settings) -> Path:
+    """The roster's file; one that does not exist lets nobody sign."""
+    return settings.roster_file or settings.state_dir / "roster.yaml"
+
+
+def hands_of(settings: Settings, ledger: Ledger, actor_id: str) -> Hands:
+    """What the actor works with: its own kubeconfig, no chat, no model."""
+    from agents.actor.hands import Hands
+
+    return Hands(
+        ledger=ledger,
+        cluster=connect(settings.actor_kubeconfig, "actor"),
+        actor_id=actor_id,
+        seal=seal_of(settings),
+        roster_file=roster_of(settings),
+        halt_file=settings.halt_file,
+    )
+
+
+@asynccontextmanager
+async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbox]:
+    """What the investigator works with: read-only credentials."""
+    from agents.investigator.toolbox import Policy, Toolbox
+    from tools.prometheus import Prometheus
+
+    cluster = connect(settings.reader_kubeconfig, "investigator")
+    token = settings.prometheus_token.get_secret_value() if settings.prometheus_token else ""
+    prometheus = Prometheus.open(settings.prometheus_url, token) if settings.prometheus_url else None
+    policy = Policy(
+        pending_s=settings.pending_minutes * 60,
+        claim_within_s=settings.claim_within_s,
+        limit_factor=settings.max_set_resources_factor,
+        verify_window_s=settings.verify_window_s,
+        verify_poll_s=settings.verify_poll_s,
+    )
+    try:
+        yield Toolbox(ledger=ledger, cluster=cluster, policy=policy, prometheus=prometheus)
+    finally:
+        cluster.close()
+        if prometheus is not None:
+            prometheus.close()
+
+
+async def office_of(settings: Settings, ledger: Ledger) -> Office:
+    """What the gatekeeper works with: the chat and the roster. Raises SlackError."""
+    from agents.gatekeeper.clicks import Home
+    from agents.gatekeeper.office import Office
+    from tools.slack import Slack
+
+    if settings.slack_bot_token is None or settings.slack_channel is None:
+        raise AssertionError("the settings ask for Slack without its token or channel")
+    slack = Slack.open(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+    who = await slack.identity()
+    app_id = await slack.app_id(who.bot_id)
+    return Office(
+        ledger=ledger,
+        slack=slack,
+        seal=seal_of(settings),
+        roster_file=roster_of(settings),
+        channel_id=settings.slack_channel,
+        home=Home(app_id=app_id, team_id=who.team_id, enterprise_id=who.enterprise_id),
+        public_url=settings.public_url.rstrip("/"),
+    )
