@@ -11,7 +11,7 @@ from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.fields import container_statuses, dig, is_finished, moment, quotable
 from agents.investigator.analyzers.messages import exit_meaning, last_lines, recognise
 from agents.investigator.analyzers.snapshot import LogTail, Snapshot
-from tools.kubernetes.objects import JsonObject, ref_of
+from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
 FEW_RESTARTS = 3
 RECENT = timedelta(minutes=10)
@@ -55,8 +55,15 @@ def _finding(snapshot: Snapshot, pod: JsonObject, status: JsonObject) -> Finding
         message=_sentence(fields),
         fields=fields,
         evidence=(*snapshot.cites(ref.namespace, "Pod"), *tail.evidence),
-        since=moment(dig(pod, "metadata", "creationTimestamp")),
+        since=_begun(snapshot, ref),
     )
+
+
+def _begun(snapshot: Snapshot, ref: ObjectRef) -> datetime | None:
+    """When the kubelet first backed off; None without that event, for a pod may be older than its loop."""
+    backed_off = (event for event in snapshot.events(ref) if event.get("reason") == "BackOff")
+    times = (moment(event.get("firstTimestamp")) for event in backed_off)
+    return min((at for at in times if at), default=None)
 
 
 def _ending(end: dict[str, Any]) -> dict[str, Any]:

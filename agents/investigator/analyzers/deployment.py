@@ -14,7 +14,7 @@ from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.fields import (
     condition,
     dig,
-    items,
+    last_writer,
     matches,
     moment,
     namespace_of,
@@ -51,17 +51,6 @@ def available(workload: JsonObject) -> int:
     return int(dig(workload, "status", "availableReplicas") or 0)
 
 
-def zeroed_by(workload: JsonObject) -> tuple[str, str]:
-    """Field manager and time of the last write to ``spec.replicas``; empty when it is not recorded."""
-    writers = [
-        (entry.get("time") or "", entry.get("manager") or "")
-        for entry in items(workload, "metadata", "managedFields")
-        if "f:replicas" in (dig(entry, "fieldsV1", "f:spec") or {})
-    ]
-    time, manager = max(writers, default=("", ""))
-    return manager, time
-
-
 def _short(snapshot: Snapshot, deployment: JsonObject) -> bool:
     if available(deployment) >= wanted(deployment):
         return False
@@ -73,7 +62,7 @@ def _short(snapshot: Snapshot, deployment: JsonObject) -> bool:
 
 def _scaled_to_zero(snapshot: Snapshot, deployment: JsonObject) -> Finding:
     ref = ref_of(deployment)
-    manager, time = zeroed_by(deployment)
+    manager, time = last_writer(deployment, subresource="scale")
     served = sorted(
         dig(service, "metadata", "name")
         for service in snapshot.objects("Service")

@@ -105,6 +105,21 @@ def quotable(text: str, limit: int = QUOTE_LIMIT) -> str:
     return line[: min(end, limit)].rstrip()
 
 
+def last_writer(obj: Mapping[str, Any], *, subresource: str = "") -> tuple[str, str]:
+    """Field manager and time of the newest recorded write; both empty when none is recorded.
+
+    The reader keeps who and when of ``managedFields``, not which fields, so this is the last write to
+    the object. A write to ``subresource`` is preferred; those to ``status`` are the controllers' own.
+    """
+    entries = [
+        entry for entry in items(obj, "metadata", "managedFields") if entry.get("subresource") != "status"
+    ]
+    chosen = [entry for entry in entries if entry.get("subresource") == subresource] if subresource else []
+    writes = [(entry.get("time") or "", entry.get("manager") or "") for entry in chosen or entries]
+    time, manager = max(writes, default=("", ""))
+    return manager, time
+
+
 def matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     """Whether an equality selector selects these labels; an empty selector selects nothing here."""
     return bool(selector) and all(labels.get(key) == value for key, value in selector.items())

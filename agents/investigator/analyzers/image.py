@@ -46,7 +46,8 @@ _SPOKEN: tuple[tuple[Code, re.Pattern[str]], ...] = tuple(
         (
             Code.IMAGE_REGISTRY_UNREACHABLE,
             r"no such host|connection refused|i/o timeout|handshake timeout|network is unreachable|"
-            r"no route to host|server misbehaving|x509:|connection reset|deadline exceeded|\b50[0234]\b|: EOF",
+            r"no route to host|server misbehaving|x509:|connection reset|deadline exceeded|"
+            r"\b50[0234]\b|: EOF",
         ),
         (
             Code.IMAGE_NOT_FOUND,

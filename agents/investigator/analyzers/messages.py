@@ -41,7 +41,7 @@ OUTSIDE = frozenset((Hint.REFUSED, Hint.NAME_UNRESOLVED, Hint.TIMED_OUT, Hint.CR
 
 # Order matters: the more specific text comes first ("exec: … no such file" is a command, not a data file).
 _ROWS: tuple[tuple[Hint, str, str], ...] = (
-    (Hint.MEMORY, r"out of ?memory|heap out of memory|cannot allocate memory|MemoryError", "it ran out of memory"),
+    (Hint.MEMORY, r"out of ?memory|cannot allocate memory|MemoryError", "it ran out of memory"),
     (Hint.DISK_FULL, r"no space left on device|ENOSPC|disk quota exceeded", "its disk is full"),
     (Hint.WRONG_PLATFORM, r"exec format error", "the binary is built for another platform"),
     (Hint.PORT_TAKEN, r"address already in use|EADDRINUSE", "its port is already taken"),

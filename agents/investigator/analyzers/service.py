@@ -14,6 +14,7 @@ from agents.investigator.analyzers.fields import (
     is_ready,
     items,
     labels_of,
+    last_writer,
     matches,
     moment,
     name_of,
@@ -26,6 +27,9 @@ from tools.kubernetes.objects import JsonObject, ref_of
 SELECTABLE = ("Deployment", "StatefulSet", "DaemonSet")
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 """Set on EndpointSlices by their controller (discovery.k8s.io/v1)."""
+
+IDENTITY_LABELS = ("app.kubernetes.io/instance", "app.kubernetes.io/name", "k8s-app", "app")
+"""Labels that say which application a pod is, as people write them."""
 
 ALIKE = 0.75
 """How alike two names must be to be taken for one name misspelled (difflib ratio, 0 to 1)."""
@@ -110,7 +114,10 @@ def _no_pods(snapshot: Snapshot, service: JsonObject, workload: JsonObject) -> F
 
 def _matches_nothing(snapshot: Snapshot, service: JsonObject) -> Finding:
     ref, selector = ref_of(service), dict(service["spec"]["selector"])
+    manager, time = last_writer(service)
     fields: dict[str, Any] = {"selector": selector}
+    if manager:
+        fields |= {"manager": manager, "written_at": time}
     text = f"The selector of Service {ref.name} matches no pod and no workload"
     meant = nearest(service, _workloads(snapshot, ref.namespace))
     cited = ["Service", "Pod"]
@@ -137,17 +144,28 @@ def _matches_nothing(snapshot: Snapshot, service: JsonObject) -> Finding:
         message=text + ".",
         fields=fields,
         evidence=snapshot.cites(ref.namespace, *cited),
-        since=_selector_set(service),
+        since=moment(time),
     )
 
 
 def nearest(service: JsonObject, workloads: tuple[JsonObject, ...]) -> JsonObject | None:
     """The one workload a selector was probably meant for, or None when no or several fit equally well."""
-    rated = [(_kinship(service, workload), index) for index, workload in enumerate(workloads)]
-    best = max(rated, default=((0, False, 0.0), -1))
-    if best[0] <= (0, False, ALIKE) or sum(rating == best[0] for rating, _ in rated) > 1:
+    rated = [
+        (_kinship(service, workload), index)
+        for index, workload in enumerate(workloads)
+        if _is_kin(service, workload)
+    ]
+    best = max(rated, default=None)
+    if best is None or sum(rating == best[0] for rating, _ in rated) > 1:
         return None
     return workloads[best[1]]
+
+
+def _is_kin(service: JsonObject, workload: JsonObject) -> bool:
+    """Whether name or identity says that they belong together; sharing ``team=shop`` does not."""
+    selector, labels = service["spec"]["selector"], template_labels(workload)
+    same_app = any(key in selector and labels.get(key) == selector[key] for key in IDENTITY_LABELS)
+    return same_app or name_of(service) == name_of(workload) or _likeness(selector, labels) >= ALIKE
 
 
 def _kinship(service: JsonObject, workload: JsonObject) -> tuple[int, bool, float]:
@@ -160,14 +178,3 @@ def _kinship(service: JsonObject, workload: JsonObject) -> tuple[int, bool, floa
 def _likeness(selector: Mapping[str, str], labels: Mapping[str, str]) -> float:
     wrong = [(value, labels.get(key, "")) for key, value in selector.items() if labels.get(key) != value]
     return min((SequenceMatcher(None, a, b).ratio() for a, b in wrong), default=1.0)
-
-
-def _selector_set(service: JsonObject) -> Any:
-    """When the selector was last written, as the field managers recorded it, else when it was created."""
-    times = [
-        moment(entry.get("time"))
-        for entry in items(service, "metadata", "managedFields")
-        if "f:selector" in (dig(entry, "fieldsV1", "f:spec") or {})
-    ]
-    known = [at for at in times if at]
-    return max(known) if known else moment(dig(service, "metadata", "creationTimestamp"))

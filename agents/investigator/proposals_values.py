@@ -1,0 +1,110 @@
+"""Where the absolute values of a proposal come from: the workload's own past, its labels, and policy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from agents.investigator.analyzers.fields import dig, is_finished, labels_of, template_labels
+from agents.investigator.reasoning_case import Case
+from tools.kubernetes.history import Revision
+from tools.kubernetes.objects import JsonObject, ObjectRef
+from tools.kubernetes.quantities import QuantityError, amount, mebibytes
+
+DESIRED = "deployment.kubernetes.io/desired-replicas"
+"""What the deployment controller notes on a ReplicaSet each time it scales it."""
+
+_SCALED_DOWN = re.compile(r"\bto 0 from (\d{1,4})\b")
+_IMAGE_PATH = re.compile(r"^/spec/(?:containers|initContainers)/([^/]+)/image$")
+_MOST = 100
+
+# Labels and annotations that say a controller will put the object back to what Git holds.
+_GITOPS = (
+    ("argocd.argoproj.io/tracking-id", "Argo CD"),
+    ("argocd.argoproj.io/instance", "Argo CD"),
+    ("kustomize.toolkit.fluxcd.io/name", "Flux"),
+    ("helm.toolkit.fluxcd.io/name", "Flux"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Value:
+    """A number for a plan and, in a sentence, where it comes from."""
+
+    number: int
+    source: str
+
+
+def images_seen(history: tuple[Revision, ...]) -> frozenset[str]:
+    """Every image of every container in this workload's history."""
+    return frozenset(image for revision in history for image in revision.images.values() if image)
+
+
+def only_image_of(changed: Iterable[str]) -> str | None:
+    """The container whose image is all that changed; empty when nothing changed, None when more did."""
+    paths = [path for path in changed if not path.startswith("/metadata/annotations/")]
+    if not paths:
+        return ""
+    named = _IMAGE_PATH.match(paths[0])
+    return named.group(1) if named and len(paths) == 1 else None
+
+
+def raised(limit: str, factor: float) -> str:
+    """A memory limit times ``factor`` as whole mebibytes; empty when it is not a quantity or too small."""
+    try:
+        value = mebibytes(amount(limit) * factor)
+        return value if amount(value) > amount(limit) else ""
+    except QuantityError:
+        return ""
+
+
+def gitops_owner(obj: JsonObject) -> str:
+    """The GitOps controller that owns this object, empty when none says so."""
+    marks = {**labels_of(obj), **(dig(obj, "metadata", "annotations") or {})}
+    return next((owner for key, owner in _GITOPS if key in marks), "")
+
+
+def replicas_before(case: Case, workload: ObjectRef, history: tuple[Revision, ...]) -> Value:
+    """How many replicas a workload had before it was scaled to zero, from the surest source there is."""
+    found = next(_replica_sources(case, workload, history), None)
+    return found or Value(number=1, source="how many it had before is not recorded, so one")
+
+
+def _replica_sources(case: Case, workload: ObjectRef, history: tuple[Revision, ...]) -> Iterator[Value]:
+    for event in reversed(case.snapshot.events(workload)):
+        told = _SCALED_DOWN.search(event.get("message") or "")
+        if event.get("reason") == "ScalingReplicaSet" and told and (number := _sensible(told.group(1))):
+            yield Value(number=number, source=f"it had {number} until it was scaled down, as its events say")
+    for ref in case.relations.scalers(workload):
+        if number := _sensible(dig(case.find(ref), "spec", "minReplicas") or 1):
+            yield Value(number=number, source=f"{number} is the least that its autoscaler {ref.name} keeps")
+    for revision in history:
+        held = case.find(ObjectRef(kind="ReplicaSet", namespace=workload.namespace, name=revision.replicaset))
+        if number := _sensible((dig(held, "metadata", "annotations") or {}).get(DESIRED)):
+            yield Value(number=number, source=f"its revision {revision.number} ran with {number}")
+
+
+def _sensible(value: object) -> int | None:
+    text = str(value)
+    return int(text) if text.isdigit() and 1 <= int(text) <= _MOST else None
+
+
+def repaired_selector(case: Case, service: JsonObject, facts: JsonObject) -> dict[str, str]:
+    """The selector with the differing labels set to the workload's; empty when that cannot be done safely.
+
+    A label that the pods do not have at all is left out. The result must select the pods of this one
+    workload and of no other, or traffic would reach a stranger.
+    """
+    labels: dict[str, str] = facts["workload_labels"]
+    wanted = {key: labels[key] for key in facts["selector"] if key in labels}
+    namespace = dig(service, "metadata", "namespace") or ""
+    meant = ObjectRef(kind=facts["workload_kind"], namespace=namespace, name=facts["workload_name"])
+    pods = [pod for pod in case.snapshot.selected(namespace, wanted) if not is_finished(pod)]
+    strangers = [
+        obj
+        for obj in case.relations.workloads(namespace)
+        if dig(obj, "metadata", "uid") != dig(case.find(meant), "metadata", "uid")
+        and wanted.items() <= template_labels(obj).items()
+    ]
+    return wanted if wanted and pods and not strangers else {}

@@ -1,0 +1,68 @@
+"""What reasoning starts from, and the candidate causes it weighs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from agents.incident import Alert, Finding
+from agents.investigator.analyzers.snapshot import Snapshot
+from agents.investigator.reasoning_alerts import Cause, always_fires
+from agents.investigator.targets import Targets
+from agents.investigator.targets_radius import Relations
+from tools.kubernetes.objects import JsonObject, ObjectRef
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One look at one incident: what was seen, what the alerts are about, what the analyzers found."""
+
+    snapshot: Snapshot
+    targets: Targets
+    findings: tuple[Finding, ...]
+
+    @cached_property
+    def relations(self) -> Relations:
+        """Owners, selectors and scalers of this inventory."""
+        return Relations(self.snapshot.inventory)
+
+    @cached_property
+    def asking(self) -> tuple[tuple[Alert, tuple[ObjectRef, ...]], ...]:
+        """The alerts that want an answer, with their objects: those that always fire want none."""
+        return tuple((alert, refs) for alert, refs in self.targets.by_alert if not always_fires(alert))
+
+    @property
+    def began(self) -> datetime | None:
+        """When the first of these alerts started."""
+        return min((alert.starts_at for alert, _ in self.asking), default=None)
+
+    def find(self, ref: ObjectRef) -> JsonObject:
+        """An object of the inventory, empty when it is not there."""
+        return self.relations.find(ref) or {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One possible cause before it is weighed.
+
+    ``direct`` are the findings that show it; ``explains`` these and the findings that follow from
+    it. ``reach`` maps each object an alert may name to how surely the cause explains it (0 to 1).
+    ``missing`` says which evidence was looked for and not there.
+    """
+
+    code: Cause
+    object: ObjectRef
+    sentence: str
+    direct: tuple[Finding, ...]
+    explains: tuple[Finding, ...]
+    reach: dict[tuple[str, str, str], float]
+    facts: dict[str, Any] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+    @property
+    def since(self) -> datetime | None:
+        """When it last showed itself for the first time; None when unknown, which never counts as old."""
+        times = [finding.since for finding in self.direct]
+        return max((at for at in times if at), default=None) if all(times) else None

@@ -1,0 +1,42 @@
+"""Whether the objects of an alert look healthy now, so that the right answer is to do nothing."""
+
+from __future__ import annotations
+
+from agents.investigator.analyzers.deployment import available, wanted
+from agents.investigator.analyzers.fields import dig, is_ready
+from agents.investigator.reasoning_alerts import shows_state
+from agents.investigator.reasoning_case import Case
+from agents.investigator.reasoning_causes import symptoms
+from tools.kubernetes.objects import JsonObject
+
+
+def recovered(case: Case) -> str:
+    """A sentence when everything the alerts are about is healthy by now; empty when it is not certain.
+
+    Only for alerts about an object's own state: an error rate can be high while every object is well.
+    """
+    if case.snapshot.inventory.not_checked or any(symptoms(case)):
+        return ""
+    if not all(refs and shows_state(alert) for alert, refs in case.asking):
+        return ""
+    refs = case.targets.refs
+    if not all(is_healthy(case.find(ref)) for ref in refs):
+        return ""
+    names = ", ".join(str(ref) for ref in refs[:3]) + (f" and {len(refs) - 3} more" if len(refs) > 3 else "")
+    verb = "is" if len(refs) == 1 else "are"
+    return f"{names} {verb} healthy now; the alert is expected to resolve by itself."
+
+
+def is_healthy(obj: JsonObject) -> bool:
+    """Whether a pod or workload is as it should be; other kinds are never said to be."""
+    kind = obj.get("kind")
+    if kind == "Pod":
+        return is_ready(obj) or dig(obj, "status", "phase") == "Succeeded"
+    if kind in ("Deployment", "StatefulSet"):
+        # StatefulSets report availableReplicas too (apps/v1, since 1.25).
+        updated = int(dig(obj, "status", "updatedReplicas") or 0)
+        return available(obj) >= wanted(obj) > 0 and updated >= wanted(obj)
+    if kind == "DaemonSet":
+        due = int(dig(obj, "status", "desiredNumberScheduled") or 0)
+        return int(dig(obj, "status", "numberAvailable") or 0) >= due > 0
+    return False

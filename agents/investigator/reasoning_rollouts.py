@@ -1,0 +1,77 @@
+"""What a Deployment rolled out: its revisions and how their templates differ.
+
+A roll-back gives the old ReplicaSet the highest number again, so the newest revision is always the
+current template. Env values are dropped by the reader: a change of one is not seen here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from agents.investigator.analyzers.fields import items, template_containers
+from agents.investigator.targets_radius import Relations
+from tools.kubernetes.history import Revision, history
+from tools.kubernetes.objects import JsonObject, ObjectRef
+
+# The ReplicaSet's own stamp and the trace of a restart: they differ between revisions and change nothing.
+_NOT_A_CHANGE = frozenset(
+    (
+        "/metadata/labels/pod-template-hash",
+        "/metadata/annotations/kubectl.kubernetes.io/restartedAt",
+        "/metadata/annotations/midwatch.dev/restarted-by",
+        "/metadata/creationTimestamp",
+    )
+)
+
+
+def revisions(workload: ObjectRef, relations: Relations) -> tuple[Revision, ...]:
+    """Every revision of a Deployment that a ReplicaSet still holds, newest first; empty for other kinds."""
+    deployment = relations.find(workload)
+    if deployment is None or workload.kind != "Deployment":
+        return ()
+    sets = (relations.find(ref) for ref in relations.offspring(workload) if ref.kind == "ReplicaSet")
+    return history(deployment, tuple(held for held in sets if held is not None))
+
+
+def container_of(revision: Revision, name: str) -> JsonObject:
+    """The container of that name in a revision, empty when it had none."""
+    return template_containers(revision.template).get(name, {})
+
+
+def changes(before: JsonObject, after: JsonObject) -> tuple[str, ...]:
+    """Paths at which two pod templates differ; containers are compared by name, not by position."""
+    left, right = dict(_leaves(before, "")), dict(_leaves(after, ""))
+    paths = sorted(left.keys() | right.keys())
+    return tuple(path for path in paths if left.get(path) != right.get(path) and path not in _NOT_A_CHANGE)
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}/{key}")
+    elif (
+        isinstance(value, list) and value and all(isinstance(one, Mapping) and "name" in one for one in value)
+    ):
+        for one in value:
+            yield from _leaves(
+                {key: inner for key, inner in one.items() if key != "name"}, f"{path}/{one['name']}"
+            )
+    # An absent field and an empty one mean the same to the API server.
+    elif value not in (None, [], ""):
+        yield path, value
+
+
+def from_newest(pods: tuple[JsonObject, ...], found: tuple[Revision, ...]) -> bool:
+    """Whether all these pods were made from the newest revision: then the rollout is a suspect."""
+    if not found or not pods:
+        return False
+    newest = found[0].replicaset
+    return all(
+        any(owner.get("kind") == "ReplicaSet" and owner.get("name") == newest for owner in _owners(pod))
+        for pod in pods
+    )
+
+
+def _owners(pod: JsonObject) -> tuple[JsonObject, ...]:
+    return items(pod, "metadata", "ownerReferences")

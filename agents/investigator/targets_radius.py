@@ -1,0 +1,160 @@
+"""The blast radius: the objects near enough to an alert's target that a change to them can be its repair.
+
+Owner chains up and down, Services and autoscalers of the same pods, and neighbours of the same
+application in the same namespace. Nothing in another namespace, ever.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from agents.investigator.analyzers.fields import (
+    dig,
+    items,
+    labels_of,
+    matches,
+    name_of,
+    namespace_of,
+    template_labels,
+)
+from agents.investigator.analyzers.service import IDENTITY_LABELS, SELECTABLE, nearest
+from agents.investigator.analyzers.snapshot import Objects
+from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
+
+OWNED_KINDS = ("Pod", "ReplicaSet", "Job")
+
+
+class Relations:
+    """Who owns, selects and scales whom in one inventory; built once and asked often."""
+
+    def __init__(self, inventory: Objects) -> None:
+        self.inventory = inventory
+        self._known: dict[str, dict[tuple[str, str], JsonObject]] = {}
+        self._children: dict[tuple[str, str, str], list[JsonObject]] = defaultdict(list)
+        for kind in OWNED_KINDS:
+            for obj in inventory.objects(kind):
+                if owner := self.owner(obj):
+                    self._children[owner.key].append(obj)
+
+    def find(self, ref: ObjectRef) -> JsonObject | None:
+        """The object of that kind, namespace and name. Each kind is indexed once: owners are asked often."""
+        if ref.kind not in self._known:
+            objects = self.inventory.objects(ref.kind)
+            self._known[ref.kind] = {(namespace_of(obj), name_of(obj)): obj for obj in objects}
+        return self._known[ref.kind].get((ref.namespace, ref.name))
+
+    def owner(self, obj: JsonObject) -> ObjectRef | None:
+        """The controller of an object, if the inventory holds it under the same uid."""
+        for entry in items(obj, "metadata", "ownerReferences"):
+            if not entry.get("controller", True):
+                continue
+            named = ObjectRef(kind=entry["kind"], namespace=namespace_of(obj), name=entry["name"])
+            found = self.find(named)
+            # A namesake that was created later is not the owner.
+            if found is not None and dig(found, "metadata", "uid") == entry.get("uid"):
+                return ref_of(found)
+        return None
+
+    def root(self, ref: ObjectRef) -> ObjectRef:
+        """The top of the owner chain (Pod → ReplicaSet → Deployment), or the object itself."""
+        seen = {ref.key}
+        while (obj := self.find(ref)) and (owner := self.owner(obj)) and owner.key not in seen:
+            seen.add(owner.key)
+            ref = owner
+        return ref
+
+    def offspring(self, ref: ObjectRef) -> tuple[ObjectRef, ...]:
+        """Everything owned by the object, at any depth."""
+        found: dict[ObjectRef, None] = {}
+        waiting = [ref]
+        while waiting:
+            for child in self._children.get(waiting.pop().key, ()):
+                known = ref_of(child)
+                if known not in found:
+                    found[known] = None
+                    waiting.append(known)
+        return tuple(found)
+
+    def workloads(self, namespace: str) -> tuple[JsonObject, ...]:
+        """Deployments, StatefulSets and DaemonSets of a namespace."""
+        found = (obj for kind in SELECTABLE for obj in self.inventory.objects(kind))
+        return tuple(obj for obj in found if namespace_of(obj) == namespace)
+
+    def services(self, namespace: str) -> tuple[JsonObject, ...]:
+        """Services of a namespace that have a selector."""
+        found = self.inventory.objects("Service")
+        return tuple(obj for obj in found if namespace_of(obj) == namespace and dig(obj, "spec", "selector"))
+
+    def served(self, service: JsonObject) -> tuple[ObjectRef, ...]:
+        """Workloads a Service selects by their template; when it selects none, the one it was meant for."""
+        here = self.workloads(namespace_of(service))
+        selector = dig(service, "spec", "selector") or {}
+        found = [obj for obj in here if matches(selector, template_labels(obj))]
+        if not found and selector and (meant := nearest(service, here)):
+            found = [meant]
+        return tuple(ref_of(obj) for obj in found)
+
+    def serving(self, workload: ObjectRef) -> tuple[ObjectRef, ...]:
+        """Services that lead, or were meant to lead, to a workload."""
+        return tuple(
+            ref_of(service)
+            for service in self.services(workload.namespace)
+            if any(ref.key == workload.key for ref in self.served(service))
+        )
+
+    def scalers(self, workload: ObjectRef) -> tuple[ObjectRef, ...]:
+        """HorizontalPodAutoscalers whose ``scaleTargetRef`` is the workload."""
+        return tuple(
+            ref_of(hpa)
+            for hpa in self.inventory.objects("HorizontalPodAutoscaler")
+            if namespace_of(hpa) == workload.namespace and scaled_by(hpa) == (workload.kind, workload.name)
+        )
+
+
+def scaled_by(hpa: JsonObject) -> tuple[str, str]:
+    """Kind and name an autoscaler targets."""
+    target = dig(hpa, "spec", "scaleTargetRef") or {}
+    return target.get("kind", ""), target.get("name", "")
+
+
+def blast_radius(refs: Iterable[ObjectRef], inventory: Objects) -> frozenset[ObjectRef]:
+    """Every object a repair of these targets may touch."""
+    relations = Relations(inventory)
+    found: set[ObjectRef] = set()
+    for ref in refs:
+        found.add(ref)
+        for workload in _workloads_of(ref, relations):
+            found |= {workload, *relations.offspring(workload)}
+            found |= {*relations.serving(workload), *relations.scalers(workload)}
+            found |= set(_neighbours(workload, relations))
+    return frozenset(found)
+
+
+def _workloads_of(ref: ObjectRef, relations: Relations) -> tuple[ObjectRef, ...]:
+    obj = relations.find(ref)
+    if obj is None or not ref.namespace:
+        return ()
+    if ref.kind == "Service":
+        return relations.served(obj)
+    if ref.kind == "HorizontalPodAutoscaler":
+        kind, name = scaled_by(obj)
+        target = ObjectRef(kind=kind or "Deployment", namespace=ref.namespace, name=name or ref.name)
+        found = relations.find(target)
+        return (ref_of(found),) if found else ()
+    return (relations.root(ref),)
+
+
+def _neighbours(workload: ObjectRef, relations: Relations) -> Iterable[ObjectRef]:
+    """Workloads and Services of the same application: equal in the first identity label both carry."""
+    own = _identity(relations.find(workload) or {})
+    if not own:
+        return
+    for obj in (*relations.workloads(workload.namespace), *relations.services(workload.namespace)):
+        if _identity(obj) & own:
+            yield ref_of(obj)
+
+
+def _identity(obj: JsonObject) -> frozenset[tuple[str, str]]:
+    labels = {**template_labels(obj), **labels_of(obj)}
+    return frozenset((key, labels[key]) for key in IDENTITY_LABELS if labels.get(key))
