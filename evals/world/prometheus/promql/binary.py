@@ -74,12 +74,13 @@ class Join:
         if modifier.fill_values.lhs is not None or modifier.fill_values.rhs is not None:
             raise NotSupported("fill()")
         matching = modifier.matching
+        # The parser's enumerations compare but do not hash.
         cards = ast.VectorMatchCardinality
-        many = {cards.ManyToOne: "left", cards.OneToMany: "right"}
+        many = ((cards.ManyToOne, "left"), (cards.OneToMany, "right"))
         return cls(
             on=matching is not None and matching.type == ast.LabelModifierType.Include,
             labels=tuple(matching.labels) if matching is not None else (),
-            many=next((side for card, side in many.items() if modifier.card == card), "none"),
+            many=next((side for card, side in many if modifier.card == card), "none"),
             include=tuple(modifier.group_labels or ()),
             as_bool=modifier.return_bool,
         )

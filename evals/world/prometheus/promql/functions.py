@@ -40,7 +40,7 @@ def _logarithm(of: Callable[[float], float]) -> Callable[[float], float]:
 
 
 def _exponential(value: float) -> float:
-    return math.exp(value) if value < 709.7 else math.inf
+    return math.exp(value) if not value > 709.7 else math.inf
 
 
 def _maximum(a: float, b: float) -> float:
