@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import httpx
@@ -16,6 +14,7 @@ from evals.world.alerting import Vector, fingerprint, generator_url, group_key
 from evals.world.alertmanager import AlertmanagerOptions, PretendAlertmanager, Source
 from evals.world.clock import VirtualClock
 from evals.world.scenario import AlertRule
+from tests.support.datacentre import Receiver
 from tests.support.world_cluster import START
 
 # Recorded from Alertmanager 0.25.0 fed by Prometheus 2.42.0: one alert, firing.
@@ -43,45 +42,6 @@ RULE = AlertRule.model_validate(
         },
     }
 )
-
-
-class Receiver:
-    """A webhook receiver that answers with the codes it is told to, 200 when none are left."""
-
-    def __init__(self, port: int = 0) -> None:
-        self.bodies: list[dict[str, Any]] = []
-        self.headers: list[Mapping[str, str]] = []
-        self.codes: list[int] = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.bodies.append(json.loads(body))
-                receiver.headers.append(dict(self.headers))
-                self.send_response(receiver.codes.pop(0) if receiver.codes else 200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                del format, args
-
-        self._server = HTTPServer(("127.0.0.1", port), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
-
-    @property
-    def port(self) -> int:
-        return self._server.server_port
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/alertmanager"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
 class Bench:
