@@ -14,6 +14,9 @@ from enum import StrEnum
 
 from agents.incident import Claim, Evidence
 
+WHOLE_WORDS = 80
+"""Longer quotes may have been cut within a word; a match by chance is no danger at that length."""
+
 _ESCAPE = re.compile(r'\\(["\\/nrt]|u[0-9a-fA-F]{4})')
 _PLAIN = {"n": "\n", "r": "\r", "t": "\t"}
 
@@ -72,9 +75,11 @@ def against(claim: Claim, evidence: Mapping[str, Evidence]) -> Dropped | None:
 
 
 def stands_in(quote: str, text: str) -> bool:
-    """Whether ``quote`` stands literally in ``text``, as whole words: 1 does not stand in 137."""
+    """Whether ``quote`` stands literally in ``text``; a short one as whole words: 1 does not stand in 137."""
     if not quote.strip():
         return False
+    if len(quote) > WHOLE_WORDS:
+        return quote in text
     left = r"(?<!\w)(?<!\w[.-])" if quote[0].isalnum() else ""
     right = r"(?!\w)(?!\.\d)" if quote[-1].isalnum() else ""
     return re.search(left + re.escape(quote) + right, text) is not None

@@ -15,7 +15,8 @@ from tools.kubernetes.quantities import QuantityError, amount, mebibytes
 DESIRED = "deployment.kubernetes.io/desired-replicas"
 """What the deployment controller notes on a ReplicaSet each time it scales it."""
 
-_SCALED_DOWN = re.compile(r"\bto 0 from (\d{1,4})\b")
+# "Scaled down replica set web-1 to 0 from 3" until Kubernetes 1.29, "… web-1 from 3 to 0" since.
+_SCALED_DOWN = re.compile(r"replica set (\S+) (?:to 0 from (\d{1,4})|from (\d{1,4}) to 0)\b")
 _IMAGE_PATH = re.compile(r"^/spec/(?:containers|initContainers)/([^/]+)/image$")
 _MOST = 100
 
@@ -72,9 +73,13 @@ def replicas_before(case: Case, workload: ObjectRef, history: tuple[Revision, ..
 
 
 def _replica_sources(case: Case, workload: ObjectRef, history: tuple[Revision, ...]) -> Iterator[Value]:
+    newest = history[0].replicaset if history else ""
     for event in reversed(case.snapshot.events(workload)):
         told = _SCALED_DOWN.search(event.get("message") or "")
-        if event.get("reason") == "ScalingReplicaSet" and told and (number := _sensible(told.group(1))):
+        # An old ReplicaSet goes to zero in every rollout; only the newest one tells of the workload.
+        if not told or told.group(1) != newest:
+            continue
+        if number := _sensible(told.group(2) or told.group(3)):
             yield Value(number=number, source=f"it had {number} until it was scaled down, as its events say")
     for ref in case.relations.scalers(workload):
         if number := _sensible(dig(case.find(ref), "spec", "minReplicas") or 1):

@@ -102,7 +102,10 @@ def quotable(text: str, limit: int = QUOTE_LIMIT) -> str:
     """
     line = text.strip().split("\n", 1)[0]
     end = next((i for i, char in enumerate(line) if unicodedata.category(char) in {"Cc", "Cf"}), len(line))
-    return line[: min(end, limit)].rstrip()
+    if end <= limit:
+        return line[:end].rstrip()
+    # A whole word at the end: half of one would be looked for in vain.
+    return line[:limit].rpartition(" ")[0].rstrip() or line[:limit]
 
 
 def last_writer(obj: Mapping[str, Any], *, subresource: str = "") -> tuple[str, str]:
