@@ -68,6 +68,7 @@ def _serve(centre: DataCentre, *, stay: bool) -> None:
             order = orders.get(line.decode(errors="replace").strip())
             if order is not None:
                 order()
+    # Started in the background without an input, only a signal can be meant to end it.
     while stay:
         signal.pause()
 

@@ -65,6 +65,7 @@ class RuleState:
         seen: dict[str, Alert] = {}
         for labels, value in vector:
             fresh = self._alert(labels, value, now)
+            # Labels and annotations are those of now, the times those of the episode.
             known = self._active.get(fresh.fingerprint)
             if known is not None:
                 fresh = replace(fresh, active_since=known.active_since, starts_at=known.starts_at)

@@ -136,6 +136,7 @@ class PretendAlertmanager:
                 group = self._groups.setdefault(key, _Group(due=wait))
                 group.alerts[alert.fingerprint] = alert
             due = [group for group in self._groups.values() if group.alerts and group.due <= now]
+        # Outside the lock: a slow receiver must not block whoever reads the API.
         for group in due:
             self._flush(group, now)
 
@@ -174,6 +175,7 @@ class PretendAlertmanager:
 
     def _send(self, alerts: list[Alert]) -> str:
         """`told` (2xx, or nobody to tell), `again` (worth a retry now) or `refused` (4xx)."""
+        # With nobody to tell, alerts must still come and go for the API.
         if self._options.receiver_url is None:
             return "told"
         body = webhook_body(alerts, self._origin, self._source.rule.expr)

@@ -18,6 +18,7 @@ class ApplicationExporter:
 
     def __init__(self, series: Sequence[ApplicationSeries]) -> None:
         self._series = list(series)
+        # The counters start high: fresh ones would look like a restarted application.
         self._counts = [each.up * _ALREADY_COUNTED.total_seconds() for each in self._series]
         self._last: datetime | None = None
 

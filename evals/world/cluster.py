@@ -68,6 +68,7 @@ class PretendCluster:
             self.clock.hold(max(present - timedelta(hours=step.hours_ago), self.clock.now()))
             self.apply(step)
             self._come_to_rest()
+        # The leap to the present lets what belongs to the past, such as old events, expire.
         self.clock.hold(present)
         self.controllers.settle()
         self.clock.arrive()
@@ -147,6 +148,7 @@ class PretendCluster:
         begun = moved = self.clock.now()
         stride = _STRIDE
         while self.clock.now() - moved < _CALM_AFTER:
+            # Looking less often while nothing moves costs nothing: transitions keep their own times.
             stride *= 2
             if self.controllers.tick():
                 moved, stride = self.clock.now(), _STRIDE

@@ -80,6 +80,7 @@ class DataCentre:
         """Bring the healthy state up, then serve it; returns when everything answers."""
         self.options.state_dir.mkdir(parents=True, exist_ok=True)
         with ExitStack() as started:
+            # The past is made before anybody can watch it being made.
             self.cluster.build_past()
             now = self.cluster.clock.now()
             self.sampler.backfill(now, self.options.known_minutes)
@@ -97,6 +98,7 @@ class DataCentre:
             ):
                 ticker.start()
                 started.callback(ticker.stop)
+            # Only now is it the caller's to stop; an error above has stopped everything already.
             self._running = started.pop_all()
         return self
 
@@ -116,6 +118,7 @@ class DataCentre:
         """Apply the fault and let the alert rule be watched. Once only: RuntimeError the second time."""
         if self.alertmanager is None or self.cluster.broken_at is not None:
             raise RuntimeError("a running data centre breaks once")
+        # The rule is watched from here on: before, the receiver may not even be listening.
         self.cluster.break_it()
         self.alertmanager.watch()
 

@@ -112,6 +112,7 @@ def _workload(wanted: ReadyWorkload, store: Store) -> str | None:
     ready, there = ready_pods(store, deployment)
     if ready < wanted.pods:
         return f"{where} has {ready} of {wanted.pods} pods ready"
+    # Pods of an older template that linger mean a rollout that is not over.
     return f"{where} still has {there - ready} other pods" if there > ready else None
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evals.world.kubernetes.controllers.rollout import (
+    Bounds,
     Size,
     bounds,
     next_new_size,
@@ -23,22 +24,21 @@ def sized(draw: st.DrawFn) -> Size:
     return Size(name="old", wanted=wanted, available=draw(st.integers(0, wanted)))
 
 
-@given(replicas=counts, surge=counts, unavailable=counts, new=sized(), old=st.lists(sized(), max_size=3))
-def test_growing_never_exceeds_replicas_plus_surge(
-    replicas: int, surge: int, unavailable: int, new: Size, old: list[Size]
-) -> None:
-    limits = bounds(replicas, surge, unavailable)
+limited = st.builds(bounds, counts, counts, counts)
+
+
+@given(limits=limited, new=sized(), old=st.lists(sized(), max_size=3))
+def test_growing_never_exceeds_replicas_plus_surge(limits: Bounds, new: Size, old: list[Size]) -> None:
     target = next_new_size(limits, new, old)
     total = target + sum(each.wanted for each in old)
     assert target <= limits.replicas
     assert total <= max(limits.most, new.wanted + sum(each.wanted for each in old))
 
 
-@given(replicas=counts, surge=counts, unavailable=counts, new=sized(), old=st.lists(sized(), max_size=3))
+@given(limits=limited, new=sized(), old=st.lists(sized(), max_size=3))
 def test_shrinking_never_takes_an_available_pod_that_is_needed(
-    replicas: int, surge: int, unavailable: int, new: Size, old: list[Size]
+    limits: Bounds, new: Size, old: list[Size]
 ) -> None:
-    limits = bounds(replicas, surge, unavailable)
     before = new.available + sum(each.available for each in old)
     shrunk = next_old_sizes(limits, new, old)
     after = new.available + sum(

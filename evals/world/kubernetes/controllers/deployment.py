@@ -66,6 +66,7 @@ class DeploymentController:
         new = current_set(deployment, sets)
         old = [each for each in sets if new is None or each["metadata"]["uid"] != new["metadata"]["uid"]]
         plan = Rollout(deployment=deployment, new=new, old=old, bounds=_bounds(deployment))
+        # A resize is shared out before anything rolls, or it would be mistaken for progress.
         if not deployment["spec"].get("paused") and not self._resized(plan):
             self._ensure_new(plan)
             if not self._roll(plan):
@@ -143,6 +144,7 @@ class DeploymentController:
             return self._recreate(plan, plan.new)
         sizes = [_size(each) for each in plan.old]
         target = next_new_size(plan.bounds, _size(plan.new), sizes)
+        # One direction per step: the sizes that shrinking relies on are those of before.
         if self._scale(plan, plan.new, target):
             return True
         shrunk = next_old_sizes(plan.bounds, _size(plan.new), sizes)
@@ -153,6 +155,7 @@ class DeploymentController:
         moved = [self._scale(plan, each, 0) for each in plan.old]
         if any(moved):
             return True
+        # Recreate promises that old and new never run side by side, so pods count, not wishes.
         if any(_there(each) for each in plan.old):
             return False
         return self._scale(plan, new, plan.bounds.replicas)
@@ -217,6 +220,7 @@ class DeploymentController:
             speed=self._speed,
         )
         stored = self._store.get("deployments", namespace_of(plan.deployment), name_of(plan.deployment))
+        # A status for a spec that has changed meanwhile would claim to have observed it.
         if stored["metadata"]["generation"] != plan.deployment["metadata"]["generation"]:
             return
         status = new_status(progress)

@@ -88,6 +88,7 @@ def _set_failure(seen: Progress, status: JsonObject) -> None:
 
 def _set_progressing(seen: Progress, status: JsonObject, before: JsonObject) -> None:
     current = find_condition(status, "Progressing")
+    # Once a rollout is done its deadline no longer runs: a pod lost later is not a failed rollout.
     settled = status.get("replicas", 0) == status.get("updatedReplicas", 0)
     if settled and current is not None and current["reason"] == "NewReplicaSetAvailable":
         return
@@ -95,6 +96,7 @@ def _set_progressing(seen: Progress, status: JsonObject, before: JsonObject) -> 
     if _complete(seen, status):
         _progressing(seen, status, ("True", "NewReplicaSetAvailable", f"{name} has successfully progressed."))
     elif _moved(status, before):
+        # Every sign of progress starts the deadline anew.
         drop_stale = current is not None and current["reason"] == "ReplicaSetUpdated"
         _progressing(seen, status, ("True", "ReplicaSetUpdated", f"{name} is progressing."), again=drop_stale)
     elif _timed_out(seen, current):

@@ -32,6 +32,7 @@ class DisruptionController:
         expected = self._expected(budget, pods)
         healthy = sum(is_ready(pod) for pod in pods)
         desired = _desired(budget, expected)
+        # Without pods there is nothing to protect and nothing to evict.
         allowed = max(0, healthy - desired) if expected else 0
         status = copied(budget.get("status") or {})
         status |= {

@@ -13,7 +13,7 @@ from evals.world.kubernetes.controllers.endpoints import EndpointsController, re
 from evals.world.kubernetes.controllers.recorder import forget_old_events
 from evals.world.kubernetes.controllers.replicaset import ReplicaSetController
 from evals.world.kubernetes.controllers.scheduler import Scheduler
-from evals.world.kubernetes.errors import AlreadyExists, Conflict, NotFound
+from evals.world.kubernetes.errors import ApiError
 from evals.world.kubernetes.objects import JsonObject, copied
 from evals.world.kubernetes.store import Store
 
@@ -42,6 +42,7 @@ class ControllerManager:
     def tick(self) -> bool:
         """One pass over everything; True when something changed."""
         before = self._store.resource_version
+        # The kubelet goes first and always: pods change because time passes, not because somebody wrote.
         self._kubelet()
         if self._due():
             for resource, reconcile in self._loops:
@@ -73,8 +74,9 @@ class ControllerManager:
     def _attempt(self, reconcile: Reconcile, obj: JsonObject) -> None:
         try:
             reconcile(obj)
-        except (Conflict, NotFound, AlreadyExists) as error:
-            # Somebody else wrote in between; the next tick starts from what is there then.
+        except ApiError as error:
+            # Mostly a conflict: somebody else wrote in between, and the next tick starts from what is there
+            # then. A template the server refuses stays refused, as in a real cluster, and stops nobody else.
             log.debug("reconcile put off: %s", error.message)
 
 

@@ -54,6 +54,7 @@ class Recorder:
             return
         known["count"] = int(known["count"]) + note.count
         known["lastTimestamp"] = max(when, known["lastTimestamp"])
+        # The reference carries a resourceVersion, and the newest is the useful one.
         known["involvedObject"] = involved
         self._store.update("events", known)
 

@@ -71,6 +71,7 @@ def next_old_sizes(limits: Bounds, new: Size, old: list[Size]) -> list[Size]:
     may_go = total - limits.fewest_available - missing_new
     if may_go <= 0:
         return old
+    # Pods that do not serve anyway cost nothing to remove; they also free room for the new ones.
     cleaned = []
     for each in old:
         sick = min(may_go, each.wanted - min(each.available, each.wanted))

@@ -47,6 +47,7 @@ class Scheduler:
 
     def _refuse(self, pod: JsonObject, verdicts: dict[str, list[str]]) -> None:
         message = unschedulable_message(verdicts)
+        # The queue retries all the time; people want to hear of it when the reason changes.
         known = find_condition(pod.get("status") or {}, "PodScheduled")
         if known is not None and known.get("message") == message:
             return
@@ -71,6 +72,7 @@ class Scheduler:
             return ["node(s) didn't match Pod's node affinity/selector"]
         allocatable = (node.get("status") or {}).get("allocatable") or {}
         here = self._on(node)
+        # The last filter reports everything that is short, not only the first.
         lacking = []
         if len(here) + 1 > int(allocatable.get("pods", 110)):
             lacking.append("Too many pods")
@@ -100,6 +102,7 @@ class Scheduler:
             1 - sum(requested(other, name) for other in here) / float(quantity(allocatable.get(name, 1)))
             for name in RESOURCES
         )
+        # The name settles ties, so that the same scenario always lands on the same nodes.
         return (-siblings, free, name_of(node))
 
 

@@ -39,6 +39,7 @@ def current_set(deployment: JsonObject, sets: list[JsonObject]) -> JsonObject | 
     several.
     """
     wanted = _unhashed(deployment["spec"]["template"])
+    # Rolling back copies a ReplicaSet's template, sometimes with its hash label: still the same template.
     same = [each for each in sets if _unhashed(each["spec"]["template"]) == wanted]
     return min(same, key=lambda each: meta(each)["creationTimestamp"], default=None)
 

@@ -45,6 +45,7 @@ class Kubelet:
             assigned = {
                 meta(pod)["uid"]: pod for pod in self._store.peek("pods") if pod["spec"].get("nodeName")
             }
+            # The store deletes at once, without a grace period: what is gone has been stopped.
             for uid in [uid for uid in self._pods if uid not in assigned]:
                 self._pods.pop(uid).stopped()
             for uid, pod in assigned.items():
@@ -75,6 +76,7 @@ class Kubelet:
             known = found.behaviour
             used = known.memory.at(found.ran(self._store.clock.now()))
             limit = found.spec.memory_limit
+            # The cgroup never shows more than its limit: the kill comes first.
             return Usage(cpu_cores=known.cpu_cores, memory_bytes=used if limit is None else min(used, limit))
 
     def _find(self, namespace: str, pod: str, container: str) -> Container | None:

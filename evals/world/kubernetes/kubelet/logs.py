@@ -30,5 +30,6 @@ def rendered(lines: Iterable[LogLine], started: datetime, until: datetime, secon
         last = int((until - first) / (line.every * second))
         for turn in range(max(0, last - _MOST_REPEATS + 1), last + 1):
             printed.append((first + turn * line.every * second, line.text))
+    # Lines of one moment keep the order of the scenario: the sort is stable.
     printed.sort(key=lambda entry: entry[0])
     return "".join(f"{rfc3339_micro(at)} {text}\n" for at, text in printed)

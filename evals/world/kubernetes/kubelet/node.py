@@ -80,6 +80,7 @@ class PodOnNode:
     def pull(self, spec: ContainerSpec) -> PullFailure | None:
         """Fetch the image with the pod's pull secrets that exist."""
         namespace = namespace_of(self.pod)
+        # A Secret that is named and missing is skipped silently by the kubelet, and the pull then fails.
         there = {name_of(secret) for secret in self._node.store.peek("secrets", namespace)}
         secrets = frozenset(there.intersection(pull_secrets_of(self.pod)))
         failure = self._node.library.pull(spec.image, spec.env, secrets)
@@ -149,6 +150,7 @@ class PodOnNode:
         deaf = container.behaviour.port != asked.port
         key = f"{container.spec.name}/{kind}"
         last = self._probed_at.get(key)
+        # A restart begins the count anew.
         if last is None or last < container.started_at:
             last = first - self.span(asked.period)
         missed = int((min(now, now if deaf else listens) - last) / self.span(asked.period))

@@ -127,6 +127,7 @@ class Container:
             Phase.EXITED: self._restart_or_wait,
             Phase.CRASH_BACK_OFF: self._restart,
         }
+        # Each transition happens at its own moment, however late anybody looks.
         while self.until is not None and self.until <= now:
             self.since = self.until
             transitions[self.phase]()
@@ -209,6 +210,7 @@ class Container:
         if known.exit is not None:
             reason = "Completed" if known.exit.code == 0 else "Error"
             ends.append((known.exit.after, reason, known.exit.code))
+        # A probe of a port nobody listens on fails from its first try to its last.
         live = self.spec.liveness
         if live is not None and known.port != live.port:
             patience = live.initial_delay + live.period * live.failure_threshold
@@ -219,6 +221,7 @@ class Container:
         reason, code = self._ending
         if code == KILLED_EXIT_CODE:
             self._say("Killing", f"Container {self.spec.name} failed liveness probe, will be restarted")
+        # A long healthy run shows that the earlier crashes had another reason.
         if (self.since - self.started_at) / self.host.span(1.0) >= FORGIVEN_AFTER:
             self.crashes = 0
         self.crashes += 1
