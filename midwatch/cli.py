@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -30,7 +30,7 @@ def _settings(config: Path | None, process: Process = "serve") -> Settings:
         _end(f"midwatch: {problem}", 2)
 
 
-def _end(message: str, code: int) -> typer.Exit:  # type: ignore[misc]
+def _end(message: str, code: int) -> NoReturn:
     typer.echo(message, err=True)
     raise typer.Exit(code)
 

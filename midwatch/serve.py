@@ -110,7 +110,7 @@ async def _gatekeeper(
     if settings.slack_mode == "socket" and settings.slack_app_token is not None:
         from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 
-        handler = AsyncSocketModeHandler(
+        handler: Any = AsyncSocketModeHandler(
             app, settings.slack_app_token.get_secret_value(), web_client=office.slack.client
         )
         await handler.connect_async()

@@ -87,7 +87,7 @@ def _beside(diagnosis: Diagnosis) -> list[Block]:
     blocks = []
     if diagnosis.not_checked:
         blocks.append(context(f"Could not be checked: {'; '.join(diagnosis.not_checked[:5])}"))
-    if diagnosis.prose:
+    if diagnosis.prose and diagnosis.source == "model":
         blocks.append(paragraph("A model's words, unchecked:", diagnosis.prose))
     if diagnosis.no_plan_because:
         blocks.append(paragraph("No change proposed:", diagnosis.no_plan_because))

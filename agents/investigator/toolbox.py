@@ -7,12 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Concatenate, ParamSpec, TypeVar
 
-from tools.prometheus import Prometheus
-
 from agents.investigator.analyzers.snapshot import Snapshot
 from agents.ledger.investigations import Lease
 from agents.ledger.store import Ledger
 from tools.kubernetes.client import Connection
+from tools.prometheus import Prometheus
 
 P = ParamSpec("P")
 T = TypeVar("T")

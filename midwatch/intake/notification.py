@@ -125,7 +125,7 @@ def _alert(item: Any, received_at: datetime) -> Alert | None:
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _time(value: Any) -> datetime | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from fastapi.staticfiles import StaticFiles
 
 from agents.ledger import incidents
 from agents.ledger.store import Ledger
-from midwatch.intake.http import intake_router
+from midwatch.intake.body import BodyReader
+from midwatch.intake.credential import Credential
+from midwatch.intake.http import Intake, router
 from midwatch.intake.writer import GroupCommit
 from midwatch.settings import Settings
 from midwatch.web.login import COOKIE, Door
@@ -40,12 +43,19 @@ def application(settings: Settings, ledger: Ledger) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        with writer:
+        async with writer:
             yield
 
     app = FastAPI(title="Midwatch", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-    app.include_router(intake_router(settings, writer))
+    intake = Intake(
+        credential=Credential.of(settings),
+        reader=BodyReader(settings.intake_max_bytes),
+        writer=writer,
+        clock=partial(datetime.now, UTC),
+        source=settings.cluster_name,
+    )
+    app.include_router(router(intake))
     app.include_router(pages(ledger))
     app.middleware("http")(_guard(door))
     _add_login(app, door)
@@ -92,4 +102,6 @@ def _enter(door: Door, token: str) -> Response:
 
 
 def _form(problem: str) -> str:
-    return (HERE / "templates" / "login.html").read_text(encoding="utf-8").replace("<!-- problem -->", problem)
+    return (
+        (HERE / "templates" / "login.html").read_text(encoding="utf-8").replace("<!-- problem -->", problem)
+    )

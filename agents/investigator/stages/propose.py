@@ -9,6 +9,8 @@ from datetime import timedelta
 from langgraph.runtime import Runtime
 
 from agents.incident import Diagnosis, Plan
+from agents.investigator.proposals import NoPlan
+from agents.investigator.stages.diagnose import think
 from agents.investigator.state import State
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import investigations, moves
@@ -22,13 +24,13 @@ from tools.kubernetes.errors import KubernetesError
 async def propose(state: State, runtime: Runtime[Toolbox]) -> State:
     """Draft the plan that the diagnosis came to, if it came to one."""
     box = runtime.context
-    step, note = box.drafts.get(state["incident"], (None, ""))
-    if step is None:
+    thought = await think(state, box)
+    if isinstance(thought.proposal, NoPlan):
         await box.write(investigations.set_phase, "no change proposed")
         return {"plan_id": ""}
-    plan = await asyncio.to_thread(plan_for, box, state["incident"], step)
+    plan = await asyncio.to_thread(plan_for, box, state["incident"], thought.proposal.step)
     await box.write(investigations.set_phase, "waiting for a signature")
-    return {"plan_id": await box.write(investigations.draft, plan, note)}
+    return {"plan_id": await box.write(investigations.draft, plan, thought.proposal.why)}
 
 
 async def undo(state: State, runtime: Runtime[Toolbox]) -> State:

@@ -24,6 +24,8 @@ from tools.kubernetes.inventory import Inventory
 from tools.kubernetes.reading import read_inventory
 from tools.prometheus import PrometheusError
 
+STATEFUL = frozenset({"Pod", "Deployment", "StatefulSet"})
+
 
 async def after_wait(state: State, runtime: Runtime[Toolbox]) -> State:
     """What became of the plan decides: watch it, look again, go on waiting, or close."""
@@ -95,6 +97,8 @@ def workloads_well(box: Toolbox, incident: Incident, namespaces: list[str]) -> b
 
 
 def _well(incident: Incident, seen: Inventory) -> bool:
-    about = [ref for ref in targets(incident.alerts, seen).refs if ref.kind in {"Pod", "Deployment", "StatefulSet"}]
+    about = [
+        ref for ref in targets(incident.alerts, seen).refs if ref.kind in {"Pod", "Deployment", "StatefulSet"}
+    ]
     found = [seen.find(ref) for ref in about]
     return all(obj is None or is_healthy(obj) for obj in found)

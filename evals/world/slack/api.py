@@ -21,6 +21,7 @@ Method = Callable[[Workspace, JsonObject], JsonObject]
 # Method name: (what answers, the scope it needs or None). https://docs.slack.dev/reference/methods
 METHODS: Final[dict[str, tuple[Method, str | None]]] = {
     "auth.test": (api_read.auth_test, None),
+    "bots.info": (api_read.bot_info, "users:read"),
     "chat.postMessage": (api_chat.post_message, "chat:write"),
     "chat.update": (api_chat.update, "chat:write"),
     "chat.delete": (api_chat.delete, "chat:write"),

@@ -22,6 +22,14 @@ def auth_test(workspace: Workspace, _arguments: JsonObject) -> JsonObject:
     }
 
 
+def bot_info(workspace: Workspace, arguments: JsonObject) -> JsonObject:
+    """``bots.info``: which app a bot belongs to."""
+    ours = workspace.credentials
+    if arguments.get("bot") != ours.bot_id:
+        raise SlackError("bot_not_found")
+    return {"bot": {"id": ours.bot_id, "app_id": ours.app_id, "name": ours.app_name, "deleted": False}}
+
+
 def _page(
     items: Sequence[JsonObject | str], arguments: JsonObject, default: int
 ) -> tuple[list[object], JsonObject]:

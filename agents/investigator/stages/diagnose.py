@@ -1,0 +1,70 @@
+"""Diagnose: findings to one cause, each claim checked against the evidence it cites."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from langgraph.runtime import Runtime
+
+from agents.incident import Diagnosis
+from agents.investigator.analyzers.registry import analyze
+from agents.investigator.explain import diagnosis
+from agents.investigator.proposals import Limits, NoPlan, Proposal
+from agents.investigator.proposals import propose as proposal
+from agents.investigator.reasoning import Reasoned, reason
+from agents.investigator.reasoning_case import Case
+from agents.investigator.stages.gather import look
+from agents.investigator.state import State
+from agents.investigator.targets import targets
+from agents.investigator.toolbox import Toolbox
+from agents.ledger import incidents, investigations
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thought:
+    """What one look came to."""
+
+    diagnosis: Diagnosis
+    proposal: Proposal
+
+
+async def diagnose(state: State, runtime: Runtime[Toolbox]) -> State:
+    """Write the diagnosis of this round."""
+    thought = await think(state, runtime.context)
+    turn = state.get("round", 1)
+    await runtime.context.write(investigations.write_diagnosis, turn, thought.diagnosis)
+    return {}
+
+
+async def think(state: State, box: Toolbox) -> Thought:
+    """From the round's snapshot to a checked diagnosis and at most one typed change.
+
+    A stage that runs again in another process looks again: the snapshot lives in memory, the
+    evidence it quotes is what was stored the first time.
+    """
+    snapshot = box.snapshots.get(state["incident"]) or await look(state, box)
+    incident = await asyncio.to_thread(incidents.incident, box.ledger, state["incident"])
+    if incident is None:
+        raise AssertionError("an incident under investigation is in the ledger")
+    about = targets(incident.firing or incident.alerts, snapshot.inventory)
+    case = Case(snapshot=snapshot, targets=about, findings=analyze(snapshot))
+    reasoned = reason(case)
+    found = await asyncio.to_thread(_diagnosed, box, state["incident"], (case, reasoned))
+    if found.cause is None:
+        # A cause whose claims did not hold is not acted upon.
+        return Thought(diagnosis=found, proposal=NoPlan(reason=found.no_plan_because))
+    wanted = proposal(case, reasoned, Limits(limit_factor=box.policy.limit_factor))
+    if isinstance(wanted, NoPlan):
+        found = found.model_copy(update={"no_plan_because": str(wanted)})
+    return Thought(diagnosis=found, proposal=wanted)
+
+
+def _diagnosed(box: Toolbox, incident: int, thought: tuple[Case, Reasoned]) -> Diagnosis:
+    with box.ledger.read() as session:
+        evidence = {item.id: item for item in investigations.evidence_of(session, incident)}
+    found = diagnosis(*thought, evidence)
+    if found.cause is None:
+        why = thought[1].because or "the cause is not established"
+        return found.model_copy(update={"no_plan_because": why})
+    return found

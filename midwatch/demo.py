@@ -1,0 +1,136 @@
+"""``midwatch demo``: one incident from alert to verified fix, in a pretend data centre.
+
+Starts the data centre and ``midwatch serve`` as processes of their own, exactly as production
+runs them but for the addresses, and tells the story from the ledger as it happens.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+
+from agents.auditor.verify import verify
+from agents.ledger.store import Ledger
+from evals.world.slack.person import Person
+from midwatch.demo_processes import BrokenArrow, Data, start_serve, start_world
+from midwatch.demo_story import Teller
+
+WAIT_S = 90.0
+QUIET_S = 4.0
+PERSON_S = 1800.0
+
+
+def run(scenario: str) -> int:
+    """Show the scenario; 0 when it ended as it should, 1 with the broken arrow's name."""
+    console = Console(highlight=False)
+    try:
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="midwatch-demo-")))
+            console.print(_Demo(stack, console, folder, scenario).play())
+    except BrokenArrow as broken:
+        console.print(f"[red]demo: broken arrow: {broken}[/red]")
+        return 1
+    except KeyboardInterrupt:
+        console.print("demo: stopped")
+    return 0
+
+
+class _Demo:
+    def __init__(self, stack: ExitStack, console: Console, folder: Path, scenario: str) -> None:
+        self.console = console
+        self.hands_free = os.environ.get("HANDS_FREE") == "1" or not sys.stdin.isatty()
+        port, token = _free_port(), secrets.token_urlsafe(16)
+        url = f"http://127.0.0.1:{port}"
+        self.world, self.data = start_world(stack, folder, scenario, (f"{url}/alertmanager", token))
+        roster = _roster(folder, self.data)
+        self.serve, self.login = start_serve(stack, folder, (self.data, roster), (url, token))
+        self.ledger = Ledger(f"sqlite:///{folder / 'state' / 'midwatch.db'}")
+        stack.callback(self.ledger.close)
+        self.teller = Teller(self.ledger, console)
+
+    def play(self) -> str:
+        """The story; returns the last line."""
+        self.console.print(f"[bold]{self.data['title']}[/bold]\n{self.data['story']}\n")
+        self.console.print(f"Slack page     {self.data['slack']['page_url']}")
+        self.console.print(f"Incident page  {self.login}\n")
+        began = time.monotonic()
+        self.world.tell("break")
+        if not self._until(self.teller.opened, QUIET_S if self._silent() else WAIT_S):
+            if self._silent():
+                return self._end("nothing to do: no incident opened, 0 changes made", began)
+            raise BrokenArrow("Alertmanager → intake: no incident was opened")
+        if not self._until(self.teller.asking_or_closed, WAIT_S):
+            raise BrokenArrow("investigator → gatekeeper: no card was posted for signing")
+        if self.teller.asking():
+            self._sign()
+        if not self._until(self.teller.decided_or_closed, PERSON_S):
+            raise BrokenArrow("gatekeeper: the plan was neither signed, rejected nor expired")
+        ending = self.teller.refused()
+        if ending:
+            return self._end(ending, began)
+        if not self._until(self.teller.closed, WAIT_S):
+            raise BrokenArrow("actor → verify: the incident did not recover")
+        if not self.teller.recovered():
+            raise BrokenArrow(f"verify: {self.teller.outcome()}")
+        return self._end("INC-1 verified", began)
+
+    def _silent(self) -> bool:
+        return bool(self.data.get("scenario") == "watchdog")
+
+    def _sign(self) -> None:
+        if not self.hands_free:
+            self.console.print("[bold]Your turn:[/bold] open the Slack page and press Approve or Reject.")
+            return
+        slack = self.data["slack"]
+        ada = Person(slack["page_url"].rsplit("/", 1)[0], slack["users"]["oncall"])
+        ada.click(ada.wait_for_button("approve", timeout=WAIT_S))
+
+    def _until(self, good: object, seconds: float) -> bool:
+        if not callable(good):
+            raise TypeError("a condition is called")
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.teller.tell()
+            if good():
+                return True
+            for child in (self.world, self.serve):
+                child.still_running()
+            time.sleep(0.05)
+        return False
+
+    def _end(self, what: str, began: float) -> str:
+        seconds = time.monotonic() - began
+        self.teller.tell()
+        found = verify(self.ledger)
+        if not found.ok:
+            raise BrokenArrow(f"ledger: {found.problems[0]}")
+        self.console.print(f"ledger: {found.events} events, chain whole")
+        return f"demo: {what} in {seconds:.1f} s"
+
+
+def _roster(folder: Path, data: Data) -> Path:
+    slack = data["slack"]
+    everywhere = {"team_id": slack["team_id"], "namespaces": ["*"]}
+    people = [
+        {"user_id": slack["users"]["oncall"], "name": "Ada Okafor", "tiers": [1, 2, 3], **everywhere},
+        {"user_id": slack["users"]["second"], "name": "Ben Ito", "tiers": [1, 2, 3], **everywhere},
+    ]
+    path = folder / "roster.yaml"
+    path.write_text(yaml.safe_dump({"approvers": people}), encoding="utf-8")
+    return path
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
