@@ -16,6 +16,8 @@ from evals.world.kubernetes.controllers.manager import Ticker
 from evals.world.kubernetes.objects import JsonObject
 from evals.world.kubernetes.server import KubernetesServer, ServerOptions
 from evals.world.loopback import LoopbackServer, Reply
+from evals.world.model.script import Script
+from evals.world.model.server import ModelOptions, ModelServer
 from evals.world.prometheus.promql.values import without_name
 from evals.world.prometheus.rules import AlertingRule
 from evals.world.prometheus.sampler import Sampler
@@ -27,6 +29,7 @@ from evals.world.slack import people
 from evals.world.slack.options import SlackOptions
 from evals.world.slack.server import SlackServer
 
+_MODEL = ModelOptions()
 KUBECONFIG_USERS = ("reader", "actor", "admin")
 
 
@@ -65,6 +68,7 @@ class DataCentre:
         rules = [_shown(scenario.alert)]
         self.prometheus = PrometheusServer(tsdb, PrometheusOptions(clock=self.cluster.clock, rules=rules))
         self.slack = SlackServer(options.slack)
+        self.model = ModelServer(ModelOptions(script=Script.of(scenario.model)))
         self.alertmanager: PretendAlertmanager | None = None
         self._control = LoopbackServer(
             {
@@ -85,7 +89,7 @@ class DataCentre:
             now = self.cluster.clock.now()
             self.sampler.backfill(now, self.options.known_minutes)
             self.sampler.sample(now)
-            for server in (self.kubernetes, self.prometheus, self.slack, self._control):
+            for server in (self.kubernetes, self.prometheus, self.slack, self.model, self._control):
                 # Each may fail to start after binding; stopping one that never ran is harmless.
                 started.callback(server.stop)
                 server.start()
@@ -166,6 +170,7 @@ class DataCentre:
                     "stranger": people.STELLA,
                 },
             },
+            "model": {"url": self.model.url, "api_key": _MODEL.api_key, "name": _MODEL.models[0]},
             "control": {"url": self._control.url},
         }
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, JsonValue, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, ValidationError, field_validator, model_validator
 
 from evals.world.kubernetes.kinds import KINDS
 from evals.world.kubernetes.kubelet.images import ImageBehaviour, Library, Registry, Strict
 from evals.world.kubernetes.objects import JsonObject
+from evals.world.model.script import Script
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 _RESOURCES = {kind.kind: kind for kind in KINDS.values()}
@@ -205,7 +206,11 @@ class Expectation(Strict):
 
 
 class Scenario(Strict):
-    """One incident from the healthy world to the mended one."""
+    """One incident from the healthy world to the mended one.
+
+    `history` and `noise` add to the world's past (noise: trouble that was there before and is not the cause).
+    `model` holds the lines of the pretend model, see `evals.world.model.script.Line`.
+    """
 
     name: str
     title: str
@@ -219,6 +224,15 @@ class Scenario(Strict):
     alert: AlertRule
     expect: Expectation
     model: tuple[JsonObject, ...] = ()
+
+    @field_validator("model")
+    @classmethod
+    def _playable(cls, lines: tuple[JsonObject, ...]) -> tuple[JsonObject, ...]:
+        try:
+            Script.of(lines)
+        except TypeError as error:
+            raise ValueError(f"not a line of the model's script: {error}") from error
+        return lines
 
     @property
     def library(self) -> Library:

@@ -168,7 +168,7 @@ def test_a_data_centre_breaks_once(tmp_path: Path) -> None:
 def test_the_process_prints_one_line_of_addresses_and_ends_on_a_signal(tmp_path: Path) -> None:
     with world_process("bad-image", tmp_path) as world, httpx.Client(trust_env=False) as web:
         addresses = world.addresses
-        for part in ("kubernetes", "prometheus", "alertmanager", "slack", "control"):
+        for part in ("kubernetes", "prometheus", "alertmanager", "slack", "model", "control"):
             assert addresses[part]
         for path in addresses["kubernetes"]["kubeconfigs"].values():
             assert Path(path).stat().st_mode & 0o077 == 0

@@ -159,6 +159,9 @@ def test_an_unknown_key_refuses_the_file(tmp_path: Path) -> None:
     assert load("one", tmp_path).alert.name == "A"
     with pytest.raises(ScenarioError, match="alarm"):
         load("two", tmp_path)
+    (tmp_path / "three.yaml").write_text(good + "model: [{says: hello}]\n")
+    with pytest.raises(ScenarioError, match="says"):
+        load("three", tmp_path)
 
 
 def test_a_scenario_that_is_missing_says_which_ones_exist() -> None:
