@@ -66,10 +66,10 @@ def against(claim: Claim, evidence: Mapping[str, Evidence]) -> Dropped | None:
     for quote in claim.quotes:
         if not any(stands_in(quote, text) for text in texts):
             return Dropped(claim=claim, fault=Fault.QUOTE_ABSENT, detail=quote)
-    # A log does not name its own pod; the query that fetched it does.
-    places = [*texts, *(item.query for item in cited)]
+    queries = [item.query for item in cited]
     for name in claim.objects:
-        if not any(_names(name, text) for text in places):
+        # A log does not name its own pod; the query that fetched it does.
+        if not any(_names(name, text) for text in texts) and not any(_fetches(name, one) for one in queries):
             return Dropped(claim=claim, fault=Fault.OBJECT_ABSENT, detail=name)
     return None
 
@@ -86,9 +86,16 @@ def stands_in(quote: str, text: str) -> bool:
 
 
 def _names(name: str, text: str) -> bool:
-    """Whether an object occurs: its last path segment as a whole name, so that ``web`` is not ``web-2``."""
-    bare = name.rpartition("/")[2].rpartition(" ")[2]
-    return bool(bare) and re.search(rf"(?<![\w.-]){re.escape(bare)}(?![\w-])(?!\.\w)", text) is not None
+    """Whether an object occurs as a whole name: ``web`` is neither ``web-2`` nor an image ``shop/web:1``."""
+    path = name.rpartition(" ")[2]
+    bare = path.rpartition("/")[2]
+    known = f"(?:{re.escape(path)}|{re.escape(bare)})"
+    return bool(bare) and re.search(rf"(?<![\w./-]){known}(?![\w-])(?![.:]\w)", text) is not None
+
+
+def _fetches(name: str, query: str) -> bool:
+    """Whether the object is a segment of the path that was asked for."""
+    return name.rpartition(" ")[2].rpartition("/")[2] in query.partition("?")[0].split("/")
 
 
 def _readings(excerpt: str) -> tuple[str, ...]:

@@ -117,6 +117,4 @@ def scenario(name: str, *labelled: tuple[str, dict[str, str]]) -> Scene:
         for kind in KINDS.values()
     }
     firing = tuple(alert(title, at=broken_at + timedelta(minutes=2), **labels) for title, labels in labelled)
-    return Scene(
-        inventory=Inventory(by_kind=by_kind), alerts=firing, taken_at=cluster.clock.now(), logs={}
-    )
+    return Scene(inventory=Inventory(by_kind=by_kind), alerts=firing, taken_at=cluster.clock.now(), logs={})
