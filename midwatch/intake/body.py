@@ -36,10 +36,12 @@ class Body:
 
 
 @dataclass(slots=True)
-class _Place:
-    """Whether one request holds one of the places for large bodies."""
+class _Reading:
+    """One request while it is read: what came so far, and what it occupies."""
 
-    taken: bool = False
+    content: bytearray
+    oversize: bool = False
+    large: bool = False
 
 
 class BodyReader:
@@ -53,35 +55,40 @@ class BodyReader:
         self._within_s = within_s
         self._large = 0
 
+    @property
+    def large_in_flight(self) -> int:
+        """How many large bodies are being worked on."""
+        return self._large
+
     @asynccontextmanager
     async def reading(self, request: Request) -> AsyncIterator[Body]:
         """The body, or its beginning. Raises TooSlow, TooManyLarge or starlette's ClientDisconnect."""
-        place = _Place()
+        reading = _Reading(bytearray())
         try:
             try:
                 async with asyncio.timeout(self._within_s):
-                    body = await self._read(request, place)
+                    await self._read(request, reading)
             except TimeoutError as error:
-                raise TooSlow(f"the body did not arrive within {self._within_s:g} s") from error
-            yield body
+                if not reading.oversize:
+                    raise TooSlow(f"the body did not arrive within {self._within_s:g} s") from error
+            yield Body(bytes(reading.content), reading.oversize)
         finally:
-            self._large -= place.taken
+            self._large -= reading.large
 
-    async def _read(self, request: Request, place: _Place) -> Body:
+    async def _read(self, request: Request, reading: _Reading) -> None:
         declared = request.headers.get("content-length", "")
-        told_too_large = declared.isdecimal() and int(declared) > self._limit
-        keep = KEPT_OF_OVERSIZE if told_too_large else self._limit
-        content = bytearray()
+        reading.oversize = declared.isdecimal() and int(declared) > self._limit
         async for chunk in request.stream():
-            content += chunk
-            if len(content) > keep:
-                return Body(bytes(content[:KEPT_OF_OVERSIZE]), oversize=True)
-            if len(content) > LARGE_BYTES and not place.taken:
-                self._take(place)
-        return Body(bytes(content), oversize=told_too_large)
+            reading.content += chunk
+            reading.oversize = reading.oversize or len(reading.content) > self._limit
+            if reading.oversize:
+                # Read on and forget: a sender cut off in mid-sentence never hears the answer.
+                del reading.content[KEPT_OF_OVERSIZE:]
+            if not reading.large and (reading.oversize or len(reading.content) > LARGE_BYTES):
+                self._take(reading)
 
-    def _take(self, place: _Place) -> None:
+    def _take(self, reading: _Reading) -> None:
         if self._large >= LARGE_IN_FLIGHT:
             raise TooManyLarge(f"{LARGE_IN_FLIGHT} large bodies are being worked on already")
         self._large += 1
-        place.taken = True
+        reading.large = True

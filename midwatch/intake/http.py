@@ -81,7 +81,7 @@ async def receive(intake: Intake, request: Request) -> tuple[Answer, Response]:
         async with intake.reader.reading(request) as body:
             return await _take_in(intake, request, body)
     except TooSlow as error:
-        return Answer.TOO_SLOW, _no(503, str(error))
+        return Answer.TOO_SLOW, _hang_up(_no(503, str(error)))
     except TooManyLarge as error:
         return Answer.OVERLOADED, _no(503, str(error))
     except ClientDisconnect:
@@ -135,8 +135,11 @@ def _oversize(intake: Intake, request: Request, beginning: bytes) -> Delivery:
 
 
 def _no(status: int, reason: str) -> Response:
-    # Unread bytes may follow on this connection: it must not be used for another request.
-    headers = {"Connection": "close"}
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return JSONResponse({"error": reason}, status, headers=headers)
+
+
+def _hang_up(response: Response) -> Response:
+    """Close the connection after the answer: more of the same body may be on its way, without end."""
+    response.headers["Connection"] = "close"
+    return response
