@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
@@ -11,10 +11,23 @@ from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from evals.world.slack import SlackServer
 from evals.world.slack.wire import JsonObject
+
+
+class Clock:
+    """Unix seconds that stand still until a test moves them."""
+
+    def __init__(self, now: float = 1_790_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
 
 PLACE = "prod-eu / shop / checkout · owner payments · fired 02:14 UTC · 3 alerts"
 DIFF = """\
@@ -95,8 +108,7 @@ def incident_card(value: str = "plan-1.mac") -> list[JsonObject]:
                     words("The image "),
                     words("checkout:1.8.1-rc", code=True),
                     words(" does not exist in the registry. "),
-                )
-                | {},
+                ),
                 rich(
                     rich(
                         words("Cause: "),
@@ -180,21 +192,38 @@ async def over_socket(slack: SlackServer, app: AsyncApp, connections: int = 1) -
             await asyncio.gather(handler.client.message_processor, return_exceptions=True)
 
 
+class _Announcing(uvicorn.Server):
+    """Says when it serves, so that nobody has to ask again and again."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.serving = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.serving.set()
+
+
 @asynccontextmanager
 async def over_http(slack: SlackServer, app: AsyncApp) -> AsyncIterator[str]:
     """The app behind signed HTTP callbacks; yields its request URL."""
     handler = AsyncSlackRequestHandler(app)
-    web = Starlette(routes=[Route("/slack/events", handler.handle, methods=["POST"])])
-    server = uvicorn.Server(uvicorn.Config(web, log_config=None, lifespan="off", timeout_graceful_shutdown=1))
+    async with listening(handler.handle) as url:
+        slack.use("http", url)
+        yield url
+
+
+@asynccontextmanager
+async def listening(answer: Callable[[Request], Awaitable[Response]]) -> AsyncIterator[str]:
+    """Any request handler on a loopback port; yields the URL of ``/slack/events``."""
+    web = Starlette(routes=[Route("/slack/events", answer, methods=["POST"])])
+    server = _Announcing(uvicorn.Config(web, log_config=None, lifespan="off", timeout_graceful_shutdown=1))
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:
-            await asyncio.sleep(0.002)
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/slack/events"
-        slack.use("http", url)
+        await server.serving.wait()
         try:
-            yield url
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/slack/events"
         finally:
             server.should_exit = True
             await serving
