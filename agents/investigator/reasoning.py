@@ -17,7 +17,7 @@ from agents.investigator.reasoning_alerts import Cause, can_mean
 from agents.investigator.reasoning_case import Candidate, Case
 from agents.investigator.reasoning_causes import candidates, symptoms
 from agents.investigator.reasoning_health import recovered
-from agents.investigator.targets import namespace_label
+from agents.investigator.targets import names_something, namespace_label
 from tools.kubernetes.objects import ObjectRef
 
 OLD_AFTER = timedelta(hours=1)
@@ -137,10 +137,9 @@ def _sure(candidate: Candidate, alert: Alert, refs: tuple[ObjectRef, ...]) -> fl
         return 0.0
     if refs:
         return max(candidate.reach.get(ref.key, 0.0) for ref in refs)
-    # Without an object the namespace is all there is; a name that was not found is no reason to look wide.
-    bare = namespace_label(alert.labels) == candidate.object.namespace
-    names_more = any(alert.labels.get(label) for label in ("pod", "deployment", "service", "node"))
-    return NAMESPACE_ONLY if bare and not names_more else 0.0
+    # Without a name the namespace is all there is; a name that was not found is no reason to look wide.
+    here = namespace_label(alert.labels) == candidate.object.namespace
+    return NAMESPACE_ONLY if here and not names_something(alert.labels) else 0.0
 
 
 def _hypothesis(case: Case, weighed: _Weighed) -> Hypothesis:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agents.incident import Finding
+from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.fields import dig
 from agents.investigator.reasoning_case import Case
 from agents.investigator.reasoning_rollouts import changes, container_of, from_newest, revisions
@@ -41,21 +42,24 @@ def image_facts(case: Case, found: tuple[Finding, ...]) -> dict[str, Any]:
     }
     facts["condition"] = found[0].code
     history = revisions(case.relations.root(found[0].object), case.relations)
-    good = last_good_image(history, fields["container"], fields["image"])
+    gone = (one.fields["image"] for one in case.findings if one.code == Code.IMAGE_NOT_FOUND)
+    good = last_good_image(history, fields["container"], frozenset((*gone, fields["image"])))
     if history and container_of(history[0], fields["container"]).get("image") == fields["image"] and good:
         facts |= {"image_changed": True, "good_image": good[0], "good_image_serving": good[1]}
     return facts
 
 
-def last_good_image(history: tuple[Revision, ...], container: str, bad: str) -> tuple[str, bool] | None:
+def last_good_image(
+    history: tuple[Revision, ...], container: str, failed: frozenset[str]
+) -> tuple[str, bool] | None:
     """The image of this container to go back to, and whether it serves right now.
 
-    A revision with ready pods proves itself; without one, the newest earlier image that differs.
+    A revision with ready pods proves itself; without one, the newest earlier image that is not known to fail.
     """
     others = [
         (container_of(revision, container)["image"], revision.ready)
         for revision in history
-        if container_of(revision, container).get("image") not in (None, bad)
+        if container_of(revision, container).get("image") not in (None, *failed)
     ]
     serving = next((image for image, ready in others if ready), None)
     if serving is not None:

@@ -100,6 +100,11 @@ def namespace_label(labels: dict[str, str]) -> str:
     return labels.get("exported_namespace") or labels.get("namespace", "")
 
 
+def names_something(labels: dict[str, str]) -> bool:
+    """Whether the alert names an object at all, be there one of that name or not."""
+    return next(_wanted(labels), None) is not None
+
+
 def _wanted(labels: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Kinds and names to look for, the best first."""
     named = [

@@ -97,14 +97,14 @@ def scene(objects: list[dict[str, Any]], *alerts: Alert, logs: dict[LogKey, str]
 
 
 @lru_cache(maxsize=8)
-def lived(name: str, minutes: int = 6) -> tuple[PretendCluster, datetime]:
+def lived(name: str, minutes: int = 5) -> tuple[PretendCluster, datetime]:
     """The cluster of a shipped scenario some minutes after its fault, and when the fault came."""
     cluster = PretendCluster(load(name), ClusterOptions(clock=VirtualClock(START), seed=7))
     cluster.build_past()
     broken_at = cluster.clock.now()
     cluster.break_it()
-    for _ in range(minutes * 30):
-        cluster.options.clock.advance(2)  # type: ignore[union-attr]
+    for _ in range(minutes * 20):
+        cluster.options.clock.advance(3)  # type: ignore[union-attr]
         cluster.controllers.settle()
     return cluster, broken_at
 
