@@ -86,6 +86,7 @@ class WebApi:
 
     def _answer(self, method: str, token: str, arguments: JsonObject) -> JsonObject:
         ours = self.workspace.credentials
+        # A stranger learns nothing else, not even whether the method exists.
         if token not in {ours.bot_token, ours.app_token}:
             raise SlackError("invalid_auth" if token else "not_authed")
         if method == "apps.connections.open":
@@ -100,6 +101,7 @@ class WebApi:
         scopes = self.workspace.options.scopes
         if scope is not None and scope not in scopes:
             raise SlackError("missing_scope", needed=scope, provided=",".join(sorted(scopes)))
+        # Counted before the content is looked at: a refused post costs a turn as well.
         if method in _POSTING:
             self.limiter.spend(str(arguments.get("channel")))
         return handler(self.workspace, arguments)

@@ -13,6 +13,7 @@ MAX_TEXT: Final = 40_000
 def own_channel(workspace: Workspace, arguments: JsonObject) -> Channel:
     """The channel named by ``channel``, which the app must be a member of (``not_in_channel``)."""
     channel = workspace.channel(need(arguments, "channel", "channel_not_found"))
+    # Slack tells "no such channel" from "not invited"; an operator fixes them differently.
     if workspace.credentials.bot_user_id not in channel.members:
         raise SlackError("not_in_channel")
     return channel
@@ -77,6 +78,7 @@ def update(workspace: Workspace, arguments: JsonObject) -> JsonObject:
     """``chat.update`` of the app's own message: blocks left out stay, an empty list removes them."""
     channel, message = _own_message(workspace, arguments, "cant_update_message")
     fresh = content(arguments)
+    # Taken before the change, because the event carries both versions.
     previous = public(message)
     if "blocks" in arguments:
         message.pop("blocks", None)
@@ -113,6 +115,7 @@ def post_ephemeral(workspace: Workspace, arguments: JsonObject) -> JsonObject:
     if user_id not in channel.members:
         raise SlackError("user_not_in_channel")
     note = add_ephemeral(workspace, channel.channel_id, user_id, content(arguments))
+    # A note is not part of the thread's counters: nobody else could see what was counted.
     if thread_ts := arguments.get("thread_ts"):
         note["thread_ts"] = str(thread_ts)
     return {"message_ts": note["ts"]}
@@ -132,6 +135,7 @@ def permalink(workspace: Workspace, arguments: JsonObject) -> JsonObject:
     channel = workspace.channel(need(arguments, "channel", "channel_not_found"))
     ts = need(arguments, "message_ts", "message_not_found")
     message = workspace.message(channel.channel_id, ts)
+    # Slack drops the dot of the id in its links.
     link = f"{workspace.base_url}/archives/{channel.channel_id}/p{ts.replace('.', '')}"
     if message.get("thread_ts") not in {None, ts}:
         link += f"?thread_ts={message['thread_ts']}&cid={channel.channel_id}"

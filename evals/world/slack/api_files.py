@@ -17,6 +17,7 @@ def get_upload_url(workspace: Workspace, arguments: JsonObject) -> JsonObject:
     """``files.getUploadURLExternal``: an address on this server for exactly ``length`` bytes."""
     name = need(arguments, "filename")
     length = whole(arguments, "length", default=0)
+    # An empty file is an error with Slack too.
     if length <= 0:
         raise SlackError("invalid_arguments")
     file_id = new_id("F")

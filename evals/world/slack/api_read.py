@@ -35,6 +35,7 @@ def _page(
 ) -> tuple[list[object], JsonObject]:
     """One page and its ``response_metadata``; the cursor is the offset of the next page."""
     limit = min(whole(arguments, "limit", default=default) or default, 1_000)
+    # Slack's cursors are opaque; ours may be an offset because nothing is ever inserted in front.
     start = _cursor(arguments)
     following = str(start + limit) if start + limit < len(items) else ""
     return list(items[start : start + limit]), {"next_cursor": following}
@@ -72,6 +73,7 @@ def channel_members(workspace: Workspace, arguments: JsonObject) -> JsonObject:
 
 
 def _within(messages: list[JsonObject], arguments: JsonObject) -> list[JsonObject]:
+    # Compared as numbers: the ids have a fixed number of decimals but not of digits.
     oldest = str(arguments.get("oldest") or "0")
     latest = str(arguments.get("latest") or "9" * 20)
     edge = flag(arguments, "inclusive")
@@ -118,6 +120,7 @@ def user_list(workspace: Workspace, arguments: JsonObject) -> JsonObject:
 
 def group_list(workspace: Workspace, _arguments: JsonObject) -> JsonObject:
     """``usergroups.list``: the groups, with their handles."""
+    # Only the one group has a name people type; others are made by tests.
     names = {ONCALL_GROUP: "oncall"}
     groups = [
         {

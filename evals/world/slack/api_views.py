@@ -39,6 +39,7 @@ def open_view(workspace: Workspace, arguments: JsonObject) -> JsonObject:
     # The view is checked before the trigger is spent, so a refused view can be corrected in time.
     view = _stored(workspace, arguments.get("view"), "modal")
     user_id = workspace.use_trigger(need(arguments, "trigger_id"))
+    # views.open replaces what is open; only views.push stacks.
     clear(workspace, user_id)
     return {"view": _place(workspace, user_id, view)}
 
@@ -72,6 +73,7 @@ def replace(workspace: Workspace, view_id: str, raw: object) -> JsonObject:
         raise SlackError("not_found")
     fresh = _stored(workspace, raw, old["type"])
     kept = {name: old[name] for name in ("id", "root_view_id", "previous_view_id")}
+    # In place, so that the person's stack and the store keep pointing at the same view.
     old.clear()
     old |= fresh | kept
     workspace.changed()
@@ -99,6 +101,7 @@ def publish_view(workspace: Workspace, arguments: JsonObject) -> JsonObject:
     if old is not None and arguments.get("hash") not in {None, "", old["hash"]}:
         raise SlackError("hash_conflict")
     view = _stored(workspace, arguments.get("view"), "home")
+    # A person has one home; publishing again is an update of it.
     view["id"] = view["root_view_id"] = old["id"] if old else view["id"]
     workspace.homes[user_id] = view
     workspace.changed()

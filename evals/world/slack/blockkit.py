@@ -19,6 +19,7 @@ from evals.world.slack.schema import (
     whole,
 )
 
+# Block and action ids share one limit.
 ID: Final = string(255)
 
 
@@ -44,9 +45,11 @@ def option(label: Rule) -> Rule:
     return Shape({"text": label, "value": string(150)}, {"description": plain(75), "url": string(3000)})
 
 
+# The type was already matched by `by_type`, so here it only has to be allowed.
 _KIND: Final[dict[str, Rule]] = {"type": anything}
 _COMMON: Final[dict[str, Rule]] = {"action_id": ID, "confirm": CONFIRM, "focus_on_load": boolean}
 _MENU_OPTION: Final = option(plain(75))
+# Radio buttons and checkboxes may carry mrkdwn; menus may not.
 _LIST_OPTION: Final = option(text(75))
 _GROUP: Final = Shape({"label": plain(75), "options": array(_MENU_OPTION, 100)})
 
@@ -55,6 +58,7 @@ ELEMENTS: Final[dict[str, Rule]] = {
         {**_KIND, "text": plain(75)},
         {
             "action_id": ID,
+            # An empty value is legal; an empty label is not.
             "value": string(2000, 0),
             "url": string(3000),
             "style": one_of("primary", "danger"),
@@ -126,6 +130,7 @@ _INLINE: Final[dict[str, Rule]] = {
         {"url": string(3000), "fallback": string(200), "style": _STYLE},
     ),
 }
+# An empty section is what the composer itself sends for an empty line.
 _SPANS: Final = array(by_type(_INLINE), 1_000, 0)
 _SECTION: Final = Shape({**_KIND, "elements": _SPANS})
 _RICH: Final[dict[str, Rule]] = {
@@ -142,6 +147,7 @@ _RICH: Final[dict[str, Rule]] = {
 }
 
 _NAMED: Final[dict[str, Rule]] = {"block_id": ID}
+# Which elements may stand where differs: a text input never stands in an actions block.
 _ACTION_KINDS: Final = ("button", "static_select", "overflow", "radio_buttons", "checkboxes")
 _INPUT_KINDS: Final = ("plain_text_input", "static_select", "radio_buttons", "checkboxes")
 _CONTEXT: Final = {
@@ -184,6 +190,7 @@ BLOCKS: Final[dict[str, Rule]] = {
     ),
 }
 
+# Slack takes these three empty and stores them as empty text.
 _VIEW: Final[dict[str, Rule]] = {
     "private_metadata": string(3000, 0),
     "callback_id": string(255, 0),
@@ -204,5 +211,6 @@ VIEWS: Final[dict[str, Rule]] = {
     "home": Shape({**_KIND, "blocks": array(by_type(BLOCKS), 100, 0)}, {**_VIEW, "title": plain(24)}),
 }
 
+# Messages hold 50 blocks, views 100.
 MESSAGE: Final = array(by_type(BLOCKS), 50, 0)
 VIEW: Final = by_type(VIEWS)

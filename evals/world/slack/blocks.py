@@ -28,6 +28,7 @@ def message_blocks(raw: object) -> list[JsonObject]:
     """
     if not isinstance(raw, list):
         raise SlackError("invalid_blocks_format")
+    # Duplicates are looked for only in blocks that are well formed.
     found = [*MESSAGE(raw, "/blocks")] or [*_duplicates(raw, "/blocks")]
     if found:
         raise problems("invalid_blocks", found)
@@ -73,6 +74,7 @@ def _characters(value: object) -> int:
 
 
 def _with_ids(blocks: list[JsonObject]) -> list[JsonObject]:
+    # A copy: what the caller sent must not change under the journal.
     copied: list[JsonObject] = json.loads(json.dumps(blocks))
     for block in copied:
         block.setdefault("block_id", secrets.token_urlsafe(4)[:5])

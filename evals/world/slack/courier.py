@@ -29,6 +29,7 @@ class Courier:
     async def deliver(self, kind: Kind, payload: JsonObject) -> Delivery:
         """Deliver now and wait for the outcome; never raises for what the app does wrong."""
         delivery = Delivery(kind=kind, payload=payload, envelope_id=str(uuid.uuid4()))
+        # Written down before it is sent, so that an app that dies on it is still seen.
         self.workspace.journal.deliveries.append(delivery)
         started = time.monotonic()
         if self.mode == "socket":
@@ -44,6 +45,7 @@ class Courier:
         bot = self.workspace.credentials.bot_user_id
         if channel is not None and bot not in channel.members:
             return
+        # Only the event names the kind of channel; the stored message does not.
         if "channel" in event and event["type"] == "message":
             event = {**event, "channel_type": "channel"}
         shown = {key: value for key, value in event.items() if not key.startswith("_")}

@@ -50,6 +50,7 @@ class Forge:
         workspace = self.server.workspace
         message = {**workspace.message(false.channel, false.ts), "channel": false.channel}
         block_id, element = _shown(message, false.action_id)
+        # A copy, so that the message itself stays honest.
         if false.value is not None:
             element = {**element, "value": false.value}
         action = payloads.action_of(workspace, {"block_id": block_id}, element, None)
@@ -81,6 +82,7 @@ class Forge:
     def post(url: str, request: Signed, **headers: str) -> tuple[int, str]:
         """Post by hand, as often as wanted; ``headers`` replace (``_`` for ``-``). Status and body."""
         changed = {name.replace("_", "-"): value for name, value in headers.items()}
+        # HTTP header names differ only in case; a second copy would leave the choice to the server.
         kept = {name: value for name, value in request.headers.items() if name.lower() not in _lower(changed)}
         target = urlsplit(url)
         connection = http.client.HTTPConnection(target.netloc, timeout=_PATIENCE_S)
@@ -102,6 +104,7 @@ def _shown(message: JsonObject, action_id: str) -> tuple[str, JsonObject]:
         for element in elements_of(block):
             if element.get("action_id") == action_id:
                 return block["block_id"], element
+    # A button that was never shown looks like the one it imitates.
     text = {"type": "plain_text", "text": "Approve", "emoji": True}
     return "forged", {"type": "button", "action_id": action_id, "text": text, "value": ""}
 

@@ -13,6 +13,7 @@ def fill(view: JsonObject, values: Values) -> tuple[JsonObject, dict[str, str]]:
     errors: dict[str, str] = {}
     for block in view["blocks"]:
         for element in elements_of(block):
+            # These have actions but no value of their own.
             if element["type"] in {"button", "overflow", "image"}:
                 continue
             given = _given(values, block["block_id"], element)
@@ -23,6 +24,7 @@ def fill(view: JsonObject, values: Values) -> tuple[JsonObject, dict[str, str]]:
 
 
 def _given(values: Values, block_id: str, element: JsonObject) -> object:
+    # By block first: two blocks may use the same action id.
     nested = values.get(block_id)
     if isinstance(nested, dict) and element["action_id"] in nested:
         return nested[element["action_id"]]

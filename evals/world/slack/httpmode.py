@@ -75,6 +75,7 @@ class HttpPoster:
             delivery.attempts.append("no_connection")
             return
         await self._attempt(delivery, url)
+        # Interactions and commands are never repeated: the person is told and clicks again.
         delays = self.options.event_retry_delays_s if delivery.kind == "events_api" else ()
         for delay in delays:
             if delivery.acknowledged:
@@ -109,6 +110,7 @@ def _reason(word: str) -> str:
 
 def _response(answer: httpx.Response) -> dict[str, object]:
     """A JSON answer as it is; plain text as ``{"text": …}``, which Slack shows to the person."""
+    # An empty 200 is the usual acknowledgement.
     if not answer.content:
         return {}
     if answer.headers.get("content-type", "").startswith("application/json"):

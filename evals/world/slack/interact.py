@@ -36,6 +36,7 @@ def acting(workspace: Workspace, user_id: str) -> JsonObject:
     user = workspace.user(user_id)
     if user["deleted"]:
         raise SlackError("account_inactive")
+    # Programs act through the API; only a forgery can make one click.
     if user["is_bot"]:
         raise SlackError("not_a_person")
     return user
@@ -52,6 +53,7 @@ def joined(workspace: Workspace, user_id: str, channel: str) -> Channel:
 def visible_message(workspace: Workspace, user_id: str, channel: str, ts: str) -> JsonObject:
     """A message or own ephemeral note with its ``channel`` filled in; else ``message_not_found``."""
     where = joined(workspace, user_id, channel)
+    # A note can carry buttons too, but only its addressee has them.
     for note in workspace.ephemerals:
         if note["ts"] == ts and note["for"] == user_id and note["channel"] == where.channel_id:
             return note
@@ -81,6 +83,7 @@ async def click(courier: Courier, act: Click) -> JsonObject:
     message = visible_message(workspace, act.user_id, act.channel, act.ts) if view is None else {}
     source = message if view is None else view
     block, element, chosen = _element(source.get("blocks", []), act)
+    # The dialog is the client's: the app never hears of a click that was not confirmed.
     if "confirm" in element and not act.confirmed:
         raise SlackError("confirm_needed", confirm=element["confirm"])
     action = payloads.action_of(workspace, block, element, chosen)
@@ -100,6 +103,7 @@ def outcome(delivery: Delivery) -> JsonObject:
 
 def _view_of(workspace: Workspace, user_id: str, view_id: str) -> JsonObject:
     home = workspace.homes.get(user_id)
+    # The home tab is always open to its owner; modals only while they are on the stack.
     if home is not None and home["id"] == view_id:
         return home
     if view_id not in workspace.stacks.get(user_id, []):
@@ -175,6 +179,7 @@ async def say(courier: Courier, said: Said) -> JsonObject:
     if not said.text.strip():
         raise SlackError("no_text")
     message: JsonObject = {"text": said.text, "user": user["id"], "client_msg_id": str(uuid.uuid4())}
+    # What tells the app that a partner company is speaking.
     if user["team_id"] != workspace.credentials.team_id:
         message["user_team"] = user["team_id"]
     if said.thread_ts:
@@ -217,6 +222,7 @@ async def open_home(courier: Courier, user_id: str) -> JsonObject:
     """Open the App Home tab: ``app_home_opened`` goes to the app."""
     workspace = courier.workspace
     user = acting(workspace, user_id)
+    # The home tab lives in the direct message with the app.
     event = {"type": "app_home_opened", "user": user["id"], "channel": "D0" + user["id"][2:], "tab": "home"}
     event["event_ts"] = workspace.next_ts()
     if view := workspace.homes.get(user_id):

@@ -38,6 +38,7 @@ class Delivery:
     response: JsonObject | None = None
     seconds: float | None = None
     """Wall seconds from first send to acknowledgement; None while or when there was none."""
+    # False while attempts go on, which for HTTP events may be minutes.
     finished: bool = False
 
     @property

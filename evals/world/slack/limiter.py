@@ -21,5 +21,6 @@ class Limiter:
         tokens = min(float(burst), tokens + (now - since) * rate)
         if tokens < 1:
             self._buckets[key] = (tokens, now)
+            # Whole seconds, never 0: clients sleep exactly this long.
             raise RateLimitedError(max(1, math.ceil((1 - tokens) / rate)))
         self._buckets[key] = (tokens - 1, now)

@@ -27,6 +27,7 @@ DEFAULT_SCOPES = frozenset(
 class Credentials:
     """What an app is given when it is installed. All values are made up and open nothing anywhere."""
 
+    # The shapes matter: clients tell bot, app and user tokens by their prefix.
     bot_token: str = "xoxb-1000000000001-2000000000002-pretend"
     app_token: str = "xapp-1-A0MIDWATCH01-3000000000003-pretend"
     signing_secret: str = "0123456789abcdef0123456789abcdef"

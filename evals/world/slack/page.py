@@ -95,6 +95,7 @@ class Page:
         notes = [
             n for n in self.workspace.ephemerals if n["for"] == user_id and n["channel"] == channel.channel_id
         ]
+        # Notes have ids of the same series, so they stand where they were said.
         both = sorted([*posted, *notes], key=lambda message: float(message["ts"]))
         return {
             "id": channel.channel_id,
@@ -133,6 +134,7 @@ class Page:
             return JSONResponse(await act(await request.json()))
         except SlackError as err:
             return JSONResponse(err.body(), 400)
+        # Whatever is missing or of another type in the JSON of an act.
         except (KeyError, TypeError, ValueError):
             return JSONResponse({"ok": False, "error": "invalid_arguments"}, 400)
 

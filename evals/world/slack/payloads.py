@@ -51,6 +51,7 @@ def in_message(workspace: Workspace, user: JsonObject, message: JsonObject, acti
     }
     if message.get("thread_ts"):
         container["thread_ts"] = message["thread_ts"]
+    # The channel and the addressee are the workspace's bookkeeping, not part of the message.
     shown = {
         key: value for key, value in public(message).items() if key not in {"channel", "for", "is_ephemeral"}
     }
@@ -83,6 +84,7 @@ def action_of(
     workspace: Workspace, block: JsonObject, element: JsonObject, chosen: JsonObject | None
 ) -> JsonObject:
     """One entry of ``actions``: the element as shown, plus what was chosen and when."""
+    # Slack echoes what was shown, so an app can see the value it once signed.
     kept: JsonObject = {
         key: element[key]
         for key in ("type", "action_id", "text", "value", "style", "confirm")
@@ -99,6 +101,7 @@ def submission(workspace: Workspace, user: JsonObject, view: JsonObject) -> Json
 
 def closing(workspace: Workspace, user: JsonObject, view: JsonObject, *, cleared: bool) -> JsonObject:
     """``view_closed``, sent for views with ``notify_on_close``. It carries no trigger id."""
+    # A closed modal cannot open another one.
     shared = {key: value for key, value in common(workspace, user).items() if key != "trigger_id"}
     return {"type": "view_closed", **shared, "view": view, "is_cleared": cleared}
 
@@ -125,6 +128,7 @@ def slash(workspace: Workspace, user: JsonObject, channel: Channel, command: Com
         "command": command.name,
         "text": command.text,
         "api_app_id": ours.app_id,
+        # Text, because a slash command is a form even in Socket Mode.
         "is_enterprise_install": "false",
         "response_url": response_url(
             workspace, "commands", ResponseTarget(channel.channel_id, user["id"], "")

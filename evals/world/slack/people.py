@@ -130,8 +130,10 @@ def default_directory(credentials: Credentials) -> Directory:
         _user(DORA, "Dora Gone", ours, title="Left the company", deleted=True),
         _user(bot, credentials.app_name, ours, title="The installed app", is_bot=True),
     ]
+    # What tells one app's bot from another's.
     people[6]["profile"]["bot_id"] = "B0ROBO00001"
     people[8]["profile"] |= {"bot_id": credentials.bot_id, "api_app_id": credentials.app_id}
+    # Dora has left the channel as well; Stella is only where the partner is.
     everyone = [ADA, BEN, MIA, GUS, ROBO, bot]
     channels = [
         Channel(INCIDENTS, "incidents", "What is broken right now", [*everyone, WANDA]),

@@ -73,6 +73,7 @@ class Person:
     def wait_for(self, find: Callable[[JsonObject], T | None], timeout: float = 10.0) -> T:
         """What ``find`` first makes of the state; :class:`NothingAppearedError` after ``timeout`` seconds."""
         deadline = time.monotonic() + timeout
+        # Asked to wait by version, the server answers at the moment of the change.
         state = self.state()
         while (found := find(state)) is None:
             left = deadline - time.monotonic()
@@ -161,6 +162,7 @@ class Person:
         )
 
     def _ask(self, method: str, path: str, body: JsonObject | None) -> JsonObject:
+        # A connection for each act: nothing stays open between two things a person does.
         connection = http.client.HTTPConnection(self._at, timeout=_PATIENCE_S)
         try:
             sent = None if body is None else json.dumps(body)
@@ -169,6 +171,7 @@ class Person:
             found: JsonObject = json.loads(answer.read())
         finally:
             connection.close()
+        # What the client would not allow is an error; what the app did is an outcome.
         if answer.status >= 400:
             raise PersonError(str(found.get("error")), found)
         return found
@@ -185,6 +188,7 @@ def _messages(state: JsonObject, channel: str | None) -> list[JsonObject]:
 
 
 def _button(messages: list[JsonObject], action_id: str) -> Button | None:
+    # Newest first: an updated card is the same message, a second card is a newer one.
     for message in reversed(messages):
         for block in message.get("blocks", []):
             for element in elements_of(block):

@@ -49,6 +49,7 @@ def whole(low: int, high: int) -> Rule:
     """A whole number within bounds, both included."""
 
     def check(value: object, pointer: str) -> Iterator[str]:
+        # JSON true is an int to Python and is none to Slack.
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             yield at(f"must be an integer from {low} to {high}", pointer)
 
@@ -93,6 +94,7 @@ class Shape:
             yield at(f"missing required field: {name}", pointer)
         for name, entry in value.items():
             rule = self.required.get(name) or self.optional.get(name)
+            # Slack refuses unknown fields, so a misspelt one is found here and not in production.
             if rule is None:
                 yield at(f"invalid additional property: {name}", pointer)
             else:
@@ -101,6 +103,7 @@ class Shape:
 
 def by_type(known: Mapping[str, Rule], allowed: Iterable[str] | None = None) -> Rule:
     """The rule chosen by the object's ``type``; an unknown or here unsupported type is a problem."""
+    # A place may take fewer kinds than exist: `allowed` narrows them.
     names = frozenset(known if allowed is None else allowed)
 
     def check(value: object, pointer: str) -> Iterator[str]:

@@ -23,16 +23,26 @@ T = TypeVar("T")
 _START_LIMIT_S = 10.0
 
 
-class _Announcing(uvicorn.Server):
-    """Says when it serves."""
+class _Stoppable(uvicorn.Server):
+    """Says when it serves, and stops when told rather than when it next looks."""
 
     def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
         super().__init__(config)
         self._ready = ready
+        self._stopping = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready.set()
+
+    async def main_loop(self) -> None:
+        # uvicorn wakes ten times a second to look at a flag; an event costs an idle demo nothing.
+        await self.on_tick(0)
+        await self._stopping.wait()
+
+    def stop(self) -> None:
+        """Leave the main loop; call in the loop's own thread."""
+        self._stopping.set()
 
 
 class SlackServer:
@@ -48,11 +58,12 @@ class SlackServer:
         self.courier: Courier | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._uvicorn: uvicorn.Server | None = None
+        self._uvicorn: _Stoppable | None = None
 
     def start(self) -> "SlackServer":
         """Bind, serve, and return once requests are answered. Raises OSError for a taken port."""
         listener = socket.socket()
+        # A demo restarted on its fixed port must not wait for old connections to fade.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", self.options.port))
@@ -77,10 +88,11 @@ class SlackServer:
             log_config=None,
             access_log=False,
             lifespan="off",
+            # The default variant uses names that the websockets library has deprecated.
             ws="websockets-sansio",
             timeout_graceful_shutdown=1,
         )
-        self._uvicorn = _Announcing(config, ready)
+        self._uvicorn = _Stoppable(config, ready)
         with listener:
             await self._uvicorn.serve(sockets=[listener])
 
@@ -88,16 +100,18 @@ class SlackServer:
         """Close every connection, stop the loop and wait for the thread. Safe to call twice."""
         if self._thread is None or self._loop is None or self._uvicorn is None or self.courier is None:
             return
-        asyncio.run_coroutine_threadsafe(self._drain(self.courier), self._loop).result(_START_LIMIT_S)
-        self._uvicorn.should_exit = True
+        asyncio.run_coroutine_threadsafe(self._drain(self.courier, self._uvicorn), self._loop).result(
+            _START_LIMIT_S
+        )
         self._thread.join(_START_LIMIT_S)
         self._thread = None
 
-    async def _drain(self, courier: Courier) -> None:
+    async def _drain(self, courier: Courier, server: _Stoppable) -> None:
         # Streams and long polls end first; uvicorn would wait for them.
         self.workspace.closing = True
         self.workspace.changed()
         await courier.close()
+        server.stop()
 
     def __enter__(self) -> "SlackServer":
         return self.start()
@@ -173,6 +187,7 @@ class SlackServer:
 def application(workspace: Workspace, courier: Courier) -> Starlette:
     """The routes of the workspace."""
     api, page = WebApi(workspace, courier), Page(workspace, courier)
+    # The fixed acts of the page come before the one with a name, or they would be taken for it.
     return Starlette(
         routes=[
             Route("/api/{method}", api.call, methods=["GET", "POST"]),

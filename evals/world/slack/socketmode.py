@@ -81,6 +81,7 @@ class SocketHub:
     async def serve(self, socket: WebSocket) -> None:
         """Run one connection from handshake to close."""
         ticket = socket.query_params.get("ticket", "")
+        # One use: a recorded address must not open a second socket.
         if ticket not in self._tickets:
             await socket.close(4001)
             return
@@ -128,6 +129,7 @@ class SocketHub:
 
     def _next(self, tried: set[int]) -> Connection | None:
         fresh = [connection for connection in self.connections if connection.number not in tried]
+        # Round robin, so that with several connections each gets traffic.
         self._turn += 1
         return fresh[self._turn % len(fresh)] if fresh else None
 

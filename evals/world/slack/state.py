@@ -60,6 +60,7 @@ class Workspace:
         self.contents: dict[str, bytes] = {}
         self.triggers: dict[str, Trigger] = {}
         self.response_targets: dict[str, ResponseTarget] = {}
+        # Set by the courier; without one the workspace is silent.
         self.emit: Callable[[JsonObject, Channel | None], None] = lambda _event, _channel: None
         self.version = 0
         self.closing = False
@@ -79,6 +80,7 @@ class Workspace:
         """Tell every viewer that something they may see is different."""
         self.version += 1
         self._changed.set()
+        # A new event for the next change: whoever waits on the old one is woken once.
         self._changed = asyncio.Event()
 
     async def wait_beyond(self, version: int, seconds: float) -> int:
@@ -146,11 +148,13 @@ class Workspace:
             raise SlackError("exchanged_trigger_id")
         if self.now() >= trigger.expires_at:
             raise SlackError("expired_trigger_id")
+        # Spent even when the view fails later; Slack does not give it back.
         trigger.used = True
         return trigger.user_id
 
 
 def _count_reply(parent: JsonObject, reply: JsonObject) -> None:
+    # From its first reply on, a parent names itself as the thread.
     parent.setdefault("thread_ts", parent["ts"])
     parent["reply_count"] = parent.get("reply_count", 0) + 1
     users = parent.setdefault("reply_users", [])

@@ -60,6 +60,7 @@ async def read_arguments(request: Request) -> JsonObject:
             found |= {key: value for key, value in form.items() if not isinstance(value, UploadFile)}
     else:
         found |= dict(parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True))
+    # Absent and null are the same to Slack.
     return {key: _decoded(key, value) for key, value in found.items() if value is not None}
 
 
