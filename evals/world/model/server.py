@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 from dataclasses import dataclass, field
 
@@ -13,6 +12,7 @@ from starlette.routing import Route
 
 from evals.world.model.script import JsonObject, Line, Manner, ModelRequest, Script
 from evals.world.model.wire import BadRequest, completion, failure, read
+from evals.world.patience import linger
 from evals.world.wire import BackgroundServer, Listen, cut
 
 
@@ -76,7 +76,7 @@ class ModelServer:
             message = f"the script has no line left for this request (stage {asked.stage!r})"
             return JSONResponse(failure(message, "invalid_request_error", "no_line"), status_code=400)
         if line.manner is Manner.SLOW:
-            await asyncio.sleep(line.seconds)
+            await linger(request, line.seconds)
         if line.manner is Manner.DROPPED:
             await cut(dict(request.scope))
         return _broken(line) or self._said(asked, line)

@@ -1,4 +1,4 @@
-"""The wire format of chat completions: requests checked as the real API does, answers written like its own."""
+"""The wire format of chat completions: requests checked as the real API does, answers written like its."""
 
 from __future__ import annotations
 

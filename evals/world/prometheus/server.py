@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import json
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from evals.world.clock import Clock, RealClock
+from evals.world.patience import linger
 from evals.world.prometheus.api import Api, Parameters
 from evals.world.prometheus.exposition import CONTENT_TYPE, exposition
 from evals.world.prometheus.promql.engine import Engine
@@ -124,8 +124,7 @@ class PrometheusServer:
         return _json(body, padding=self.faults.padding_bytes)
 
     async def _fault(self, request: Request) -> Response | None:
-        if self.faults.delay_seconds:
-            await asyncio.sleep(self.faults.delay_seconds)
+        await linger(request, self.faults.delay_seconds)
         if self.faults.reset:
             await cut(dict(request.scope))
         if self.faults.redirect_to:
