@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from rich.console import Console
 from rich.markup import escape
 from sqlmodel import col, select
@@ -17,12 +15,9 @@ from midwatch.web.pages import Line, line_of
 
 _QUIET = frozenset({"investigator:evidence:store", "intake:delivery:accept", "gatekeeper:card:update"})
 
-_DIGEST = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{24,}\b")
-
 
 def _words(line: Line) -> str:
-    text = _DIGEST.sub(r"\1…", line.text)
-    return f"[dim]{line.at:%H:%M:%S}[/dim] [bold]{line.tag:28}[/bold] {escape(text[:150])}"
+    return f"[dim]{line.at:%H:%M:%S}[/dim] [bold]{line.tag:28}[/bold] {escape(line.text[:150])}"
 
 
 class Teller:
