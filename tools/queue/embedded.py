@@ -28,6 +28,17 @@ LEASE_S = 4.0
 Clock = Callable[[], float]
 T = TypeVar("T")
 
+_INSERT = insert(JOBS)
+# Built once: every transaction of the ledger that makes something due runs it.
+_PUT = _INSERT.on_conflict_do_update(
+    index_elements=ONE_WAITING,
+    index_where=JOBS.c.token.is_(None),
+    set_={
+        "run_at": func.min(JOBS.c.run_at, _INSERT.excluded.run_at),
+        "failures": func.max(JOBS.c.failures, _INSERT.excluded.failures),
+    },
+)
+
 
 class EmbeddedQueue:
     """See :class:`tools.queue.port.Queue`. ``lease_s`` is how long a dead worker holds a job."""
@@ -150,13 +161,5 @@ def _drop(connection: Connection, token: str) -> bool:
 
 def _put(connection: Connection, job: Job, due: float, failures: int) -> None:
     """Insert a waiting row, or give the one that waits the earlier time."""
-    row = insert(JOBS).values(lane=job.lane, incident=job.incident, run_at=due, failures=failures)
-    merged = row.on_conflict_do_update(
-        index_elements=ONE_WAITING,
-        index_where=JOBS.c.token.is_(None),
-        set_={
-            "run_at": func.min(JOBS.c.run_at, row.excluded.run_at),
-            "failures": func.max(JOBS.c.failures, row.excluded.failures),
-        },
-    )
-    connection.execute(merged)
+    row = {"lane": job.lane, "incident": job.incident, "run_at": due, "failures": failures}
+    connection.execute(_PUT, row)
