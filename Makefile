@@ -12,8 +12,8 @@ help: ## list the chores
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(BIN)/python -m uv pip install --quiet --require-hashes -r requirements.lock
-	@$(BIN)/python -m uv pip install --quiet --no-deps -e .
+	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 
 demo: $(VENV)/.installed ## one incident from alert to verified fix, in a pretend data centre
