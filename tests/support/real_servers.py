@@ -52,7 +52,7 @@ class RealServer:
 
 @dataclass(frozen=True, kw_only=True)
 class PrometheusConfig:
-    """``config`` is prometheus.yml, ``rules`` a rule file's groups, ``tsdb`` a folder of blocks to start with."""
+    """``config`` is prometheus.yml, ``rules`` a rule file's groups, ``tsdb`` a folder of blocks."""
 
     config: JsonObject = field(default_factory=dict)
     rules: Sequence[JsonObject] = ()

@@ -209,8 +209,8 @@ def _check_scale(sent: JsonObject) -> None:
     replicas = (sent.get("spec") or {}).get("replicas", 0)
     if not isinstance(replicas, int) or isinstance(replicas, bool):
         raise BadRequest(
-            'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal string into Go struct '
-            "field ScaleSpec.spec.replicas of type int32",
+            'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal string into Go '
+            "struct field ScaleSpec.spec.replicas of type int32",
         )
 
 
