@@ -14,8 +14,8 @@ from datetime import timedelta
 
 import promql_parser as ast
 
-MAX_CHARACTERS = 2000
-"""The parser is recursive native code: some thousand brackets would end this process, not raise."""
+MAX_CHARACTERS = 1000
+"""The parser is recursive native code: some thousand brackets end the process instead of raising."""
 MAX_NODES = 60
 MAX_SELECTORS = 8
 MAX_NESTING = 2
@@ -29,9 +29,10 @@ MAX_REGEX_CHARACTERS = 200
 FUNCTIONS = frozenset({
     "abs", "absent", "absent_over_time", "avg_over_time", "ceil", "changes", "clamp", "clamp_max",
     "clamp_min", "count_over_time", "delta", "deriv", "exp", "floor", "histogram_quantile", "idelta",
-    "increase", "irate", "last_over_time", "ln", "log10", "log2", "max_over_time", "min_over_time", "predict_linear",
-    "present_over_time", "quantile_over_time", "rate", "resets", "round", "scalar", "sgn", "sort",
-    "sort_desc", "sqrt", "stddev_over_time", "sum_over_time", "time", "timestamp", "vector",
+    "increase", "irate", "last_over_time", "ln", "log10", "log2", "max_over_time", "min_over_time",
+    "predict_linear", "present_over_time", "quantile_over_time", "rate", "resets", "round", "scalar",
+    "sgn", "sort", "sort_desc", "sqrt", "stddev_over_time", "sum_over_time", "time", "timestamp",
+    "vector",
 })  # fmt: skip
 AGGREGATIONS = frozenset({
     "avg", "bottomk", "count", "group", "max", "min", "quantile", "stddev", "sum", "topk",
