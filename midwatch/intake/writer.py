@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 
 from agents.ledger.notification import Accepted, Delivery, DeliveryStatus
 
@@ -17,6 +17,7 @@ Accept = Callable[[Sequence[Delivery]], Sequence[Accepted]]
 BATCH = 100
 GATHER_S = 0.005
 MAX_WAITING_BYTES = 64 * 1024 * 1024
+_DATA_AT_FAULT = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 
 class IntakeError(Exception):
@@ -117,7 +118,7 @@ class GroupCommit:
         error = await self._store([one])
         if error is None or _store_is_down(error):
             return error
-        log.error("a delivery is quarantined: the ledger cannot take it in", exc_info=error)
+        log.error("a delivery is quarantined, the ledger cannot take it in: %s", _in_short(error))
         problem = f"the ledger could not take it in: {type(error).__name__}"
         kept = one.delivery.model_copy(
             update={"status": DeliveryStatus.QUARANTINED, "problem": problem, "notification": None}
@@ -143,14 +144,30 @@ class GroupCommit:
 
 
 def _store_is_down(error: BaseException) -> bool:
-    """Whether the database is at fault (locked, full, gone) and not the data."""
-    return isinstance(error, OperationalError | InterfaceError | OSError | NotCommitted)
+    """Whether the database is at fault (locked, full, gone) and not what was to be stored.
+
+    The ledger wraps what its driver says, so the causes are asked, the outermost first.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, _DATA_AT_FAULT):
+            return False
+        if isinstance(seen, DBAPIError | OSError | NotCommitted):
+            return True
+        seen = seen.__cause__
+    return bool(getattr(error, "retryable", False))
 
 
 def _fail(waiting: list[_Waiting], error: BaseException) -> None:
-    log.error("deliveries were not committed and are refused: %d", len(waiting), exc_info=error)
+    log.error("%d deliveries were not committed and are refused: %s", len(waiting), _in_short(error))
     for one in waiting:
         if not one.answer.done():
             refusal = NotCommitted("the ledger's database did not commit")
             refusal.__cause__ = error
             one.answer.set_exception(refusal)
+
+
+def _in_short(error: BaseException) -> str:
+    """One line without a traceback: SQLAlchemy's other lines repeat the body of the request."""
+    first = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {first[:200]}"

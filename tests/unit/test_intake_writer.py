@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy.exc import DataError, OperationalError
 
 from agents.ledger.notification import Accepted, Delivery, DeliveryStatus, Disposition
+from agents.ledger.store import LedgerUnavailable
 from midwatch.intake.writer import BATCH, GroupCommit, NotCommitted, Overloaded
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -105,6 +106,36 @@ async def test_a_failing_database_fails_every_waiter_once() -> None:
         assert store.batches == [5]
         store.down = False
         await writer.submit(delivery("after"))
+
+
+@pytest.mark.parametrize(
+    ("cause", "refused"),
+    [
+        (OperationalError("INSERT", {}, OSError("locked")), True),
+        (DataError("INSERT", {}, ValueError("not storable")), False),
+        (None, True),
+    ],
+)
+async def test_what_the_ledger_wraps_is_judged_by_its_cause(cause: Exception | None, refused: bool) -> None:
+    def accept(batch: Sequence[Delivery]) -> list[Accepted]:
+        if batch[0].status is DeliveryStatus.USABLE:
+            raise LedgerUnavailable("the ledger did not take the write") from cause
+        return [Accepted(delivery_id=1, disposition=Disposition.QUARANTINED)]
+
+    async with GroupCommit(accept, limit=10) as writer:
+        (answer,) = await asyncio.gather(writer.submit(delivery("a")), return_exceptions=True)
+    assert isinstance(answer, NotCommitted) is refused
+
+
+async def test_a_failure_is_logged_without_the_body(caplog: pytest.LogCaptureFixture) -> None:
+    def accept(batch: Sequence[Delivery]) -> list[Accepted]:
+        raise OperationalError("INSERT", {"raw": batch[0].raw}, OSError("disk full"))
+
+    async with GroupCommit(accept, limit=10) as writer:
+        with pytest.raises(NotCommitted):
+            await writer.submit(delivery("the body"))
+    assert "disk full" in caplog.text
+    assert "the body" not in caplog.text
 
 
 async def test_a_poison_delivery_is_quarantined_and_its_neighbours_are_accepted() -> None:
