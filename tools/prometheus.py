@@ -160,7 +160,8 @@ class Prometheus:
                 url=self.url,
                 auth=_Bearer(self.token),
                 session=session,
-                retry=Retry(total=0, redirect=0),
+                # read=False: else a slow answer is reported as a failed connection.
+                retry=Retry(total=0, read=False, redirect=0),
                 timeout=(min(_CONNECT_S, self.bounds.timeout_s), self.bounds.timeout_s),
             )
             try:
