@@ -11,6 +11,7 @@ import pytest
 from agents.ledger.migrate import upgrade
 from agents.ledger.store import Ledger
 from tests.support.pretend_queue import RememberingQueue
+from tests.support.real_servers import fresh_database, real_postgresql
 
 
 class HandClock:
@@ -31,9 +32,19 @@ def clock() -> HandClock:
     return HandClock()
 
 
-@pytest.fixture
-def ledger_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'ledger.db'}"
+@pytest.fixture(scope="session")
+def ledger_server() -> Iterator[str]:
+    with real_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'ledger.db'}"
+        return
+    with fresh_database(request.getfixturevalue("ledger_server")) as url:
+        yield url
 
 
 @pytest.fixture

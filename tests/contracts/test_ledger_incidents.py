@@ -1,0 +1,119 @@
+"""From deliveries to incidents: nothing doubled, nothing lost, nothing closed too early."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.auditor.verify import verify
+from agents.incident import IncidentState, Outcome, Recovery
+from agents.ledger import incidents, investigations
+from agents.ledger.incidents import accept
+from agents.ledger.investigations import LeaseLost, Look
+from agents.ledger.notification import Disposition
+from tests.support.plans import a_delivery, an_alert
+
+
+def one(ledger, delivery) -> Disposition:
+    return accept(ledger, [delivery])[0].disposition
+
+
+def resolved(ledger) -> bool:
+    with ledger.read() as session:
+        return investigations.is_resolved(session, 1)
+
+
+def test_the_same_notification_twice_opens_one_incident(ledger, clock):
+    delivery = a_delivery(clock(), an_alert(clock()))
+    assert one(ledger, delivery) is Disposition.NEW
+    clock.forward(0.0014)
+    half = a_delivery(clock(), an_alert(clock()))
+    assert one(ledger, half) is Disposition.DUPLICATE
+    assert len(incidents.page(ledger)) == 1
+    woken = [job for job in ledger.queue.jobs if job.lane == "investigator"]
+    assert len(woken) == 1
+
+
+def test_a_changed_group_key_still_finds_the_incident_by_fingerprint(ledger, clock):
+    one(ledger, a_delivery(clock(), an_alert(clock())))
+    assert one(ledger, a_delivery(clock(), an_alert(clock()), group_key="other")) is Disposition.DUPLICATE
+
+
+def test_another_cluster_is_another_incident(ledger, clock):
+    one(ledger, a_delivery(clock(), an_alert(clock())))
+    assert one(ledger, a_delivery(clock(), an_alert(clock()), source="prod-2")) is Disposition.NEW
+
+
+def test_an_alert_that_joins_is_part_of_the_same_incident(ledger, clock):
+    one(ledger, a_delivery(clock(), an_alert(clock())))
+    both = a_delivery(clock(), an_alert(clock()), an_alert(clock(), fingerprint="f2"))
+    assert one(ledger, both) is Disposition.JOINED
+    found = incidents.incident(ledger, 1)
+    assert found is not None
+    assert len(found.alerts) == 2
+
+
+def test_it_is_resolved_when_the_last_alert_is_and_not_before(ledger, clock):
+    one(ledger, a_delivery(clock(), an_alert(clock()), an_alert(clock(), fingerprint="f2")))
+    gone = an_alert(clock(), firing=False)
+    assert one(ledger, a_delivery(clock(), gone)) is Disposition.RESOLVED
+    assert not resolved(ledger)
+    one(ledger, a_delivery(clock(), gone, an_alert(clock(), fingerprint="f2", firing=False)))
+    assert resolved(ledger)
+
+
+def test_a_truncated_body_resolves_nothing(ledger, clock):
+    one(ledger, a_delivery(clock(), an_alert(clock()), truncated=190))
+    one(ledger, a_delivery(clock(), an_alert(clock(), firing=False), truncated=190))
+    assert not resolved(ledger)
+
+
+def test_a_flap_makes_it_fire_again(ledger, clock):
+    one(ledger, a_delivery(clock(), an_alert(clock())))
+    one(ledger, a_delivery(clock(), an_alert(clock(), firing=False)))
+    assert one(ledger, a_delivery(clock(), an_alert(clock()))) is Disposition.JOINED
+    assert not resolved(ledger)
+
+
+def test_a_watchdog_opens_nothing_and_a_stray_resolve_neither(ledger, clock):
+    watchdog = an_alert(clock(), labels={"alertname": "Watchdog", "severity": "none"})
+    assert one(ledger, a_delivery(clock(), watchdog)) is Disposition.IGNORED
+    stray = a_delivery(clock(), an_alert(clock(), firing=False))
+    assert one(ledger, stray) is Disposition.IGNORED
+    assert incidents.page(ledger) == []
+
+
+def test_one_worker_holds_an_incident_and_a_zombie_writes_nothing(ledger, clock):
+    one(ledger, a_delivery(clock(), an_alert(clock())))
+    first = investigations.take(ledger, 1, "one", 10)
+    assert first is not None
+    assert investigations.take(ledger, 1, "two", 10) is None
+    clock.forward(11)
+    second = investigations.take(ledger, 1, "two", 10)
+    assert second is not None
+    with pytest.raises(LeaseLost):
+        investigations.set_phase(ledger, first, "late")
+    investigations.set_phase(ledger, second, "in time")
+
+
+def test_a_stage_that_runs_again_finds_its_evidence_again(ledger, clock):
+    one(ledger, a_delivery(clock(), an_alert(clock())))
+    lease = investigations.take(ledger, 1, "one", 10)
+    assert lease is not None
+    look = Look(key="round-1:/pods", tool="kubernetes.list", query="GET /pods", excerpt="Pod a")
+    (first,) = investigations.store_evidence(ledger, lease, [look])
+    (again,) = investigations.store_evidence(ledger, lease, [look])
+    assert again == first
+    assert first.id == "E1"
+
+
+def test_a_closed_incident_lets_the_next_episode_open_a_new_one(ledger, clock):
+    one(ledger, a_delivery(clock(), an_alert(clock())))
+    lease = investigations.take(ledger, 1, "one", 10)
+    assert lease is not None
+    ended = Outcome(recovery=Recovery.NOTHING_DONE, at=clock(), sentence="It ended by itself.")
+    investigations.close(ledger, lease, ended)
+    found = incidents.incident(ledger, 1)
+    assert found is not None
+    assert found.state is IncidentState.CLOSED
+    assert one(ledger, a_delivery(clock(), an_alert(clock()))) is Disposition.NEW
+    assert verify(ledger).ok
