@@ -1,4 +1,6 @@
-"""``/openapi/v3``: just enough of the document that kubectl sees which writes validate fields on the server."""
+"""``/openapi/v3``: just enough of the document that kubectl sees which writes validate fields on the
+server.
+"""
 
 from __future__ import annotations
 
