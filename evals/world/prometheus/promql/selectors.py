@@ -19,6 +19,8 @@ from evals.world.prometheus.promql.values import (
 )
 from evals.world.prometheus.tsdb import NAME, Series, Tsdb
 
+_LEADING_FLAGS = re.compile(r"\(\?([ims]+)\)")
+
 Test = Callable[[dict[str, str]], bool]
 
 
@@ -29,8 +31,13 @@ def milliseconds(span: timedelta | None) -> int:
 
 def anchored(pattern: str) -> re.Pattern[str]:
     """The whole-string pattern of a regular expression; NotSupported where Python cannot read RE2's."""
+    if "[[" in pattern:
+        raise NotSupported(f"character classes by name in {pattern!r}")
+    # RE2 takes flags anywhere, Python only at the very beginning or for a group.
+    flags = _LEADING_FLAGS.match(pattern)
+    grouped = f"(?{flags[1]}:{pattern[flags.end() :]})" if flags else f"(?:{pattern})"
     try:
-        return re.compile(rf"(?:{pattern})\Z")
+        return re.compile(rf"{grouped}\Z")
     except re.error as error:
         raise NotSupported(f"the regular expression {pattern!r} ({error})") from error
 
