@@ -7,13 +7,13 @@ known, then what stays open. Every claim passes ``citations.checked`` before it 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from agents.incident import Claim, Diagnosis, Evidence, Finding, Hypothesis
 from agents.investigator.analyzers.codes import IMAGE_CODES, Code
 from agents.investigator.citations import checked
 from agents.investigator.reasoning import Answer, Reasoned
 from agents.investigator.reasoning_case import Case
+from tools.kubernetes.objects import JsonObject
 
 PROSE_LIMIT = 600
 MOST_CLAIMS = 12
@@ -94,7 +94,7 @@ def _quotes(finding: Finding) -> Iterator[str]:
             yield from (value for value in (pair["service"], pair["workload"]) if value)
 
 
-def _named(fields: dict[str, Any]) -> tuple[str, ...]:
+def _named(fields: JsonObject) -> tuple[str, ...]:
     owner = fields.get("workload_name")
     return (f"{fields['workload_kind']} {owner}",) if owner else ()
 
@@ -124,7 +124,7 @@ def _without(reasoned: Reasoned) -> str:
     return f"The cause is not established. {why}"
 
 
-def _background(facts: dict[str, Any]) -> Iterator[str]:
+def _background(facts: JsonObject) -> Iterator[str]:
     pods = facts.get("pods") or []
     if pods:
         yield f"{len(pods)} pod{' shows' if len(pods) == 1 else 's show'} it."

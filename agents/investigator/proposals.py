@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from agents.incident import Hypothesis
 from agents.investigator.proposals_values import (
@@ -85,7 +84,7 @@ class _Desk:
     limits: Limits
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> JsonObject:
         return self.cause.facts
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
 
 from agents.incident import Alert, Finding
 from agents.investigator.analyzers.snapshot import Snapshot
@@ -58,7 +57,7 @@ class Candidate:
     direct: tuple[Finding, ...]
     explains: tuple[Finding, ...]
     reach: dict[tuple[str, str, str], float]
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: JsonObject = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
     @property

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from agents.incident import Finding
 from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.fields import dig
 from agents.investigator.reasoning_case import Case
 from agents.investigator.reasoning_rollouts import changes, container_of, from_newest, revisions
 from tools.kubernetes.history import Revision
-from tools.kubernetes.objects import ObjectRef
+from tools.kubernetes.objects import JsonObject, ObjectRef
 from tools.kubernetes.quantities import QuantityError, amount
 
 
-def rollout_facts(case: Case, root: ObjectRef, found: tuple[Finding, ...]) -> dict[str, Any]:
+def rollout_facts(case: Case, root: ObjectRef, found: tuple[Finding, ...]) -> JsonObject:
     """The last rollout of the workload, if all the failing pods came from it; else empty.
 
     ``changed`` lists the template paths that differ from the revision before.
@@ -34,10 +32,10 @@ def rollout_facts(case: Case, root: ObjectRef, found: tuple[Finding, ...]) -> di
     }
 
 
-def image_facts(case: Case, found: tuple[Finding, ...]) -> dict[str, Any]:
+def image_facts(case: Case, found: tuple[Finding, ...]) -> JsonObject:
     """The image, what was said about it, and the image before it if the last rollout changed it."""
     fields = found[0].fields
-    facts: dict[str, Any] = {
+    facts: JsonObject = {
         key: fields[key] for key in ("image", "registry", "message", "pull_secret") if key in fields
     }
     facts["condition"] = found[0].code
@@ -67,10 +65,10 @@ def last_good_image(
     return (others[0][0], False) if others else None
 
 
-def memory_facts(case: Case, found: tuple[Finding, ...]) -> dict[str, Any]:
+def memory_facts(case: Case, found: tuple[Finding, ...]) -> JsonObject:
     """The limit, how often it was hit, and the limit before it if the last rollout lowered it."""
     container = found[0].fields["container"]
-    facts: dict[str, Any] = {"restarts": sum(finding.fields["restarts"] for finding in found)}
+    facts: JsonObject = {"restarts": sum(finding.fields["restarts"] for finding in found)}
     limits = [finding.fields["limit"] for finding in found if "limit" in finding.fields]
     if not limits:
         return facts

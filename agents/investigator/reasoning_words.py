@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from agents.investigator.analyzers.fields import quotable
 from agents.investigator.reasoning_alerts import Cause
-from tools.kubernetes.objects import ObjectRef
+from tools.kubernetes.objects import JsonObject, ObjectRef
 
 _TEMPLATES: dict[Cause, str] = {
     Cause.BAD_IMAGE: "{name} was rolled out with image {image}, {wrong}.",
@@ -31,7 +29,7 @@ _WRONG = {
 }
 
 
-def sentence(cause: Cause, ref: ObjectRef, facts: dict[str, Any]) -> str:
+def sentence(cause: Cause, ref: ObjectRef, facts: JsonObject) -> str:
     """The cause in words. Foreign text appears only as short quoted values."""
     known = {key: quotable(value) if isinstance(value, str) else value for key, value in facts.items()}
     spoken = {
@@ -46,7 +44,7 @@ def sentence(cause: Cause, ref: ObjectRef, facts: dict[str, Any]) -> str:
     return _TEMPLATES[cause].format(**spoken)
 
 
-def _meant(facts: dict[str, Any]) -> str:
+def _meant(facts: JsonObject) -> str:
     if not facts.get("differs"):
         return ""
     key, values = sorted(facts["differs"].items())[0]

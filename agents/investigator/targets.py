@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from agents.incident import Alert
 from agents.investigator.analyzers.fields import name_of, namespace_of
@@ -70,7 +71,11 @@ class Targets:
 
     def holds(self, ref: ObjectRef) -> bool:
         """Whether the object is inside the blast radius."""
-        return any(ref.key == known.key for known in self.radius)
+        return ref.key in self._keys
+
+    @cached_property
+    def _keys(self) -> frozenset[tuple[str, str, str]]:
+        return frozenset(known.key for known in self.radius)
 
 
 def targets(alerts: Iterable[Alert], inventory: Objects) -> Targets:

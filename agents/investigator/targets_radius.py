@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cached_property
 
 from agents.investigator.analyzers.fields import (
     dig,
@@ -78,30 +79,62 @@ class Relations:
 
     def workloads(self, namespace: str) -> tuple[JsonObject, ...]:
         """Deployments, StatefulSets and DaemonSets of a namespace."""
-        found = (obj for kind in SELECTABLE for obj in self.inventory.objects(kind))
-        return tuple(obj for obj in found if namespace_of(obj) == namespace)
+        return tuple(self._workloads.get(namespace, ()))
 
-    def services(self, namespace: str) -> tuple[JsonObject, ...]:
-        """Services of a namespace that have a selector."""
-        found = self.inventory.objects("Service")
-        return tuple(obj for obj in found if namespace_of(obj) == namespace and dig(obj, "spec", "selector"))
+    @cached_property
+    def _workloads(self) -> dict[str, list[JsonObject]]:
+        found: dict[str, list[JsonObject]] = defaultdict(list)
+        for kind in SELECTABLE:
+            for obj in self.inventory.objects(kind):
+                found[namespace_of(obj)].append(obj)
+        return found
 
     def served(self, service: JsonObject) -> tuple[ObjectRef, ...]:
         """Workloads a Service selects by their template; when it selects none, the one it was meant for."""
-        here = self.workloads(namespace_of(service))
-        selector = dig(service, "spec", "selector") or {}
-        found = [obj for obj in here if matches(selector, template_labels(obj))]
-        if not found and selector and (meant := nearest(service, here)):
-            found = [meant]
-        return tuple(ref_of(obj) for obj in found)
+        return self._served.get(ref_of(service).key, ())
 
     def serving(self, workload: ObjectRef) -> tuple[ObjectRef, ...]:
         """Services that lead, or were meant to lead, to a workload."""
-        return tuple(
-            ref_of(service)
-            for service in self.services(workload.namespace)
-            if any(ref.key == workload.key for ref in self.served(service))
-        )
+        return tuple(self._serving.get(workload.key, ()))
+
+    @cached_property
+    def _served(self) -> dict[tuple[str, str, str], tuple[ObjectRef, ...]]:
+        # All Services at once: each asks every workload of its namespace, and is then asked many times.
+        labelled = {
+            namespace: [(template_labels(obj), ref_of(obj)) for obj in here]
+            for namespace, here in self._workloads.items()
+        }
+        found = {}
+        for service in self.inventory.objects("Service"):
+            selector = dig(service, "spec", "selector") or {}
+            here = labelled.get(namespace_of(service), ())
+            hits = tuple(ref for labels, ref in here if matches(selector, labels))
+            if not hits and selector:
+                meant = nearest(service, self.workloads(namespace_of(service)))
+                hits = (ref_of(meant),) if meant else ()
+            found[ref_of(service).key] = hits
+        return found
+
+    @cached_property
+    def _serving(self) -> dict[tuple[str, str, str], list[ObjectRef]]:
+        found: dict[tuple[str, str, str], list[ObjectRef]] = defaultdict(list)
+        for service in self.inventory.objects("Service"):
+            for workload in self.served(service):
+                found[workload.key].append(ref_of(service))
+        return found
+
+    def alike(self, namespace: str, identity: tuple[str, str]) -> tuple[ObjectRef, ...]:
+        """Workloads and Services of a namespace that carry this identity label."""
+        return tuple(self._alike.get((namespace, *identity), ()))
+
+    @cached_property
+    def _alike(self) -> dict[tuple[str, str, str], list[ObjectRef]]:
+        found: dict[tuple[str, str, str], list[ObjectRef]] = defaultdict(list)
+        services = (obj for obj in self.inventory.objects("Service") if dig(obj, "spec", "selector"))
+        for obj in (*(one for here in self._workloads.values() for one in here), *services):
+            for key, value in _identity(obj):
+                found[namespace_of(obj), key, value].append(ref_of(obj))
+        return found
 
     def scalers(self, workload: ObjectRef) -> tuple[ObjectRef, ...]:
         """HorizontalPodAutoscalers whose ``scaleTargetRef`` is the workload."""
@@ -150,9 +183,8 @@ def _neighbours(workload: ObjectRef, relations: Relations) -> Iterable[ObjectRef
     own = _identity(relations.find(workload) or {})
     if not own:
         return
-    for obj in (*relations.workloads(workload.namespace), *relations.services(workload.namespace)):
-        if _identity(obj) & own:
-            yield ref_of(obj)
+    for pair in own:
+        yield from relations.alike(workload.namespace, pair)
 
 
 def _identity(obj: JsonObject) -> frozenset[tuple[str, str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.codes import Code
@@ -29,7 +28,7 @@ def crash_loops(snapshot: Snapshot) -> Iterator[Finding]:
                 yield _finding(snapshot, pod, status)
 
 
-def last_end(status: JsonObject) -> dict[str, Any]:
+def last_end(status: JsonObject) -> JsonObject:
     """The latest ``terminated`` state of a container: the current one, else the one before, else empty."""
     return dig(status, "state", "terminated") or dig(status, "lastState", "terminated") or {}
 
@@ -46,7 +45,7 @@ def _loops(status: JsonObject, now: datetime) -> bool:
 def _finding(snapshot: Snapshot, pod: JsonObject, status: JsonObject) -> Finding:
     ref, container, end = ref_of(pod), status.get("name", ""), last_end(status)
     tail = snapshot.log((ref.namespace, ref.name, container))
-    fields: dict[str, Any] = {"container": container, "restarts": status.get("restartCount") or 0}
+    fields: JsonObject = {"container": container, "restarts": status.get("restartCount") or 0}
     fields |= _ending(end) | _words(tail, end)
     return Finding(
         code=Code.CRASH_LOOP,
@@ -66,7 +65,7 @@ def _begun(snapshot: Snapshot, ref: ObjectRef) -> datetime | None:
     return min((at for at in times if at), default=None)
 
 
-def _ending(end: dict[str, Any]) -> dict[str, Any]:
+def _ending(end: JsonObject) -> JsonObject:
     if not end:
         return {}
     shown = {
@@ -77,20 +76,20 @@ def _ending(end: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in shown.items() if value is not None}
 
 
-def _words(tail: LogTail, end: dict[str, Any]) -> dict[str, Any]:
+def _words(tail: LogTail, end: JsonObject) -> JsonObject:
     """The last log lines and, if one is known, what it means.
 
     The previous run is the one that died; the current one may not have got that far yet.
     """
     text = tail.previous or tail.current or end.get("message") or ""
-    found: dict[str, Any] = {"log": list(last_lines(text))} if text else {}
+    found: JsonObject = {"log": list(last_lines(text))} if text else {}
     known = recognise(text)
     if known is not None:
         found |= {"hint": known.hint.value, "hint_meaning": known.meaning, "hint_line": known.line}
     return found
 
 
-def _sentence(fields: dict[str, Any]) -> str:
+def _sentence(fields: JsonObject) -> str:
     parts = [f"Container {fields['container']} crashes again and again ({fields['restarts']} restarts)"]
     if "exit_code" in fields:
         meaning = exit_meaning(fields["exit_code"])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.codes import Code
@@ -69,7 +68,7 @@ def _scaled_to_zero(snapshot: Snapshot, deployment: JsonObject) -> Finding:
         if namespace_of(service) == ref.namespace
         and matches(dig(service, "spec", "selector") or {}, template_labels(deployment))
     )
-    fields: dict[str, Any] = {"replicas": 0, "services": served}
+    fields: JsonObject = {"replicas": 0, "services": served}
     if manager:
         fields |= {"manager": manager}
     if time:

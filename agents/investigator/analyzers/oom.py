@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.codes import Code
@@ -37,7 +36,7 @@ def _finding(snapshot: Snapshot, pod: JsonObject, seen: tuple[JsonObject, JsonOb
     ref = ref_of(pod)
     running = bool(dig(status, "state", "running"))
     limit = dig(spec, "resources", "limits", "memory")
-    fields: dict[str, Any] = {
+    fields: JsonObject = {
         "container": status.get("name", ""),
         "restarts": status.get("restartCount") or 0,
         "reason": "OOMKilled",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from difflib import SequenceMatcher
-from typing import Any
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.codes import Code
@@ -78,7 +78,7 @@ def _none_ready(snapshot: Snapshot, service: JsonObject, pods: list[JsonObject])
     )
 
 
-def _latest_unready(pods: list[JsonObject]) -> Any:
+def _latest_unready(pods: list[JsonObject]) -> datetime | None:
     """When the last pod stopped being ready: from then on the Service was empty."""
     times = (
         moment(entry.get("lastTransitionTime"))
@@ -115,7 +115,7 @@ def _no_pods(snapshot: Snapshot, service: JsonObject, workload: JsonObject) -> F
 def _matches_nothing(snapshot: Snapshot, service: JsonObject) -> Finding:
     ref, selector = ref_of(service), dict(service["spec"]["selector"])
     manager, time = last_writer(service)
-    fields: dict[str, Any] = {"selector": selector}
+    fields: JsonObject = {"selector": selector}
     if manager:
         fields |= {"manager": manager, "written_at": time}
     text = f"The selector of Service {ref.name} matches no pod and no workload"

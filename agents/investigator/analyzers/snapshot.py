@@ -85,13 +85,17 @@ class Snapshot:
 
     def selected(self, namespace: str, selector: Mapping[str, str]) -> tuple[JsonObject, ...]:
         """Pods of the namespace that an equality selector selects."""
-        return tuple(pod for pod in self._pods.get(namespace, ()) if matches(selector, labels_of(pod)))
+        first = next(iter(selector.items()), ("", ""))
+        candidates = self._pods.get((namespace, *first), ())
+        return tuple(pod for pod in candidates if matches(selector, labels_of(pod)))
 
     @cached_property
-    def _pods(self) -> dict[str, list[JsonObject]]:
-        index: dict[str, list[JsonObject]] = defaultdict(list)
+    def _pods(self) -> dict[tuple[str, str, str], list[JsonObject]]:
+        # By namespace and one label: five hundred Services over five thousand pods must not take minutes.
+        index: dict[tuple[str, str, str], list[JsonObject]] = defaultdict(list)
         for pod in self.objects("Pod"):
-            index[namespace_of(pod)].append(pod)
+            for key, value in labels_of(pod).items():
+                index[namespace_of(pod), key, value].append(pod)
         return index
 
     @cached_property
