@@ -180,7 +180,7 @@ async def test_stopping_lets_a_running_job_end(engine: Engine, queue: Queue) -> 
     hold = asyncio.Event()
     journal = Journal(hold)
     put(engine, queue, Job("look", 1))
-    async with worker(queue, "look", journal) as stop:
+    async with worker(queue, "look", journal, grace_s=30.0) as stop:
         await until(lambda: journal.started == [1])
         stop.set()
         put(engine, queue, Job("look", 2))

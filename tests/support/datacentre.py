@@ -69,7 +69,7 @@ class Receiver:
         self._server.server_close()
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Return as soon as `condition()` is true; AssertionError when it never becomes so."""
     deadline = time.monotonic() + seconds
     while not condition():
