@@ -52,7 +52,7 @@ _ROWS: tuple[tuple[Hint, str, str], ...] = (
     (Hint.CERTIFICATE, r"x509:|certificate (has expired|verify failed)|CERT_HAS_EXPIRED",
      "a TLS certificate is not accepted"),
     (Hint.FORBIDDEN, r"is forbidden: User", "its service account lacks a right"),
-    (Hint.NAME_UNRESOLVED, r"no such host|name or service not known|\bENOTFOUND\b|getaddrinfo|name resolution",
+    (Hint.NAME_UNRESOLVED, r"no such host|name or service not known|getaddrinfo|name resolution",
      "a host name does not resolve"),
     (Hint.REFUSED, r"connection refused|ECONNREFUSED", "something it needs refuses connections"),
     (Hint.TIMED_OUT, r"i/o timeout|connection timed out|ETIMEDOUT|deadline exceeded",
