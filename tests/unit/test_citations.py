@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.incident import Claim
@@ -74,11 +74,13 @@ def test_several_pieces_of_evidence_carry_a_claim_together() -> None:
     assert len(kept) == 1
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=60), st.text(max_size=60))
 def test_a_quote_is_never_found_where_it_does_not_stand(quote: str, text: str) -> None:
     assert not stands_in(quote, text) or quote in text
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="abc123-./: ", min_size=1, max_size=40).filter(str.strip))
 def test_a_quote_that_stands_alone_is_always_found(quote: str) -> None:
     assert stands_in(quote, f"= {quote}\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.incident import Alert
@@ -260,6 +260,7 @@ HOSTILE = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(said=HOSTILE, where=st.sampled_from(["message", "event", "label", "log"]))
 def test_t22_text_from_strangers_never_becomes_a_value(said: str, where: str) -> None:
     sick = pulling("web-r2-aaaaa", message=f"{BAD}: not found {said if where == 'message' else ''}")
@@ -274,6 +275,7 @@ def test_t22_text_from_strangers_never_becomes_a_value(said: str, where: str) ->
     assert found.step.set == {IMAGE: GOOD}
 
 
+@settings(deadline=None)
 @given(st.integers(1, 4096), st.sampled_from(["Mi", "Gi", "M", ""]), st.floats(1.0, 4.0))
 def test_a_raised_limit_is_more_and_within_the_factor(size: int, unit: str, factor: float) -> None:
     value = raised(f"{size}{unit}", factor)

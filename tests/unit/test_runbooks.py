@@ -6,7 +6,7 @@ from pathlib import Path
 
 import promql_parser
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbooks.book import Runbook, RunbookError, parse
@@ -127,6 +127,7 @@ def test_a_check_is_left_out_when_the_alert_lacks_a_label_it_needs() -> None:
     assert book.verify_query({"namespace": "shop"}) == ""
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_a_label_value_cannot_extend_the_query(value: str) -> None:
     book = parse("book", GOOD.replace("title: T", 'title: T\nverify: up{service="$service"} == 0'))

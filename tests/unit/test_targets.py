@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.incident import Alert
@@ -115,6 +115,7 @@ def test_a_name_that_does_not_exist_is_reported_as_missing() -> None:
     assert found.radius == frozenset()
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(
