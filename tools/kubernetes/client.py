@@ -7,21 +7,38 @@ calls must know whether something was sent once.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 import urllib3
+import yaml
 from kubernetes import client as official
 from kubernetes import config as official_config
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 
-from tools.kubernetes.errors import Interrupted, KubernetesError, Unreachable, error_for
+from tools.kubernetes.errors import (
+    Interrupted,
+    TimedOut,
+    Unconfigured,
+    Unreachable,
+    Unreadable,
+    error_for,
+)
 from tools.kubernetes.objects import JsonObject
+from tools.kubernetes.pace import Pace
 
 CONNECT_S = 3.0
 READ_S = 10.0
+MOST_BYTES = 128 * 2**20
+"""The largest answer that is read: about twenty thousand pods in one list."""
+
+_CHUNK = 2**16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,21 +55,50 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """A credential and the server it belongs to. Thread-safe; close it when done."""
+    """A credential and the server it belongs to. Thread-safe; close it when done.
+
+    ``timeout_s`` bounds the wait for each part of an answer and, checked between the parts, the
+    whole of it, so a call returns within twice that. ``clock`` never goes back.
+    """
 
     api: Any = field(repr=False)
     pool: urllib3.PoolManager = field(repr=False)
     server: str
     agent: str
     timeout_s: float = READ_S
+    pace: Pace = field(default_factory=Pace, repr=False)
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
 
     def send(self, request: Request) -> JsonObject:
         """Send once and return the JSON answer. Raises the KubernetesError tree."""
-        answer: JsonObject = orjson.loads(self.send_raw(request) or b"{}")
+        body = self.send_raw(request)
+        answer = _json(body) if body else {}
+        if answer is None:
+            raise Unreadable(f"{self.server} answered {request.path} with something else than a JSON object")
         return answer
 
     def send_raw(self, request: Request) -> bytes:
         """Send once and return the body as bytes (logs are text)."""
+        if request.method == "GET":
+            self.pace.wait()
+        try:
+            answer = self._asked(request)
+            try:
+                body = self._body(answer)
+            finally:
+                # Read to its end it goes back to the pool; given up on, its socket must not.
+                answer.close()
+        except (NewConnectionError, ConnectTimeoutError) as problem:
+            raise Unreachable(f"{self.server} cannot be reached: {problem}") from problem
+        except ReadTimeoutError as problem:
+            raise TimedOut(f"{self.server} gave no answer within {self.timeout_s:g} s") from problem
+        except HTTPError as problem:
+            raise Interrupted(f"{self.server} broke off: {problem}") from problem
+        if not 200 <= answer.status < 300:
+            raise error_for(answer.status, _json(body) or {})
+        return body
+
+    def _asked(self, request: Request) -> urllib3.BaseHTTPResponse:
         headers: dict[str, str] = {"Accept": request.accept, "User-Agent": self.agent}
         query = list(request.query)
         # Our bytes go through the client's own pool, not its request(): that one silently sends a
@@ -62,24 +108,30 @@ class Connection:
         )
         if request.body:
             headers["Content-Type"] = request.content_type
-        timeout = urllib3.Timeout(connect=CONNECT_S, read=self.timeout_s)
-        try:
-            answer = self.pool.request(
-                request.method,
-                f"{self.server}{request.path}{_encoded(query)}",
-                headers=headers,
-                body=request.body or None,
-                timeout=timeout,
-                retries=False,
-                redirect=False,
-            )
-        except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as problem:
-            raise Unreachable(f"{self.server} cannot be reached: {problem}") from problem
-        except urllib3.exceptions.HTTPError as problem:
-            raise Interrupted(f"{self.server} gave no answer: {problem}") from problem
-        if not 200 <= answer.status < 300:
-            raise error_for(answer.status, _message(answer.data, answer.status))
-        return bytes(answer.data)
+        return self.pool.request(
+            request.method,
+            f"{self.server}{request.path}{_encoded(query)}",
+            headers=headers,
+            body=request.body or None,
+            timeout=urllib3.Timeout(connect=CONNECT_S, read=self.timeout_s),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+
+    def _body(self, answer: urllib3.BaseHTTPResponse) -> bytes:
+        until = self.clock() + self.timeout_s
+        parts: list[bytes] = []
+        size = 0
+        for part in answer.stream(_CHUNK):
+            parts.append(part)
+            size += len(part)
+            if size > MOST_BYTES:
+                raise Unreadable(f"{self.server} answers with more than {MOST_BYTES} bytes")
+            if self.clock() > until:
+                # A server that drips byte by byte never trips the socket's own timeout.
+                raise TimedOut(f"{self.server} gave no whole answer within {self.timeout_s:g} s")
+        return b"".join(parts)
 
     def get(self, path: str, *query: tuple[str, str]) -> JsonObject:
         """GET one object or list."""
@@ -97,7 +149,10 @@ class Connection:
 
 
 def connect(kubeconfig: Path | None, agent: str) -> Connection:
-    """A connection from an explicit kubeconfig file, or the Pod's own account when None."""
+    """A connection from an explicit kubeconfig file, or the Pod's own account when None.
+
+    The file's current context is used, and no other file or variable. Raises Unconfigured.
+    """
     configuration = official.Configuration()
     try:
         if kubeconfig is None:
@@ -106,8 +161,9 @@ def connect(kubeconfig: Path | None, agent: str) -> Connection:
         else:
             load_file: Any = official_config.load_kube_config
             load_file(config_file=str(kubeconfig), client_configuration=configuration, persist_config=False)
-    except (official_config.ConfigException, OSError) as problem:
-        raise KubernetesError(f"the kubeconfig cannot be used: {problem}") from problem
+    # The loader lets through what YAML, base64 and a missing key raise beneath it.
+    except (official_config.ConfigException, yaml.YAMLError, OSError, ValueError, LookupError) as problem:
+        raise Unconfigured(f"the kubeconfig cannot be used: {problem}") from problem
     configuration.retries = False
     api = official.ApiClient(configuration)
     return Connection(
@@ -115,18 +171,25 @@ def connect(kubeconfig: Path | None, agent: str) -> Connection:
         # The client's own pool holds the CA and client certificate, so TLS is set up only once.
         pool=api.rest_client.pool_manager,
         server=str(configuration.host).rstrip("/"),
-        agent=f"midwatch-{agent}",
+        agent=f"midwatch-{agent}/{_version()}",
     )
+
+
+def _version() -> str:
+    try:
+        return version("midwatch")
+    except PackageNotFoundError:
+        # Run from a source tree that was never installed.
+        return "0"
 
 
 def _encoded(query: list[tuple[str, str]]) -> str:
     return f"?{urlencode(query)}" if query else ""
 
 
-def _message(body: bytes, status: int) -> str:
+def _json(body: bytes) -> JsonObject | None:
     try:
         said = orjson.loads(body)
     except orjson.JSONDecodeError:
-        said = {}
-    message = said.get("message") if isinstance(said, dict) else None
-    return str(message or f"the API server answered {status}")
+        return None
+    return said if isinstance(said, dict) else None

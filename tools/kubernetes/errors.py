@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from tools.kubernetes.objects import JsonObject
+
 
 class KubernetesError(Exception):
     """A request to the API server did not succeed.
 
     ``retryable``: the same request may work later. ``no_effect``: certain that the cluster was
-    not changed; where it is False, only reading the object tells.
+    not changed; where it is False, only reading the object tells. ``status`` is the HTTP status,
+    if there was an answer.
     """
 
     retryable = False
@@ -18,6 +21,10 @@ class KubernetesError(Exception):
         self.status = status
 
 
+class Unconfigured(KubernetesError):
+    """The kubeconfig, or the Pod's own account, cannot be used: nothing was sent."""
+
+
 class Unreachable(KubernetesError):
     """No connection could be made: the request was never sent."""
 
@@ -25,9 +32,19 @@ class Unreachable(KubernetesError):
 
 
 class Interrupted(KubernetesError):
-    """The connection broke or timed out after the request may have been sent."""
+    """The connection broke after the request may have been sent."""
 
     retryable = True
+    no_effect = False
+
+
+class TimedOut(Interrupted):
+    """The request was sent and no whole answer came in time."""
+
+
+class Unreadable(KubernetesError):
+    """The server answered, but with something that is no JSON object or is too large."""
+
     no_effect = False
 
 
@@ -36,15 +53,19 @@ class Forbidden(KubernetesError):
 
 
 class NotFound(KubernetesError):
-    """There is no such object (404)."""
+    """There is no such object, or no such kind in this cluster (404)."""
 
 
 class Conflict(KubernetesError):
     """The object changed meanwhile (409)."""
 
 
+class Expired(KubernetesError):
+    """The version or page that was asked for is no longer kept (410)."""
+
+
 class PreconditionFailed(KubernetesError):
-    """A test inside the patch failed, or the result was invalid: nothing was written (422)."""
+    """A test inside the patch failed, or its path is gone: nothing was written (422)."""
 
 
 class Throttled(KubernetesError):
@@ -55,6 +76,10 @@ class Throttled(KubernetesError):
 
 class Refused(KubernetesError):
     """The server refused the request for another reason (4xx, or a redirect)."""
+
+
+class Invalid(Refused):
+    """The object would break a rule of its kind; the message names the field (422)."""
 
 
 class ServerFailed(KubernetesError):
@@ -69,12 +94,17 @@ _BY_STATUS: dict[int, type[KubernetesError]] = {
     403: Forbidden,
     404: NotFound,
     409: Conflict,
-    422: PreconditionFailed,
+    410: Expired,
     429: Throttled,
 }
 
 
-def error_for(status: int, message: str) -> KubernetesError:
-    """The error that a status other than 2xx stands for."""
+def error_for(status: int, said: JsonObject) -> KubernetesError:
+    """The error that a status other than 2xx stands for; ``said`` is the ``v1.Status`` body, if any."""
+    message = str(said.get("message") or f"the API server answered {status}")
+    if status == 422:
+        # A failed test says only "error in our request"; a validation names the fields it minds.
+        causes = (said.get("details") or {}).get("causes")
+        return (Invalid if causes else PreconditionFailed)(message, status)
     kind = _BY_STATUS.get(status, ServerFailed if status >= 500 else Refused)
     return kind(message, status)

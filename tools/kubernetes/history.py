@@ -11,7 +11,9 @@ REVISION = "deployment.kubernetes.io/revision"
 
 @dataclass(frozen=True, kw_only=True)
 class Revision:
-    """One revision: its number, ReplicaSet, images by container, template and ready replicas now."""
+    """One revision: its number, ReplicaSet, images by container (init containers too), template, when
+    it was made (RFC 3339) and how many of its replicas are ready now.
+    """
 
     number: int
     replicaset: str
@@ -24,10 +26,11 @@ class Revision:
 def history(deployment: JsonObject, replicasets: tuple[JsonObject, ...]) -> tuple[Revision, ...]:
     """The Deployment's revisions, newest first. Source: the deployment controller's annotations."""
     uid = deployment["metadata"].get("uid")
+    # Without a uid nothing can be told to be this Deployment's own: labels may be shared.
     ours = [
         _revision(item)
         for item in replicasets
-        if any(owner.get("uid") == uid for owner in item["metadata"].get("ownerReferences") or [])
+        if uid and any(owner.get("uid") == uid for owner in item["metadata"].get("ownerReferences") or [])
     ]
     return tuple(sorted(ours, key=lambda revision: revision.number, reverse=True))
 
@@ -38,7 +41,11 @@ def _revision(item: JsonObject) -> Revision:
     return Revision(
         number=int(number) if number.isdigit() else 0,
         replicaset=meta["name"],
-        images={c["name"]: c.get("image", "") for c in template["spec"].get("containers", [])},
+        images={
+            each["name"]: each.get("image", "")
+            for group in ("initContainers", "containers")
+            for each in template["spec"].get(group) or []
+        },
         template=template,
         created_at=meta.get("creationTimestamp") or "",
         ready=int((item.get("status") or {}).get("readyReplicas") or 0),

@@ -1,23 +1,26 @@
 """One bounded look at a namespace: what was read, what was asked, and what could not be read.
 
-A failed read is recorded, never taken for "nothing there". Sensitive parts are dropped at this
-door: values of env variables, last-applied annotations, the values of Secrets and ConfigMaps.
+A failed read is recorded, never taken for "nothing there". Objects are cleaned before they get
+here; see ``cleaning``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
+from tools.kubernetes.cleaning import cleaned
 from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+__all__ = ["Inventory", "Query", "cleaned", "lines"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """One list that was asked for: its kind, where, the URL path, and how many came back."""
+    """One list that was asked for: its kind, where, the URL path, when, and how many came back."""
 
     kind: str
     namespace: str
@@ -26,6 +29,7 @@ class Query:
     ok: bool
     problem: str = ""
     truncated: bool = False
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +44,13 @@ class Inventory:
         return self.by_kind.get(kind, ())
 
     def find(self, ref: ObjectRef) -> JsonObject | None:
-        """The object with this kind, namespace and name, or None when it was not read."""
-        return next((obj for obj in self.objects(ref.kind) if ref_of(obj).key == ref.key), None)
+        """The object with this kind, namespace and name, or None when it was not read.
+
+        With a uid in ``ref`` an object of the same name that came later is not it.
+        """
+        found = self._index.get(ref.key)
+        uid = (found or {}).get("metadata", {}).get("uid", "")
+        return None if ref.uid and uid and ref.uid != uid else found
 
     @property
     def not_checked(self) -> tuple[str, ...]:
@@ -54,64 +63,32 @@ class Inventory:
 
     @classmethod
     def of_list(cls, content: JsonObject) -> Inventory:
-        """An inventory from a Kubernetes ``List`` (as ``kubectl get -o json`` writes it)."""
+        """An inventory from a ``List`` (as ``kubectl get -o json`` writes it) or a list of one kind."""
         by_kind: dict[str, list[JsonObject]] = {}
-        for obj in content.get("items", []):
-            by_kind.setdefault(obj["kind"], []).append(cleaned(obj))
+        # The items of a PodList do not say what they are; those of a List do.
+        shared = str(content.get("kind") or "").removesuffix("List")
+        for obj in content.get("items") or []:
+            kind = obj.get("kind") or shared
+            by_kind.setdefault(kind, []).append(cleaned({**obj, "kind": kind}))
         return cls(by_kind={kind: tuple(objects) for kind, objects in by_kind.items()})
 
-
-def cleaned(obj: JsonObject) -> JsonObject:
-    """The object without what must not be kept: values that may be secret, and bulk.
-
-    ``managedFields`` shrink to who, when and how: that is what "who changed it" needs.
-    """
-    meta = dict(obj.get("metadata", {}))
-    if LAST_APPLIED in (meta.get("annotations") or {}):
-        # The key stays: a patch must know that there is an annotations map it may not replace.
-        meta["annotations"] = {**meta["annotations"], LAST_APPLIED: "(dropped)"}
-    meta["managedFields"] = [
-        {key: entry[key] for key in ("manager", "operation", "time", "subresource") if key in entry}
-        for entry in meta.get("managedFields") or []
-    ]
-    kept = {**obj, "metadata": meta}
-    if obj.get("kind") in {"Secret", "ConfigMap"}:
-        keys = sorted({*(obj.get("data") or {}), *(obj.get("binaryData") or {})})
-        kept = {key: kept[key] for key in ("kind", "apiVersion", "metadata") if key in kept} | {"keys": keys}
-    return _without_env_values(kept) if "spec" in kept else kept
-
-
-def _without_env_values(obj: JsonObject) -> JsonObject:
-    spec = obj["spec"] or {}
-    if "containers" in spec:
-        return {**obj, "spec": _pod_spec(spec)}
-    template = spec.get("template")
-    if isinstance(template, dict) and "spec" in template:
-        inner = {**template, "spec": _pod_spec(template["spec"] or {})}
-        return {**obj, "spec": {**spec, "template": inner}}
-    return obj
-
-
-def _pod_spec(spec: JsonObject) -> JsonObject:
-    lists: JsonObject = {
-        key: [_container(container) for container in spec[key] or []]
-        for key in ("containers", "initContainers", "ephemeralContainers")
-        if key in spec
-    }
-    return {**spec, **lists}
-
-
-def _container(container: JsonObject) -> JsonObject:
-    env = [{k: v for k, v in entry.items() if k != "value"} for entry in container.get("env") or []]
-    return {**container, "env": env} if env else container
+    @cached_property
+    def _index(self) -> dict[tuple[str, str, str], JsonObject]:
+        # Found by name thousands of times in one diagnosis; the first of a name wins.
+        pairs = ((ref_of(obj).key, obj) for objects in self.by_kind.values() for obj in reversed(objects))
+        return dict(pairs)
 
 
 def lines(obj: JsonObject) -> Iterator[str]:
-    """The object as ``kind place /pointer = value`` lines, values literal: evidence to quote from."""
+    """The object as ``kind place /pointer = value`` lines, values literal: evidence to quote from.
+
+    A line break inside a value is written ``\\n``: a message may not pose as another line.
+    """
     name = str(ref_of(obj))
     for pointer, value in _leaves(obj, ""):
         if not pointer.startswith(("/metadata/managedFields", "/kind", "/apiVersion")):
-            yield f"{name} {pointer} = {value}"
+            shown = str(value).replace("\r", "\\r").replace("\n", "\\n")
+            yield f"{name} {pointer} = {shown}"
 
 
 def _leaves(value: Any, pointer: str) -> Iterator[tuple[str, Any]]:

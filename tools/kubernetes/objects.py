@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,6 +10,23 @@ from pydantic import BaseModel, ConfigDict, Field
 NonEmpty = Annotated[str, Field(min_length=1)]
 JsonObject = dict[str, Any]
 """An object as the API server sends it; its shape is the server's business, not ours."""
+
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def is_name(text: str) -> bool:
+    """Whether an API server could have given this name (DNS-1123 subdomain).
+
+    Anything else came from a stranger's label and must not become part of a URL (threat T4).
+    """
+    return _NAME.fullmatch(text) is not None
+
+
+def is_namespace(text: str) -> bool:
+    """Whether this can be a namespace's name (DNS-1123 label)."""
+    return _LABEL.fullmatch(text) is not None
 
 
 class ObjectRef(BaseModel):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from tools.kubernetes.objects import JsonObject
+
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
 class Missing:
@@ -42,14 +45,27 @@ def read(obj: JsonObject, pointer: str) -> Any:
         key = token.replace("~1", "/").replace("~0", "~")
         if isinstance(here, dict) and key in here:
             here = here[key]
-        elif isinstance(here, list) and key.isdigit() and int(key) < len(here):
+        elif isinstance(here, list) and _INDEX.fullmatch(key) and int(key) < len(here):
             here = here[int(key)]
         else:
             return MISSING
     return here
 
 
+def same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are equal; unlike in Python, ``true`` is not 1."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(same(*pair) for pair in zip(one, other, strict=True))
+    return bool(one == other)
+
+
 def drift(expect: dict[str, Any], obj: JsonObject) -> tuple[Drift, ...]:
     """Every expected value that differs in the object, in the order it was stated."""
     found = ((pointer, value, read(obj, pointer)) for pointer, value in expect.items())
-    return tuple(Drift(pointer=p, expected=value, found=now) for p, value, now in found if now != value)
+    return tuple(
+        Drift(pointer=p, expected=value, found=now) for p, value, now in found if not same(now, value)
+    )

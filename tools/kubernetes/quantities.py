@@ -6,6 +6,7 @@ Source: Kubernetes API conventions, resource.Quantity.
 from __future__ import annotations
 
 import re
+from decimal import ROUND_CEILING, Decimal
 
 _PATTERN = re.compile(r"([+-]?\d+(?:\.\d+)?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|e-?\d+)?")
 _SUFFIX = {
@@ -26,6 +27,18 @@ _SUFFIX = {
 }
 
 
+# Largest first: the first that divides is the canonical one.
+_BINARY = {
+    **{f"{unit}i": Decimal(2) ** (60 - 10 * place) for place, unit in enumerate("EPTGMK")},
+    "": Decimal(1),
+}
+_DECIMAL = {
+    **{unit: Decimal(10) ** (18 - 3 * place) for place, unit in enumerate("EPTGMk")},
+    "": Decimal(1),
+    "m": Decimal("0.001"),
+}
+
+
 class QuantityError(ValueError):
     """This text is not a quantity."""
 
@@ -37,6 +50,26 @@ def amount(text: str) -> float:
         raise QuantityError(f"{text!r} is not a quantity")
     number, suffix = float(match.group(1)), match.group(2) or ""
     return number * (10 ** int(suffix[1:]) if suffix[:1] == "e" else _SUFFIX[suffix])
+
+
+def canonical(text: str) -> str:
+    """The quantity as an API server writes it back: ``1024Mi`` is ``1Gi``, ``0.5`` is ``500m``.
+
+    The largest suffix of the same family that leaves a whole number; thousandths round up.
+    Raises QuantityError.
+    """
+    match = _PATTERN.fullmatch(text.strip())
+    if match is None:
+        raise QuantityError(f"{text!r} is not a quantity")
+    suffix = match.group(2) or ""
+    family = _BINARY if suffix.endswith("i") else _DECIMAL
+    factor = Decimal(10) ** int(suffix[1:]) if suffix[:1] == "e" else family[suffix]
+    number = Decimal(match.group(1)) * factor
+    for name, unit in family.items():
+        if number and number % unit == 0:
+            return f"{int(number / unit)}{name}"
+    thousandths = int((number * 1000).to_integral_value(rounding=ROUND_CEILING))
+    return f"{thousandths}m" if thousandths else "0"
 
 
 def mebibytes(size: float) -> str:

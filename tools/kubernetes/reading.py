@@ -1,4 +1,4 @@
-"""Reading a cluster: one bounded pass over the kinds a diagnosis needs, and log tails.
+"""Reading a cluster: one bounded pass over the kinds a diagnosis needs.
 
 ``limit`` and ``continue`` on every list, ``resourceVersion=0`` so that the API server's cache
 answers, and a cap on what is kept. Source: threats T30; diagnosis, "What is looked at".
@@ -6,17 +6,23 @@ answers, and a cap on what is kept. Source: threats T30; diagnosis, "What is loo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from tools.kubernetes.client import Connection, Request
-from tools.kubernetes.errors import KubernetesError
+from tools.kubernetes.errors import Interrupted, KubernetesError, Unreachable
 from tools.kubernetes.inventory import Inventory, Query, cleaned
-from tools.kubernetes.objects import JsonObject
+from tools.kubernetes.logs import LogText, read_log
+from tools.kubernetes.objects import JsonObject, is_namespace
+
+__all__ = ["LogText", "read_inventory", "read_log"]
 
 PAGE = 500
 MOST_PER_KIND = 10_000
-TAIL_LINES = 500
-LOG_BYTES = 256 * 1024
+SILENCES = 2
+"""After so many reads without an answer the rest is not asked for: each would cost its timeout."""
+
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 NAMESPACED: tuple[tuple[str, str], ...] = (
@@ -40,66 +46,105 @@ NAMESPACED: tuple[tuple[str, str], ...] = (
 CLUSTER: tuple[tuple[str, str], ...] = (("Node", "/api/v1/nodes"), ("Namespace", "/api/v1/namespaces"))
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, kw_only=True)
-class LogText:
-    """The end of one container's log; ``ok`` False means ``text`` holds why it could not be read."""
-
+class _Wanted:
+    kind: str
     path: str
-    text: str
-    ok: bool
+    namespace: str
+
+    def failed(self, at: datetime, problem: str) -> Query:
+        return Query(
+            kind=self.kind,
+            namespace=self.namespace,
+            path=self.path,
+            count=0,
+            ok=False,
+            problem=problem,
+            at=at,
+        )
 
 
-def read_inventory(cluster: Connection, namespace: str) -> Inventory:
-    """One pass over a namespace (and the nodes). Failed reads are recorded, not raised."""
+@dataclass(kw_only=True)
+class _Found:
+    objects: list[JsonObject] = field(default_factory=list)
+    token: str = ""
+    problem: KubernetesError | None = None
+
+
+def read_inventory(
+    cluster: Connection, namespace: str, clock: Callable[[], datetime] = _utc_now
+) -> Inventory:
+    """One pass over a namespace and the nodes; only the nodes when ``namespace`` is empty.
+
+    Failed reads are recorded, not raised, and never look like "nothing there". ``clock`` gives
+    the aware time that each read is stamped with.
+    """
     by_kind: dict[str, tuple[JsonObject, ...]] = {}
     queries: list[Query] = []
-    wanted = [(kind, path.format(ns=namespace), namespace) for kind, path in NAMESPACED if namespace]
-    wanted += [(kind, path, "") for kind, path in CLUSTER]
-    for kind, path, place in wanted:
-        found, query = _listed(cluster, kind, path, place)
-        by_kind[kind] = found
-        queries.append(query)
+    silences = 0
+    for wanted in _all_wanted(namespace):
+        at = clock()
+        if wanted.namespace and not is_namespace(wanted.namespace):
+            queries.append(wanted.failed(at, "no namespace can have this name; it was not asked for"))
+            continue
+        if silences >= SILENCES:
+            queries.append(wanted.failed(at, "not asked for: the API server did not answer before"))
+            continue
+        found = _listed(cluster, wanted)
+        silences += isinstance(found.problem, Unreachable | Interrupted)
+        by_kind[wanted.kind] = tuple(found.objects)
+        queries.append(_query(wanted, found, at))
     return Inventory(by_kind=by_kind, queries=tuple(queries))
 
 
-def _listed(cluster: Connection, kind: str, path: str, place: str) -> tuple[tuple[JsonObject, ...], Query]:
-    objects: list[JsonObject] = []
-    token = ""
+def _all_wanted(namespace: str) -> list[_Wanted]:
+    # A name that could break out of the path stays out of it, also in what is recorded.
+    place = namespace if is_namespace(namespace) else "-"
+    inside = [
+        _Wanted(kind=kind, path=path.format(ns=place), namespace=namespace)
+        for kind, path in NAMESPACED
+        if namespace
+    ]
+    return inside + [_Wanted(kind=kind, path=path, namespace="") for kind, path in CLUSTER]
+
+
+def _query(wanted: _Wanted, found: _Found, at: datetime) -> Query:
+    if found.problem is not None and not found.objects:
+        return wanted.failed(at, str(found.problem))
+    return Query(
+        kind=wanted.kind,
+        namespace=wanted.namespace,
+        path=wanted.path,
+        count=len(found.objects),
+        ok=True,
+        truncated=bool(found.token),
+        at=at,
+    )
+
+
+def _listed(cluster: Connection, wanted: _Wanted) -> _Found:
+    found = _Found()
     try:
         while True:
-            page = cluster.send(_page(kind, path, token))
+            page = cluster.send(_page(wanted, found.token))
             # A list leaves out what its items are: put it back, everything later relies on it.
-            objects += [cleaned({**item, "kind": kind}) for item in page.get("items") or []]
-            token = page.get("metadata", {}).get("continue") or ""
-            if not token or len(objects) >= MOST_PER_KIND:
-                break
+            items = (item for item in page.get("items") or [] if isinstance(item, dict))
+            found.objects += [cleaned({**item, "kind": wanted.kind}) for item in items]
+            found.token = (page.get("metadata") or {}).get("continue") or ""
+            if not found.token or len(found.objects) >= MOST_PER_KIND:
+                return found
     except KubernetesError as problem:
-        failed = Query(kind=kind, namespace=place, path=path, count=0, ok=False, problem=str(problem))
-        return (), failed
-    return tuple(objects), Query(
-        kind=kind, namespace=place, path=path, count=len(objects), ok=True, truncated=bool(token)
-    )
+        # What came before a page that expired is true, and the token left over says: cut short.
+        found.problem = problem
+        return found
 
 
-def _page(kind: str, path: str, token: str) -> Request:
+def _page(wanted: _Wanted, token: str) -> Request:
     # A continue token pins its own version; the cache answers only the first page.
     position = ("continue", token) if token else ("resourceVersion", "0")
-    accept = METADATA_ONLY if kind == "Secret" else "application/json"
-    return Request(method="GET", path=path, query=(("limit", str(PAGE)), position), accept=accept)
-
-
-def read_log(cluster: Connection, pod: tuple[str, str], container: str, *, previous: bool) -> LogText:
-    """The last lines of a container (``pod`` is namespace and name); why not, when it cannot be read."""
-    path = f"/api/v1/namespaces/{pod[0]}/pods/{pod[1]}/log"
-    query = (
-        ("container", container),
-        ("tailLines", str(TAIL_LINES)),
-        ("limitBytes", str(LOG_BYTES)),
-        ("previous", "true" if previous else "false"),
-    )
-    shown = f"{path}?container={container}&previous={str(previous).lower()}"
-    try:
-        body = cluster.send_raw(Request(method="GET", path=path, query=query, accept="*/*"))
-    except KubernetesError as problem:
-        return LogText(path=shown, text=str(problem), ok=False)
-    return LogText(path=shown, text=body[-LOG_BYTES:].decode("utf-8", "replace"), ok=True)
+    accept = METADATA_ONLY if wanted.kind == "Secret" else "application/json"
+    return Request(method="GET", path=wanted.path, query=(("limit", str(PAGE)), position), accept=accept)

@@ -32,3 +32,9 @@ def sentence(step: Step) -> str:
     """What the step does, in words."""
     known = CATALOGUE.get(step.verb)
     return known.sentence(step) if known else f"{step.verb} on {step.target}"
+
+
+def tier_of(step: Step) -> int:
+    """The tier of this very step; what is not in the catalogue gets the highest."""
+    known = CATALOGUE.get(step.verb)
+    return known.tier_of(step) if known else 3

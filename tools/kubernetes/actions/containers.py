@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from tools.kubernetes.actions.step import Pointer
 from tools.kubernetes.objects import JsonObject
 
 TEMPLATE = "/spec/template"
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
+CONTAINER = rf"{TEMPLATE}/spec/(?:initContainers|containers)/(?:0|[1-9]\d*)"
+"""Matches the pointer of one container, init containers too."""
+
+_CONTAINER = re.compile(CONTAINER)
+_GROUPS = ("containers", "initContainers")
 
 
-def containers(target: JsonObject) -> list[dict[str, Any]]:
-    """The containers of a workload's pod template."""
-    found: list[dict[str, Any]] = target["spec"]["template"]["spec"]["containers"]
-    return found
+def find(target: JsonObject, name: str) -> tuple[Pointer, dict[str, Any]] | None:
+    """The container called ``name`` in the pod template and where it stands, or None."""
+    spec = target["spec"]["template"]["spec"]
+    for group in _GROUPS:
+        for index, container in enumerate(spec.get(group) or []):
+            if container["name"] == name:
+                return f"{TEMPLATE}/spec/{group}/{index}", container
+    return None
 
 
-def position(target: JsonObject, name: str) -> int | None:
-    """The index of the container called ``name``, or None."""
-    names = [container["name"] for container in containers(target)]
-    return names.index(name) if name in names else None
+def names_of(changes: dict[Pointer, Any]) -> tuple[Pointer, ...]:
+    """The name pointers of the containers that are changed.
+
+    An index alone would follow whatever stands there: a container that moved makes the plan stale.
+    """
+    found = (_CONTAINER.match(pointer) for pointer in changes)
+    return tuple(dict.fromkeys(f"{match.group()}/name" for match in found if match))
 
 
-def container_pointer(index: int) -> str:
-    """The pointer of a container in the pod template."""
-    return f"{TEMPLATE}/spec/containers/{index}"
+def name_in(expect: dict[Pointer, Any], pointer: Pointer) -> str:
+    """What the container at or above ``pointer`` is called, as the step expects it."""
+    match = _CONTAINER.match(pointer)
+    return str(expect.get(f"{match.group()}/name", "the container")) if match else "the container"

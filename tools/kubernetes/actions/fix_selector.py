@@ -22,10 +22,20 @@ class FixSelector(Verb):
 
     def draft(self, target: JsonObject, params: JsonObject, context: Context) -> Step | Refused:
         """Refuses an empty selector and one that the named pods do not carry."""
+        del context
         selector, labels = params["selector"], params["labels"]
         if not selector or not selector.items() <= labels.items():
             return Refused(reason="the new selector does not match the workload's pods")
         return step_for(self, target, {"/spec/selector": selector})
+
+    def bounds(self, step: Step) -> Refused | None:
+        """A map of label to value that is not empty: an empty one would take all traffic away."""
+        selector = step.set.get("/spec/selector")
+        if not isinstance(selector, dict) or not selector:
+            return Refused(reason="a selector names at least one label")
+        if not all(isinstance(part, str) for pair in selector.items() for part in pair):
+            return Refused(reason="a selector maps label names to label values")
+        return None
 
     def sentence(self, step: Step) -> str:
         """Names both selectors."""

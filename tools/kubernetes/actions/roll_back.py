@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import copy
 import re
+from typing import Any
 
-from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.verb import Context, Refused, Verb, step_for
+from tools.kubernetes.actions.containers import TEMPLATE, names_of
+from tools.kubernetes.actions.step import Pointer, Step
+from tools.kubernetes.actions.templates import OutOfReach, changes_between
+from tools.kubernetes.actions.verb import Changes, Context, Refused, Verb, step_for
+from tools.kubernetes.history import REVISION
 from tools.kubernetes.objects import JsonObject
+from tools.kubernetes.pointers import escape
+
+_PRESENT = f"/metadata/annotations/{escape(REVISION)}"
+_HASH = "pod-template-hash"
 
 
 class RollBack(Verb):
@@ -16,31 +24,76 @@ class RollBack(Verb):
     name = "roll_back"
     kinds = ("Deployment",)
     tier = 1
-    sets = re.compile(r"/spec/template")
+    sets = re.compile(rf"{TEMPLATE}(?:/.+)?")
     risks = "Everything that changed in the template since goes back, not only what broke."
     when_not = "A GitOps controller owns the object and would revert it."
     verify = ("rollout_complete",)
 
     def draft(self, target: JsonObject, params: JsonObject, context: Context) -> Step | Refused:
-        """Refuses a template with literal env values, or labels this Deployment does not select."""
+        """Refuses labels this Deployment does not select, and a way that leads through env values."""
+        del context
         template = copy.deepcopy(params["template"])
-        if _incomplete(template) or _incomplete(target["spec"]["template"]):
-            return Refused(reason="the template holds env values, which Midwatch does not read or write")
-        labels = template.get("metadata", {}).get("labels", {})
+        labels = (template.get("metadata") or {}).get("labels") or {}
         # The ReplicaSet added this label; a Deployment that carried it would adopt nothing.
-        labels.pop("pod-template-hash", None)
-        wanted = target["spec"]["selector"].get("matchLabels", {})
+        labels.pop(_HASH, None)
+        wanted = target["spec"]["selector"].get("matchLabels") or {}
         if not wanted.items() <= labels.items():
             return Refused(reason="the earlier template carries labels that this Deployment does not select")
-        return step_for(self, target, {"/spec/template": template})
+        try:
+            changes = changes_between(target["spec"]["template"], template)
+        except OutOfReach as problem:
+            return Refused(reason=f"{problem} has other env values, which Midwatch does not read or write")
+        if not changes:
+            return Refused(reason=f"the template already is that of revision {params['revision']}")
+        return step_for(self, target, changes, {"revision": str(params["revision"])})
+
+    def shown(self, target: JsonObject, changes: Changes) -> tuple[Pointer, ...]:
+        """The present revision's number, and the names of the containers that are changed."""
+        del target
+        return (_PRESENT, *names_of(changes))
+
+    def undoing(self, step: Step) -> dict[str, str]:
+        """The undo goes to the revision that was present."""
+        return {"revision": str(step.expect.get(_PRESENT, ""))}
+
+    def tier_of(self, step: Step) -> int:
+        """2 when it goes back over more than one revision, or when that cannot be told."""
+        present, wanted = str(step.expect.get(_PRESENT, "")), step.about.get("revision", "")
+        near = present.isdecimal() and wanted.isdecimal() and abs(int(present) - int(wanted)) <= 1
+        return self.tier if near else self.tier + 1
+
+    def bounds(self, step: Step) -> Refused | None:
+        """A whole template has containers and no ReplicaSet's label; env values are never among it."""
+        if any(re.search(r"/env/\d+/value$", pointer) for pointer in step.set):
+            return Refused(reason="roll_back never writes an env value by itself")
+        template = step.set.get(TEMPLATE)
+        if template is None:
+            return None
+        if not isinstance(template, dict) or not _dig(template, "spec", "containers"):
+            return Refused(reason="a pod template has containers")
+        if _HASH in (_dig(template, "metadata", "labels") or {}):
+            return Refused(reason=f"a Deployment's template carries no {_HASH}")
+        return None
 
     def sentence(self, step: Step) -> str:
-        """Names the target and the images it goes back to."""
-        images = ", ".join(c["image"] for c in step.set["/spec/template"]["spec"]["containers"])
-        return f"Roll {step.target} back to its earlier template ({images})"
+        """Names the target, both revisions and what goes back."""
+        number, present = step.about.get("revision"), step.expect.get(_PRESENT)
+        earlier = f"revision {number}" if number else "its earlier template"
+        since = f" from revision {present}" if present else ""
+        return f"Roll {step.target} back{since} to {earlier} ({_what(step)})"
 
 
-def _incomplete(template: JsonObject) -> bool:
-    # The reader drops literal env values; writing the template back would erase them.
-    entries = [entry for c in template["spec"]["containers"] for entry in c.get("env") or []]
-    return any("value" not in entry and "valueFrom" not in entry for entry in entries)
+def _what(step: Step) -> str:
+    template = step.set.get(TEMPLATE)
+    if template is not None:
+        return ", ".join(str(each.get("image")) for each in template["spec"]["containers"])
+    parts = (
+        f"{value}" if pointer.endswith("/image") else pointer.removeprefix(f"{TEMPLATE}/")
+        for pointer, value in step.set.items()
+    )
+    return ", ".join(parts)
+
+
+def _dig(obj: dict[str, Any], first: str, second: str) -> Any:
+    inner = obj.get(first)
+    return inner.get(second) if isinstance(inner, dict) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TypeGuard
 
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import Context, Refused, Verb, step_for
@@ -23,22 +24,29 @@ class Scale(Verb):
     verify = ("rollout_complete",)
 
     def draft(self, target: JsonObject, params: JsonObject, context: Context) -> Step | Refused:
-        """Refuses zero, and counts that an HPA owns."""
+        """Refuses zero, less than a disruption budget needs, and counts that an HPA owns."""
         replicas = params["replicas"]
-        if not isinstance(replicas, int) or not 1 <= replicas <= MOST:
+        if not _is_count(replicas) or not 1 <= replicas <= MOST:
             return Refused(reason=f"{replicas} replicas is outside 1 to {MOST}")
         if context.owned_by:
             return Refused(reason=f"the autoscaler {context.owned_by} owns the count and would undo it")
+        if replicas < context.least:
+            return Refused(reason=f"a disruption budget needs {context.least} replicas")
         return step_for(self, target, {"/spec/replicas": replicas})
+
+    def bounds(self, step: Step) -> Refused | None:
+        """The undo of a scale-up may go back to zero only because a person signs that too."""
+        value = step.set.get("/spec/replicas")
+        if not _is_count(value) or not 0 <= value <= MOST:
+            return Refused(reason=f"{value!r} replicas is outside 0 to {MOST}")
+        return None
 
     def sentence(self, step: Step) -> str:
         """Names both counts."""
         old, new = step.expect["/spec/replicas"], step.set["/spec/replicas"]
         return f"Scale {step.target} from {old} to {new} replicas"
 
-    def check(self, step: Step) -> Refused | None:
-        """The undo of a scale-up may go back to zero only because a person signs that too."""
-        value = step.set.get("/spec/replicas")
-        if not isinstance(value, int) or not 0 <= value <= MOST:
-            return Refused(reason=f"{value!r} replicas is outside 0 to {MOST}")
-        return super().check(step)
+
+def _is_count(value: object) -> TypeGuard[int]:
+    # JSON's true is an int to Python.
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
-from tools.kubernetes.actions.containers import WORKLOADS, container_pointer, containers, position
-from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.verb import Context, Refused, Verb, step_for
+from tools.kubernetes.actions.containers import CONTAINER, WORKLOADS, find, name_in, names_of
+from tools.kubernetes.actions.step import Pointer, Step
+from tools.kubernetes.actions.verb import Changes, Context, Refused, Verb, step_for
 from tools.kubernetes.objects import JsonObject
+
+# Registry, path, tag and digest by the characters they are made of; the registry judges the rest.
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,499}")
 
 
 class SetImage(Verb):
@@ -16,7 +19,7 @@ class SetImage(Verb):
     name = "set_image"
     kinds = WORKLOADS
     tier = 1
-    sets = re.compile(r"/spec/template/spec/containers/\d+/image")
+    sets = re.compile(rf"{CONTAINER}/image")
     risks = "Pods are replaced one by one; a version older than its database may not start."
     when_not = "The image was never seen in this workload's history, or is named only in telemetry."
     verify = ("rollout_complete", "no_image_errors")
@@ -26,19 +29,27 @@ class SetImage(Verb):
         container, image = params["container"], params["image"]
         if image not in context.images:
             return Refused(reason=f"{image} was never seen in this workload's history")
-        index = position(target, container)
-        if index is None:
+        found = find(target, container)
+        if found is None:
             return Refused(reason=f"there is no container {container}")
-        pointer = f"{container_pointer(index)}/image"
-        drafted = step_for(self, target, {pointer: image})
-        if isinstance(drafted, Refused):
-            return drafted
-        # The name pins the index: containers that swap places make the plan stale.
-        named = {f"{container_pointer(index)}/name": containers(target)[index]["name"]}
-        return drafted.model_copy(update={"expect": {**drafted.expect, **named}})
+        return step_for(self, target, {f"{found[0]}/image": image})
+
+    def shown(self, target: JsonObject, changes: Changes) -> tuple[Pointer, ...]:
+        """The container's name."""
+        del target
+        return names_of(changes)
+
+    def bounds(self, step: Step) -> Refused | None:
+        """One image, written as an image reference."""
+        if len(step.set) != 1:
+            return Refused(reason="set_image changes one container")
+        (image,) = step.set.values()
+        if not isinstance(image, str) or not _IMAGE.fullmatch(image):
+            return Refused(reason=f"{image!r} is not an image reference")
+        return None
 
     def sentence(self, step: Step) -> str:
         """Names the container and both images."""
         ((pointer, image),) = step.set.items()
-        container = step.expect.get(pointer.replace("/image", "/name"), "the container")
+        container = name_in(step.expect, pointer)
         return f"Set the image of {container} in {step.target} from {step.expect[pointer]} to {image}"

@@ -34,6 +34,10 @@ class Step(BaseModel):
     """Whether the target has an annotations map; if not, our mark brings a whole one, and
     ``expect`` holds the resourceVersion so that nobody else's can be lost."""
 
+    about: dict[str, str] = Field(default_factory=dict)
+    """Facts of the draft that no field of the object holds and that the sentence needs, such as
+    the number of the revision that is put back. Part of what is signed; never sent."""
+
     @model_validator(mode="after")
     def _pointers_are_pointers(self) -> Step:
         for pointer in (*self.expect, *self.set):

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import rfc8785
 
-from tools.kubernetes.actions.step import Step
-from tools.kubernetes.client import Request
-from tools.kubernetes.objects import JsonObject, ref_of
-from tools.kubernetes.pointers import MISSING, drift, escape, read
+from tools.kubernetes.actions.step import Pointer, Step
+from tools.kubernetes.client import READ_S, Request
+from tools.kubernetes.objects import JsonObject, is_name, is_namespace, ref_of
+from tools.kubernetes.pointers import MISSING, Drift, drift, escape, read, same
 
 MARK = "midwatch.dev/applied-plan"
 MARK_POINTER = f"/metadata/annotations/{escape(MARK)}"
@@ -50,13 +50,18 @@ class Context:
     """What a draft may rely on beside its target: facts the reader saw, never telemetry.
 
     ``images`` are those seen in this workload's history, ``owned_by`` what scales it (an HPA's
-    name), ``limit_factor`` the policy for raising resources.
+    name), ``limit_factor`` the policy for raising resources, ``least`` the replicas that its
+    disruption budget needs.
     """
 
     images: frozenset[str] = frozenset()
     owned_by: str = ""
     limit_factor: float = 2.0
-    facts: dict[str, Any] = field(default_factory=dict)
+    least: int = 1
+
+
+Changes = dict[Pointer, Any]
+"""Values by the pointer they stand at."""
 
 
 class Verb(ABC):
@@ -87,26 +92,52 @@ class Verb(ABC):
             for kind in self.kinds
         )
 
+    @abstractmethod
+    def bounds(self, step: Step) -> Refused | None:
+        """Why the values of this step are not ones this verb could have drafted or undone, or None."""
+
+    def tier_of(self, step: Step) -> int:
+        """The tier of this very step; a verb may raise its own, never lower it."""
+        del step
+        return self.tier
+
+    def shown(self, target: JsonObject, changes: Changes) -> tuple[Pointer, ...]:
+        """Pointers that the sentence shows beside what is set; they are pinned as well."""
+        del target, changes
+        return ()
+
+    def undoing(self, step: Step) -> dict[str, str]:
+        """What ``about`` says of the step that undoes this one."""
+        del step
+        return {}
+
     def check(self, step: Step) -> Refused | None:
         """Why this step may not be sent by this verb, or None; run again before every send."""
         if step.kind not in self.kinds or step.api_version != RESOURCES[step.kind][0]:
             return Refused(reason=f"{self.name} does not change a {step.api_version} {step.kind}")
+        if not (is_namespace(step.namespace) and is_name(step.name)):
+            return Refused(reason=f"{step.target} is no name that an object can have")
         for pointer in step.set:
             if not self.sets.fullmatch(pointer):
                 return Refused(reason=f"{self.name} may not set {pointer}")
             if pointer not in step.expect:
                 return Refused(reason=f"{pointer} is set but its present value is not stated")
-        return None
+        if not step.expect.keys() & {"/metadata/generation", "/metadata/resourceVersion"}:
+            return Refused(reason=f"nothing pins {step.target} to the version that was shown")
+        return self.bounds(step)
 
     def inverse(self, step: Step, live: JsonObject) -> Step | Refused:
         """The step that puts back what the signed one expected, pinned to the object as it is now."""
-        changed = drift(step.set, live)
+        changed = drift({"/metadata/uid": step.uid, **step.set}, live)
         if changed:
             return Refused(reason=f"it was changed again since: {changed[0]}")
-        return step_for(self, live, {pointer: step.expect[pointer] for pointer in step.set})
+        before = {pointer: step.expect[pointer] for pointer in step.set}
+        return step_for(self, live, before, self.undoing(step))
 
 
-def step_for(verb: Verb, target: JsonObject, changes: dict[str, Any]) -> Step | Refused:
+def step_for(
+    verb: Verb, target: JsonObject, changes: Changes, about: dict[str, str] | None = None
+) -> Step | Refused:
     """A step with every precondition filled from the target as it is now."""
     ref = ref_of(target)
     if ref.kind not in verb.kinds:
@@ -115,15 +146,10 @@ def step_for(verb: Verb, target: JsonObject, changes: dict[str, Any]) -> Step | 
     absent = [pointer for pointer, value in expect.items() if value is MISSING]
     if absent:
         return Refused(reason=f"{ref} has no {', '.join(absent)} to change")
-    if changes == expect:
+    if same(changes, expect):
         return Refused(reason=f"{ref} already is as it would be set")
-    meta = target["metadata"]
-    if "generation" in meta:
-        expect = {"/metadata/generation": meta["generation"], **expect}
-    if "generation" not in meta or not meta.get("annotations"):
-        # Without a generation, or where our mark brings the annotations map, only the
-        # resourceVersion notices a change between now and the patch.
-        expect = {"/metadata/resourceVersion": meta["resourceVersion"], **expect}
+    beside = {pointer: read(target, pointer) for pointer in verb.shown(target, changes)}
+    pinned = {pointer: value for pointer, value in beside.items() if value is not MISSING}
     return Step(
         verb=verb.name,
         api_version=RESOURCES[ref.kind][0],
@@ -131,10 +157,29 @@ def step_for(verb: Verb, target: JsonObject, changes: dict[str, Any]) -> Step | 
         namespace=ref.namespace,
         name=ref.name,
         uid=ref.uid,
-        expect=expect,
+        expect={**_identity(target), **expect, **pinned},
         set=changes,
-        annotated=bool(meta.get("annotations")),
+        annotated=bool(target["metadata"].get("annotations")),
+        about=about or {},
     )
+
+
+def _identity(target: JsonObject) -> Changes:
+    """What says that the object is still the one that was looked at."""
+    meta = target["metadata"]
+    found = {"/metadata/uid": meta["uid"]}
+    if "generation" in meta:
+        found["/metadata/generation"] = meta["generation"]
+    if "generation" not in meta or not meta.get("annotations"):
+        # Without a generation, or where our mark brings the annotations map, only the
+        # resourceVersion notices a change between now and the patch.
+        found["/metadata/resourceVersion"] = meta["resourceVersion"]
+    return found
+
+
+def matches(step: Step, live: JsonObject) -> tuple[Drift, ...]:
+    """What is no longer as the step expects, its very identity included; empty when nothing is."""
+    return drift({"/metadata/uid": step.uid, **step.expect}, live)
 
 
 def path_of(step: Step) -> str:
@@ -150,7 +195,8 @@ def request(step: Step, plan_id: str, *, dry_run: bool = False) -> Request:
     patch: list[dict[str, Any]] = [{"op": "test", "path": p, "value": v} for p, v in tests.items()]
     patch += [{"op": "replace", "path": p, "value": v} for p, v in step.set.items()]
     patch.append(_mark(step, plan_id))
-    query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")]
+    # The server gives up when we do, so a late write cannot follow a timeout we already reported.
+    query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"), ("timeout", f"{READ_S:.0f}s")]
     return Request(
         method="PATCH",
         path=path_of(step),
@@ -167,6 +213,6 @@ def _mark(step: Step, plan_id: str) -> dict[str, Any]:
 
 
 def is_applied(step: Step, plan_id: str, live: JsonObject) -> bool:
-    """Whether the object carries this plan's mark and every value it set."""
-    marked = read(live, MARK_POINTER) == plan_id
-    return marked and all(read(live, pointer) == value for pointer, value in step.set.items())
+    """Whether this very object carries this plan's mark and every value it set."""
+    wanted = {"/metadata/uid": step.uid, MARK_POINTER: plan_id, **step.set}
+    return not drift(wanted, live)

@@ -1,0 +1,82 @@
+"""What is dropped at the reader's door: values that may be secret, and bulk that says nothing.
+
+Env values, last-applied annotations, the values of Secrets and ConfigMaps never get past here
+(property P22). What is left of an env value is a tag: two equal values have equal tags within
+this process, so that a changed one is seen without being known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+
+from tools.kubernetes.objects import JsonObject
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+VALUE_TAG = "valueTag"
+"""The key, in place of ``value``, under which an env entry keeps its tag."""
+
+# Lost with the process: a tag in old evidence cannot be tried against guesses.
+_TAG_KEY = secrets.token_bytes(32)
+_NESTED = ("template", "jobTemplate")
+_WHO_AND_WHEN = ("manager", "operation", "time", "subresource")
+
+
+def cleaned(obj: JsonObject) -> JsonObject:
+    """The object without what must not be kept; cleaning it again changes nothing.
+
+    ``managedFields`` shrink to who, when and how: that is what "who changed it" needs.
+    """
+    meta = dict(obj.get("metadata") or {})
+    if LAST_APPLIED in (meta.get("annotations") or {}):
+        # The key stays: a patch must know that there is an annotations map it may not replace.
+        meta["annotations"] = {**meta["annotations"], LAST_APPLIED: "(dropped)"}
+    meta["managedFields"] = [
+        {key: entry[key] for key in _WHO_AND_WHEN if key in entry}
+        for entry in meta.get("managedFields") or []
+    ]
+    kept = {**obj, "metadata": meta}
+    if obj.get("kind") in {"Secret", "ConfigMap"}:
+        return _keys_only(kept)
+    return {**kept, "spec": _spec(kept["spec"])} if isinstance(kept.get("spec"), dict) else kept
+
+
+def _keys_only(obj: JsonObject) -> JsonObject:
+    kept: JsonObject = {key: obj[key] for key in ("kind", "apiVersion", "metadata", "keys") if key in obj}
+    if "data" in obj or "binaryData" in obj:
+        kept["keys"] = sorted({*(obj.get("data") or {}), *(obj.get("binaryData") or {})})
+    elif obj["kind"] == "ConfigMap":
+        # A Secret is read by its metadata: no keys there means "not known", here it means "none".
+        kept.setdefault("keys", [])
+    return kept
+
+
+def _spec(spec: JsonObject) -> JsonObject:
+    """A pod's spec, or one that holds a pod template at some depth, without env values."""
+    changed: JsonObject = {
+        key: [_container(each) for each in spec[key] if isinstance(each, dict)]
+        for key in ("containers", "initContainers", "ephemeralContainers")
+        if isinstance(spec.get(key), list)
+    }
+    for key in _NESTED:
+        inner = spec.get(key)
+        if isinstance(inner, dict) and isinstance(inner.get("spec"), dict):
+            changed[key] = {**inner, "spec": _spec(inner["spec"])}
+    return {**spec, **changed}
+
+
+def _container(container: JsonObject) -> JsonObject:
+    env = [_entry(entry) for entry in container.get("env") or [] if isinstance(entry, dict)]
+    return {**container, "env": env} if env else container
+
+
+def _entry(entry: JsonObject) -> JsonObject:
+    if "value" not in entry:
+        return entry
+    rest = {key: value for key, value in entry.items() if key != "value"}
+    return {**rest, VALUE_TAG: _tag(str(entry["value"]))} if entry["value"] else rest
+
+
+def _tag(value: str) -> str:
+    return hmac.new(_TAG_KEY, value.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:12]
