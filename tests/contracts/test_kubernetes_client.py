@@ -1,4 +1,4 @@
-"""The official Python client against the API: typed answers, watches, rights, evictions and logs."""
+"""The official Python client against the API: typed answers, watches, evictions and logs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from kubernetes import client, watch
 from kubernetes.client.exceptions import ApiException
 
 from tests.support.kubernetes_world import (
-    MERGE_PATCH,
     OLD,
     ContractCluster,
     config_map,
@@ -20,8 +19,6 @@ from tests.support.kubernetes_world import (
     eventually,
     need_world,
 )
-
-_NO_USERS = "a real cluster has other users"
 
 
 @pytest.fixture(scope="module")
@@ -211,69 +208,6 @@ def test_a_log_is_cut_as_asked(cluster: ContractCluster, core: client.CoreV1Api,
     assert 'previous terminated container \\"main\\" in pod \\"talker\\" not found' in refused.value.body
     with pytest.raises(ApiException, match="container nobody is not valid for pod talker"):
         log(container="nobody")
-
-
-def test_without_a_token_nobody_comes_in(cluster: ContractCluster) -> None:
-    need_world(cluster, "a real cluster may let anonymous users look")
-    known = cluster.api().configuration
-    settings = client.Configuration(host=known.host, ssl_ca_cert=known.ssl_ca_cert)
-    settings.api_key = {"BearerToken": "Bearer wrong"}
-    with client.ApiClient(settings) as stranger, pytest.raises(ApiException) as refused:
-        client.CoreV1Api(stranger).list_pod_for_all_namespaces()
-    assert (refused.value.status, refused.value.reason) == (401, "Unauthorized")
-
-
-@pytest.mark.parametrize(
-    ("user", "request_line", "words"),
-    [
-        ("reader", "GET /api/v1/namespaces/{ns}/secrets", 'cannot list resource "secrets" in API group ""'),
-        (
-            "reader",
-            "PATCH /apis/apps/v1/namespaces/{ns}/deployments/web",
-            'cannot patch resource "deployments" in API group "apps" in the namespace "{ns}"',
-        ),
-        ("actor", "GET /api/v1/pods", 'cannot list resource "pods" in API group "" at the cluster scope'),
-        ("actor", "DELETE /api/v1/namespaces/{ns}/pods/x", 'cannot delete resource "pods"'),
-        ("actor", "GET /api/v1/namespaces/{ns}/pods/x/log", 'cannot get resource "pods/log"'),
-        ("actor", "POST /api/v1/namespaces/{ns}/configmaps", 'cannot create resource "configmaps"'),
-    ],
-)
-def test_a_right_that_was_not_given_is_refused(
-    cluster: ContractCluster, shop: str, user: str, request_line: str, words: str
-) -> None:
-    need_world(cluster, _NO_USERS)
-    method, path = request_line.format(ns=shop).split()
-    body = {} if method in ("PATCH", "POST") else None
-    reply = cluster.call(method, path, body, type=MERGE_PATCH, user=user)
-    assert (reply.status, reply.body["reason"]) == (403, "Forbidden")
-    assert f'User "system:serviceaccount:midwatch:{user}" ' + words.format(ns=shop) in reply.message
-
-
-def test_the_two_accounts_can_do_their_work(cluster: ContractCluster, shop: str) -> None:
-    need_world(cluster, _NO_USERS)
-    reader, actor = client.CoreV1Api(cluster.api("reader")), client.AppsV1Api(cluster.api("actor"))
-    pods = reader.list_namespaced_pod(shop, label_selector="app=web").items
-    reader.read_namespaced_pod_log(pods[0].metadata.name, shop)
-    patch = [{"op": "add", "path": "/metadata/annotations/tried", "value": "yes"}]
-    changed = actor.patch_namespaced_deployment("web", shop, patch, dry_run="All")
-    assert changed.metadata.annotations["tried"] == "yes"
-    assert "tried" not in actor.read_namespaced_deployment("web", shop).metadata.annotations
-
-
-def test_a_user_can_ask_what_it_may_do(cluster: ContractCluster, shop: str) -> None:
-    need_world(cluster, _NO_USERS)
-    api = client.AuthorizationV1Api(cluster.api("actor"))
-
-    def may(**attributes: str) -> bool:
-        review = {"spec": {"resourceAttributes": {"namespace": shop, **attributes}}}
-        return bool(api.create_self_subject_access_review(review).status.allowed)
-
-    assert may(verb="patch", group="apps", resource="deployments")
-    assert may(verb="create", resource="pods", subresource="eviction")
-    assert not may(verb="delete", group="apps", resource="deployments")
-    assert not may(verb="get", resource="secrets")
-    rules = api.create_self_subject_rules_review({"spec": {"namespace": shop}}).status.resource_rules
-    assert ["pods/eviction"] in [rule.resources for rule in rules]
 
 
 def _watched(core: client.CoreV1Api, namespace: str, count: int, **more: Any) -> list[tuple[str, Any]]:

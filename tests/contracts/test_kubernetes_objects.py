@@ -1,17 +1,15 @@
-"""What every client may rely on: identity, versions, selectors, pages, patches, preconditions, dry runs."""
+"""What every client may rely on: identity, versions, selectors, pages, preconditions, cascades."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
+from tests.support.kubernetes_space import Space
 from tests.support.kubernetes_world import (
-    JSON_PATCH,
     MERGE_PATCH,
     NEW,
-    OLD,
     STRATEGIC_PATCH,
     ContractCluster,
     config_map,
@@ -32,52 +30,6 @@ def space(cluster: ContractCluster) -> Iterator[Space]:
     found = Space(cluster)
     yield found
     cluster.forget(found.name)
-
-
-class Space:
-    """A namespace and short ways to address what is in it."""
-
-    def __init__(self, cluster: ContractCluster) -> None:
-        self.cluster, self.name = cluster, cluster.namespace()
-
-    def path(self, resource: str, name: str = "") -> str:
-        prefix = "/apis/apps/v1" if resource == "deployments" else "/api/v1"
-        if resource == "poddisruptionbudgets":
-            prefix = "/apis/policy/v1"
-        return f"{prefix}/namespaces/{self.name}/{resource}" + (f"/{name}" if name else "")
-
-    def make(self, resource: str, body: dict[str, Any], **more: Any) -> dict[str, Any]:
-        reply = self.cluster.call("POST", self.path(resource), body, **more)
-        assert reply.status == 201, reply.body
-        return reply.body
-
-    def get(self, resource: str, name: str) -> dict[str, Any]:
-        reply = self.cluster.call("GET", self.path(resource, name))
-        assert reply.status == 200, reply.body
-        return reply.body
-
-    def patch(self, resource: str, name: str, patch: Any, kind: str = JSON_PATCH, **more: Any) -> Any:
-        return self.cluster.call("PATCH", self.path(resource, name), patch, type=kind, **more)
-
-    def settled(self, name: str) -> dict[str, Any]:
-        """A deployment once its controller has caught up with it."""
-
-        def caught_up() -> dict[str, Any] | None:
-            found = self.get("deployments", name)
-            seen = found["status"].get("observedGeneration")
-            return found if seen == found["metadata"]["generation"] else None
-
-        found: dict[str, Any] = eventually(caught_up, 60)
-        return found
-
-    def names(self, resource: str, **params: str) -> list[str]:
-        reply = self.cluster.call("GET", self.path(resource), params=params)
-        assert reply.status == 200, reply.body
-        return [
-            each["metadata"]["name"]
-            for each in reply.body["items"]
-            if each["metadata"]["name"] != "kube-root-ca.crt"
-        ]
 
 
 def test_the_cluster_has_an_identity_that_stays(cluster: ContractCluster) -> None:
@@ -147,70 +99,6 @@ def test_pages_add_up_to_the_whole(space: Space) -> None:
     assert (found, token) == (list("abcde"), "")
 
 
-def test_a_stale_put_is_a_conflict_and_changes_nothing(space: Space) -> None:
-    stale = space.make("configmaps", config_map("one"))
-    space.patch("configmaps", "one", {"data": {"color": "blue"}}, MERGE_PATCH)
-    stale["data"]["color"] = "green"
-    reply = space.cluster.call("PUT", space.path("configmaps", "one"), stale)
-    assert (reply.status, reply.body["reason"]) == (409, "Conflict")
-    assert "the object has been modified; please apply your changes to the latest version" in reply.message
-    assert space.get("configmaps", "one")["data"] == {"color": "blue"}
-
-
-def test_a_write_that_changes_nothing_makes_no_new_version(space: Space) -> None:
-    made = space.make("configmaps", config_map("one"))
-    reply = space.patch("configmaps", "one", {"data": {"color": "red"}}, MERGE_PATCH)
-    assert reply.body["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
-
-
-def test_a_failed_test_op_writes_nothing(space: Space) -> None:
-    before = space.make("configmaps", config_map("one"))
-    patch = [
-        {"op": "replace", "path": "/data/color", "value": "blue"},
-        {"op": "test", "path": "/metadata/uid", "value": "another"},
-    ]
-    reply = space.patch("configmaps", "one", patch)
-    assert (reply.status, reply.body["reason"]) == (422, "Invalid")
-    assert reply.message == "the server rejected our request due to an error in our request"
-    assert (
-        space.get("configmaps", "one")["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
-    )
-
-
-def test_the_same_guarded_patch_works_once_only(space: Space) -> None:
-    made = space.make("deployments", deployment("web"))
-    patch = [
-        {"op": "test", "path": "/metadata/uid", "value": made["metadata"]["uid"]},
-        {"op": "test", "path": "/spec/template/spec/containers/0/image", "value": OLD},
-        {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": NEW},
-    ]
-    assert space.patch("deployments", "web", patch).status == 200
-    assert space.patch("deployments", "web", patch).status == 422
-
-
-def test_null_deletes_in_a_merge_patch(space: Space) -> None:
-    space.make("configmaps", config_map("one"))
-    body = space.patch("configmaps", "one", {"data": {"color": None, "size": "l"}}, MERGE_PATCH).body
-    assert body["data"] == {"size": "l"}
-
-
-def test_a_strategic_merge_goes_by_the_merge_keys(space: Space) -> None:
-    space.make("deployments", deployment("web"))
-    env = [{"name": "B", "value": "3"}, {"$patch": "delete", "name": "A"}]
-    patch = {"spec": {"template": {"spec": {"containers": [{"name": "main", "env": env}]}}}}
-    reply = space.patch("deployments", "web", patch, STRATEGIC_PATCH)
-    container = reply.body["spec"]["template"]["spec"]["containers"][0]
-    assert (container["image"], container["env"]) == (OLD, [{"name": "B", "value": "3"}])
-
-
-def test_a_merge_patch_replaces_whole_lists(space: Space) -> None:
-    space.make("deployments", deployment("web"))
-    containers = [{"name": "other", "image": NEW}]
-    patch = {"spec": {"template": {"spec": {"containers": containers}}}}
-    body = space.patch("deployments", "web", patch, MERGE_PATCH).body
-    assert [each["name"] for each in body["spec"]["template"]["spec"]["containers"]] == ["other"]
-
-
 def test_generation_counts_changes_of_the_spec_only(space: Space) -> None:
     space.make("deployments", deployment("web"))
     before = space.settled("web")["metadata"]["generation"]
@@ -227,36 +115,6 @@ def test_a_service_has_no_generation(space: Space) -> None:
     assert "generation" not in made["metadata"]
     assert made["spec"]["clusterIP"]
     assert made["spec"]["ports"] == [{"port": 80, "protocol": "TCP", "targetPort": 80}]
-
-
-def test_status_is_written_through_its_own_door_only(space: Space) -> None:
-    space.make("poddisruptionbudgets", {"metadata": {"name": "b"}, "spec": {"minAvailable": 1}})
-    condition = {
-        "type": "Tried",
-        "status": "True",
-        "reason": "R",
-        "message": "",
-        "lastTransitionTime": "2026-01-01T00:00:00Z",
-    }
-    both = {"spec": {"minAvailable": 7}, "status": {"conditions": [condition]}}
-    through_status = space.patch("poddisruptionbudgets", "b/status", both, MERGE_PATCH).body
-    assert through_status["spec"]["minAvailable"] == 1
-    assert "Tried" in [each["type"] for each in through_status["status"]["conditions"]]
-    through_spec = space.patch(
-        "poddisruptionbudgets", "b", {"status": {"expectedPods": 99}}, MERGE_PATCH
-    ).body
-    assert through_spec["status"]["expectedPods"] != 99
-
-
-def test_the_scale_door_moves_replicas_and_nothing_else(space: Space) -> None:
-    space.make("deployments", deployment("web"))
-    scale = space.get("deployments", "web/scale")
-    assert (scale["kind"], scale["status"]["selector"]) == ("Scale", "app=web")
-    reply = space.patch("deployments", "web/scale", {"spec": {"replicas": 2}}, MERGE_PATCH)
-    assert reply.body["spec"]["replicas"] == 2
-    whole = space.get("deployments", "web")
-    assert whole["spec"]["replicas"] == 2
-    assert whole["spec"]["template"]["spec"]["containers"][0]["image"] == OLD
 
 
 def test_a_delete_with_the_wrong_uid_deletes_nothing(space: Space) -> None:
@@ -283,87 +141,6 @@ def test_a_finalizer_keeps_an_object_until_it_is_taken_away(space: Space) -> Non
     assert space.cluster.call("GET", space.path("configmaps", "one")).status == 404
 
 
-@pytest.mark.parametrize("verb", ["create", "patch", "put", "scale", "delete"])
-def test_a_dry_run_never_writes(space: Space, verb: str) -> None:
-    space.make("deployments", deployment("web"))
-    before = space.settled("web")
-    dry = {"params": {"dryRun": "All"}}
-    changed = deployment("web", replicas=5)
-    calls = {
-        "create": ("POST", space.path("deployments"), deployment("other"), {}),
-        "patch": (
-            "PATCH",
-            space.path("deployments", "web"),
-            {"spec": {"replicas": 5}},
-            {"type": MERGE_PATCH},
-        ),
-        "put": ("PUT", space.path("deployments", "web"), changed, {}),
-        "scale": (
-            "PATCH",
-            space.path("deployments", "web/scale"),
-            {"spec": {"replicas": 5}},
-            {"type": MERGE_PATCH},
-        ),
-        "delete": ("DELETE", space.path("deployments", "web"), None, {}),
-    }
-    method, path, body, more = calls[verb]
-    reply = space.cluster.call(method, path, body, **dry, **more)
-    assert reply.status in (200, 201), reply.body
-    if verb in ("patch", "put", "scale"):
-        assert reply.body["spec"]["replicas"] == 5
-    after = space.get("deployments", "web")
-    assert after["metadata"]["generation"] == before["metadata"]["generation"]
-    assert after["spec"] == before["spec"]
-    assert space.names("deployments") == ["web"]
-
-
-def test_a_dry_run_hears_the_same_refusal(space: Space) -> None:
-    space.make("deployments", deployment("web"))
-    patch = {"spec": {"selector": {"matchLabels": {"app": "other"}}}}
-    reply = space.patch("deployments", "web", patch, MERGE_PATCH, params={"dryRun": "All"})
-    assert reply.status == 422
-
-
-def test_a_selector_of_a_deployment_never_changes(space: Space) -> None:
-    space.make("deployments", deployment("web"))
-    both = {
-        "spec": {
-            "selector": {"matchLabels": {"app": "other"}},
-            "template": {"metadata": {"labels": {"app": "other"}}},
-        }
-    }
-    reply = space.patch("deployments", "web", both, STRATEGIC_PATCH)
-    assert reply.status == 422
-    assert "spec.selector: Invalid value" in reply.message
-    assert "field is immutable" in reply.message
-
-
-def test_wrong_types_and_missing_fields_are_refused_in_the_servers_words(space: Space) -> None:
-    reply = space.cluster.call("POST", space.path("deployments"), deployment("web", replicas="three"))
-    assert reply.status == 400
-    assert (
-        "cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32"
-        in reply.message
-    )
-    nameless = {"metadata": {"name": "p"}, "spec": {"containers": [{"image": OLD}]}}
-    reply = space.cluster.call("POST", space.path("pods"), nameless)
-    assert (reply.status, reply.body["reason"]) == (422, "Invalid")
-    assert "spec.containers[0].name: Required value" in reply.message
-    reply = space.cluster.call("POST", space.path("configmaps"), config_map("Not_A_Name"))
-    assert "a lowercase RFC 1123 subdomain must consist of" in reply.message
-
-
-def test_unknown_fields_are_dropped_or_refused_as_asked(space: Space) -> None:
-    odd = deployment("web", foo=1)
-    reply = space.cluster.call("POST", space.path("deployments"), odd, params={"fieldValidation": "Strict"})
-    assert reply.status == 400
-    assert 'strict decoding error: unknown field "spec.foo"' in reply.message
-    reply = space.cluster.call("POST", space.path("deployments"), odd)
-    assert reply.status == 201
-    assert "foo" not in reply.body["spec"]
-    assert "unknown field" in reply.headers["warning"]
-
-
 def test_what_does_not_exist_is_named(space: Space) -> None:
     reply = space.cluster.call("GET", space.path("deployments", "ghost"))
     assert (reply.status, reply.message) == (404, 'deployments.apps "ghost" not found')
@@ -373,25 +150,9 @@ def test_what_does_not_exist_is_named(space: Space) -> None:
     assert space.cluster.call("GET", "/apis/apps/v1/gadgets").status == 404
 
 
-def test_a_body_of_an_unknown_type_is_a_415(space: Space) -> None:
-    space.make("configmaps", config_map("one"))
-    reply = space.patch("configmaps", "one", {}, "application/json")
-    assert (reply.status, reply.body["reason"]) == (415, "UnsupportedMediaType")
-
-
 def test_only_metadata_travels_when_only_metadata_is_asked_for(space: Space) -> None:
     space.make("configmaps", config_map("one"))
     accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
     body = space.cluster.call("GET", space.path("configmaps"), accept=accept).body
     assert body["kind"] == "PartialObjectMetadataList"
     assert all("data" not in each for each in body["items"])
-
-
-def test_the_writer_of_a_field_is_on_record(space: Space) -> None:
-    space.make("configmaps", config_map("one"), params={"fieldManager": "creator"})
-    space.patch("configmaps", "one", {"data": {"size": "l"}}, MERGE_PATCH, params={"fieldManager": "fixer"})
-    entries = space.get("configmaps", "one")["metadata"]["managedFields"]
-    assert {each["manager"]: "f:size" in each["fieldsV1"]["f:data"] for each in entries} == {
-        "creator": False,
-        "fixer": True,
-    }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import stat
-import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,6 +129,22 @@ def test_a_kubeconfig_is_for_its_owner_only(server: KubernetesServer) -> None:
     assert stat.S_IMODE(server.kubeconfig("actor").stat().st_mode) == 0o600
 
 
+def test_a_server_that_stops_ends_its_watches_and_frees_its_port(
+    server: KubernetesServer, http: httpx.Client
+) -> None:
+    params = {"watch": "true", "resourceVersion": "1"}
+    with http.stream("GET", "/api/v1/namespaces/default/configmaps", params=params) as watch:
+        lines = watch.iter_lines()
+        assert '"ADDED"' in next(lines)
+        server.stop()
+        with pytest.raises((httpx.TransportError, StopIteration)):
+            next(lines)
+    server.store.create("configmaps", config_map("two"))
+    with socket.socket() as free:
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind(("127.0.0.1", int(server.url.rpartition(":")[2])))
+
+
 def test_a_protobuf_body_is_refused_in_words(http: httpx.Client) -> None:
     reply = http.post(
         "/api/v1/namespaces/default/configmaps",
@@ -145,7 +161,7 @@ def test_a_thousand_pods_are_listed_in_time(server: KubernetesServer, http: http
     took = [_timed(http, "/api/v1/pods") for _ in range(5)]
     assert min(took) <= 0.150, took
     gets = [_timed(http, "/api/v1/namespaces/default/pods/p7") for _ in range(50)]
-    assert statistics.median(gets) <= 0.003 or min(gets) <= 0.003, gets
+    assert min(gets) <= 0.003, gets
 
 
 def _timed(http: httpx.Client, path: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from evals.world.kubernetes.call import Answer, Call
 from evals.world.kubernetes.objects import JsonObject
 from evals.world.kubernetes.rbac import Attributes
+from evals.world.kubernetes.schema import decoded
 
 REVIEWS = ("selfsubjectaccessreviews", "selfsubjectrulesreviews")
 
@@ -23,7 +24,7 @@ _ALWAYS_URLS = [
 
 def review(call: Call) -> Answer:
     """The review a user posted about itself, answered."""
-    sent = call.object()
+    sent, _ = decoded(call.kind, call.object())
     spec: JsonObject = sent.get("spec") or {}
     rules = call.kind.resource == "selfsubjectrulesreviews"
     status = _rules(call, spec) if rules else _access(call, spec)

@@ -95,7 +95,11 @@ class _Decoder:
         return self.model(wanted, value, at[1])
 
     def _leaf(self, wanted: str, value: Any, at: tuple[str, str]) -> Any:
-        if wanted == "str" and isinstance(value, int | float) and at[1].split(".")[-2] in _QUANTITIES:
+        if (
+            wanted == "str"
+            and isinstance(value, int | float)
+            and at[1].rpartition(".")[0].rpartition(".")[2] in _QUANTITIES
+        ):
             return str(value)
         right = isinstance(value, _PYTHON[wanted]) and not (
             wanted in ("int", "float") and isinstance(value, bool)

@@ -37,6 +37,10 @@ _RETURNS_OBJECT = (
     "storageclasses",
 )
 
+_SCALE = Kind(resource="scales", kind="Scale", group="autoscaling")
+_EVICTION = Kind(resource="evictions", kind="Eviction", group="policy")
+_DELETE_OPTIONS = Kind(resource="deleteoptions", kind="DeleteOptions")
+
 
 class Writer:
     """Carries out writes under the store's lock and records what they did."""
@@ -52,9 +56,9 @@ class Writer:
         if call.target.name or call.target.subresource:
             raise MethodNotAllowed("the server does not allow this method on the requested resource", {})
         sent = call.object()
+        warnings = _unknown_fields(call, sent)
         _check_type(call.kind, sent)
         _check_namespace(call, sent)
-        warnings = _unknown_fields(call, sent)
         if call.kind.namespaced:
             meta(sent)["namespace"] = call.target.namespace
         with self._store.lock:
@@ -66,13 +70,10 @@ class Writer:
     def update(self, call: Call) -> Answer:
         """PUT: a whole object, its status or its scale."""
         sent = call.object()
-        if call.target.subresource == "scale":
-            _check_scale(sent)
-        else:
-            _check_type(call.kind, sent)
+        warnings = _unknown_fields(call, sent)
+        _check_type(_SCALE if call.target.subresource == "scale" else call.kind, sent)
         _check_namespace(call, sent)
         self._check_name(call, sent)
-        warnings = _unknown_fields(call, sent)
         with self._store.lock:
             return self._replace(call, sent, sent, warnings)
 
@@ -90,9 +91,9 @@ class Writer:
             current = self._store.get(kind.resource, target.namespace, target.name)
             base = scale_of(current) if target.subresource == "scale" else current
             wanted = patched(base, patch, call.content_type)
-            self._check_name(call, wanted)
             try:
                 warnings = _unknown_fields(call, wanted)
+                self._check_name(call, wanted)
                 return self._replace(call, wanted, patch, warnings)
             except Malformed as error:
                 # What cannot be decoded after a patch is the patch's fault: 422, not 400.
@@ -128,7 +129,7 @@ class Writer:
         return Answer(body={"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"})
 
     def _evict(self, call: Call) -> Answer:
-        sent = call.object()
+        sent, _ = decoded(_EVICTION, call.object())
         if (sent.get("apiVersion"), sent.get("kind")) not in (
             ("policy/v1", "Eviction"),
             ("policy/v1beta1", "Eviction"),
@@ -203,23 +204,7 @@ def _check_type(kind: Kind, sent: JsonObject) -> None:
         )
 
 
-def _check_scale(sent: JsonObject) -> None:
-    if sent.get("kind", "Scale") != "Scale" or not isinstance(sent.get("spec", {}), dict):
-        raise BadRequest("the scale subresource takes an autoscaling/v1 Scale")
-    replicas = (sent.get("spec") or {}).get("replicas", 0)
-    if not isinstance(replicas, int) or isinstance(replicas, bool):
-        raise BadRequest(
-            'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal string into Go '
-            "struct field ScaleSpec.spec.replicas of type int32",
-        )
-
-
 def _check_namespace(call: Call, sent: JsonObject) -> None:
-    if not isinstance(sent.get("metadata", {}), dict):
-        raise Malformed(
-            call.kind,
-            f"json: cannot unmarshal into Go struct field {call.kind.kind}.metadata of type v1.ObjectMeta",
-        )
     given = namespace_of(sent)
     if call.kind.namespaced and given and given != call.target.namespace:
         raise BadRequest(
@@ -229,14 +214,11 @@ def _check_namespace(call: Call, sent: JsonObject) -> None:
 
 def _unknown_fields(call: Call, obj: JsonObject) -> list[str]:
     """Warnings about fields the kind does not have; raises BadRequest under ``fieldValidation=Strict``."""
-    if call.target.subresource == "scale":
-        _check_scale(obj)
-        return []
     policy = call.query.get("fieldValidation", "Warn")
-    _, unknown = decoded(call.kind, obj)
+    kind = _SCALE if call.target.subresource == "scale" else call.kind
+    _, unknown = decoded(kind, obj)
     words = [f'unknown field "{path}"' for path in unknown]
     if words and policy == "Strict":
-        kind = call.kind
         raise BadRequest(
             f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
             f"strict decoding error: {', '.join(words)}"
@@ -244,7 +226,8 @@ def _unknown_fields(call: Call, obj: JsonObject) -> list[str]:
     return words if policy == "Warn" else []
 
 
-def _delete_options(body: JsonObject, call: Call) -> DeleteOptions:
+def _delete_options(sent: JsonObject, call: Call) -> DeleteOptions:
+    body, _ = decoded(_DELETE_OPTIONS, sent)
     wanted = body.get("preconditions") or {}
     propagation = body.get("propagationPolicy") or call.query.get("propagationPolicy") or "Background"
     if body.get("orphanDependents"):
