@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,13 @@ STRICT = "LANGGRAPH_STRICT_MSGPACK"
 
 class LeaseOver(Exception):
     """The run's lease has passed: this worker may be a zombie, so its checkpoint is refused."""
+
+
+@dataclass
+class Fence:
+    """When (monotonic clock) a run may write no more checkpoints; it moves with the lease."""
+
+    deadline: float
 
 
 @asynccontextmanager
@@ -55,6 +63,6 @@ def _fenced(saver: Any) -> Any:
 
 
 def _still_leased(config: Any) -> None:
-    deadline = config["configurable"].get("lease_deadline")
-    if deadline is not None and time.monotonic() > deadline:
+    fence = config["configurable"].get("fence")
+    if fence is not None and time.monotonic() > fence.deadline:
         raise LeaseOver("the lease on this incident is over")

@@ -14,14 +14,16 @@ from typing import Any
 
 from langgraph.types import Command
 
+from agents.investigator.checkpoints import Fence
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import investigations, moves
 from agents.ledger.investigations import Lease
 from agents.ledger.protocol import TERMINAL, Objection
-from agents.ledger.store import Ledger
+from agents.ledger.store import Ledger, LedgerUnavailable
 from agents.ledger.tables import IncidentRow
 
-LEASE_S = 150.0
+LEASE_S = 15.0
+"""How long a killed worker's incident waits for the next one; a living worker renews three times as often."""
 OWNER = f"investigator-{os.getpid()}-{secrets.token_hex(4)}"
 
 
@@ -38,10 +40,28 @@ async def advance(graph: Any, box: Toolbox, incident: int) -> None:
         if await asyncio.to_thread(_open, box.ledger, incident):
             raise Busy(f"INC-{incident} is being worked on")
         return
+    fence = Fence(deadline=time.monotonic() + LEASE_S)
+    keeper = asyncio.create_task(_keep(box.ledger, lease, fence))
     try:
-        await _run(graph, box.under(lease), lease)
+        await _run(graph, box.under(lease), (lease, fence))
     finally:
+        keeper.cancel()
         await asyncio.to_thread(investigations.release, box.ledger, lease)
+
+
+async def _keep(ledger: Ledger, lease: Lease, fence: Fence) -> None:
+    """Renew while the run goes on; a renewal that fails lets the fence come down in its time."""
+    while True:
+        await asyncio.sleep(LEASE_S / 3)
+        # Counted from before the write: the fence never outlives the ledger's own deadline.
+        asked = time.monotonic()
+        try:
+            kept = await asyncio.to_thread(investigations.renew, ledger, lease, LEASE_S)
+        except LedgerUnavailable:
+            continue
+        if not kept:
+            return
+        fence.deadline = asked + LEASE_S
 
 
 def _open(ledger: Ledger, incident: int) -> bool:
@@ -50,14 +70,9 @@ def _open(ledger: Ledger, incident: int) -> bool:
         return row is not None and row.state == "open"
 
 
-async def _run(graph: Any, box: Toolbox, lease: Lease) -> None:
-    config = {
-        "configurable": {
-            "thread_id": f"incident-{lease.incident}",
-            # The saver refuses to write after this moment of the monotonic clock.
-            "lease_deadline": time.monotonic() + LEASE_S,
-        }
-    }
+async def _run(graph: Any, box: Toolbox, held: tuple[Lease, Fence]) -> None:
+    lease, fence = held
+    config = {"configurable": {"thread_id": f"incident-{lease.incident}", "fence": fence}}
     snapshot = await graph.aget_state(config)
     if snapshot.values.get("finished") and not snapshot.tasks:
         return

@@ -62,6 +62,17 @@ def take(ledger: Ledger, incident: int, owner: str, seconds: float) -> Lease | N
         return Lease(incident=incident, owner=owner, token=row.lease_token, until=row.lease_until)
 
 
+def renew(ledger: Ledger, lease: Lease, seconds: float) -> bool:
+    """Keep the lease for ``seconds`` more; False when somebody else has it by now."""
+    with ledger.write() as tx:
+        row = tx.session.get(IncidentRow, lease.incident)
+        if row is None or row.lease_token != lease.token:
+            return False
+        row.lease_until = tx.now + timedelta(seconds=seconds)
+        tx.session.add(row)
+        return True
+
+
 def release(ledger: Ledger, lease: Lease) -> None:
     """Give the lease back if it is still ours."""
     with ledger.write() as tx:
