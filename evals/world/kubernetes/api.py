@@ -107,6 +107,7 @@ class KubernetesApp:
     async def _resource(self, request: Request, user: User, target: Target) -> Response | None:
         query = request.query_params
         verb = verb_of(request.method, target, query.get("watch", "") in ("true", "1"))
+        # Rights come before existence: who may not look is not told what there is.
         user.require(target.asks(verb))
         call = Call(
             user=user,
@@ -129,6 +130,7 @@ class KubernetesApp:
             return None
         if fault.status is not None and not fault.after_commit:
             raise injected(fault.status)
+        # From here on the change is committed, whatever the client hears.
         response = self._act(call)
         if fault.reset == "after":
             await cut(request.scope)
@@ -154,6 +156,7 @@ class KubernetesApp:
         found = None
         if scheme.lower() == "bearer":
             for user in self._parts.users:
+                # Every token is compared, so that timing tells nothing about which one is close.
                 if hmac.compare_digest(user.token.encode(), token.strip().encode()):
                     found = user
         if found is None:

@@ -40,6 +40,7 @@ def issue(directory: Path, *, also: tuple[str, ...] = ()) -> Certificates:
     server = (
         _builder(_name("kube-apiserver"), ca_name, key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        # Python 3.13 refuses chains without key usage and key identifiers.
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)

@@ -51,12 +51,14 @@ def check_versions(kind: Kind, old: JsonObject, claimed: JsonObject) -> None:
     """Raise Conflict when the object that was sent is not based on the stored one."""
     about = details(str(meta(old)["name"]), kind.group, kind.resource)
     head = f'Operation cannot be fulfilled on {kind.qualified} "{meta(old)["name"]}": '
+    # A uid in the object counts as a precondition: the name may have been taken over by another object.
     if claimed.get("uid") and claimed["uid"] != meta(old)["uid"]:
         raise Conflict(
             f"{head}Precondition failed: UID in precondition: {claimed['uid']}, "
             f"UID in object meta: {meta(old)['uid']}",
             about,
         )
+    # No version, or 0, asks for an unconditional update, which most kinds allow.
     if claimed.get("resourceVersion") not in (None, "", "0", meta(old)["resourceVersion"]):
         raise Conflict(
             f"{head}the object has been modified; "

@@ -72,6 +72,7 @@ def _job(obj: JsonObject) -> None:
     fill(spec, podReplacementPolicy="TerminatingOrFailed", manualSelector=False)
     if "completions" not in spec and spec["parallelism"] == 1:
         spec["completions"] = 1
+    # The Job's own uid is its selector, so that two Jobs of one name never share pods.
     if spec.get("selector") is None:
         marks = {"batch.kubernetes.io/controller-uid": str(meta(obj).get("uid", ""))}
         spec["selector"] = {"matchLabels": marks}

@@ -70,6 +70,7 @@ def _spend(store: Store, pod: JsonObject, stored: JsonObject, options: DeleteOpt
     if int(status.get("disruptionsAllowed") or 0) <= 0:
         needs, has = status.get("desiredHealthy", 0), status.get("currentHealthy", 0)
         raise _too_many(f"The disruption budget {name} needs {needs} healthy pods and has {has} currently", 0)
+    # A dry run hears the refusal and spends nothing.
     if options.dry_run:
         return
     status["disruptionsAllowed"] -= 1

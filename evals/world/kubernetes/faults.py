@@ -75,6 +75,7 @@ class Faults:
                 if not rule.matches(asked):
                     continue
                 if rule.times is not None:
+                    # Used up while the lock is held, so that two requests never share the last turn.
                     if rule.times <= 1:
                         del self._rules[index]
                     else:

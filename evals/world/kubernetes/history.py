@@ -24,6 +24,7 @@ class History:
 
     def append(self, change: WatchEvent) -> None:
         """Remember a change and tell every subscriber."""
+        # The deque is about to drop its oldest event: whoever stands before it cannot resume any more.
         if len(self._events) == self._events.maxlen:
             self._forgotten = self._events[0].resource_version
         self._events.append(change)
@@ -64,6 +65,7 @@ class History:
         try:
             while self._undelivered:
                 change = self._undelivered.popleft()
+                # A copy, because a callback may end its own subscription.
                 for callback in tuple(self._subscribers):
                     callback(change)
         finally:

@@ -43,10 +43,12 @@ def pod_log(source: LogSource, pod: JsonObject, query: Mapping[str, str], now: d
         lines = [line for line in lines if line.at is None or line.at >= since]
     if "tailLines" in query:
         count = _number(query, "tailLines")
+        # lines[-0:] would be everything.
         lines = lines[-count:] if count else []
     stamped = query.get("timestamps") in ("true", "1")
     answer = "".join(f"{line.raw if stamped else line.text}\n" for line in lines)
     if "limitBytes" in query:
+        # Bytes, not characters; a character cut in two is left out.
         answer = answer.encode()[: _number(query, "limitBytes")].decode(errors="ignore")
     return answer
 

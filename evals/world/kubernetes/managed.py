@@ -25,6 +25,7 @@ def record_manager(old: JsonObject | None, new: JsonObject, writer: Writer) -> N
     entries = list(meta(old).get("managedFields") or []) if old is not None else []
     head.pop("managedFields", None)
     changed = _difference({} if old is None else old, new)
+    # Controllers without a name leave no entry, so fixtures stay readable.
     if manager and changed:
         entry = next((each for each in entries if _is(each, manager, subresource)), None)
         before = entry["fieldsV1"] if entry else {}

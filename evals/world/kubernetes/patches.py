@@ -48,6 +48,7 @@ def merge(target: JsonObject, patch: JsonObject) -> JsonObject:
 def _json_patched(current: JsonObject, patch: object) -> JsonObject:
     if not isinstance(patch, list):
         raise BadRequest("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
+    # The limit of apiserver's maxJSONPatchOperations.
     if len(patch) > _MOST_OPERATIONS:
         raise BadRequest(
             f"The allowed maximum operations in a JSON patch is {_MOST_OPERATIONS}, got {len(patch)}"

@@ -65,6 +65,7 @@ def _target(group: str, version: str, rest: list[str]) -> Target | None:
     name = rest[1] if len(rest) > 1 else ""
     kind = KINDS.get(resource)
     served = kind is not None and kind.group == group and GROUPS.get(group, "v1") == version
+    # A Role in a namespace may grant access to that Namespace object itself.
     if resource == "namespaces":
         namespace = name
     return Target(

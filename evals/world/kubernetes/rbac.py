@@ -44,6 +44,7 @@ class Rule:
         """Whether this rule grants the request."""
         if self.namespaces is not None and wanted.namespace not in self.namespaces:
             return False
+        # A rule for named objects never covers a list: a list has no name.
         if self.resource_names and wanted.name not in self.resource_names:
             return False
         return (

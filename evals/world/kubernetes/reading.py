@@ -70,6 +70,7 @@ class Reader:
     def list(self, call: Call) -> Answer:
         """The selected objects, ordered by namespace and name, in pages when ``limit`` is given."""
         selection, limit = selection_of(call), number(call, "limit")
+        # Version and items of one moment, or a watch from that version would miss a change.
         with self._store.lock:
             version = self._store.resource_version
             items = self._store.peek(call.kind.resource, selection.namespace or None)
@@ -92,6 +93,7 @@ def _page(items: list[JsonObject], token: str, limit: int) -> tuple[list[JsonObj
     """The page after ``token`` and how many objects follow it."""
     if token:
         start = _start(token)
+        # By key and not by position: objects may come and go between two pages.
         items = [obj for obj in items if (namespace_of(obj), name_of(obj)) > start]
     if not limit or len(items) <= limit:
         return items, 0

@@ -28,6 +28,7 @@ class Form:
 
 def negotiate(accept: str, include: str = "") -> Form:
     """The first form the client accepts that this server has; raises NotAcceptable (406)."""
+    # In the order given: kubectl lists the Table first and plain JSON as its fallback.
     for choice in (accept or "*/*").split(","):
         mime, *rest = (part.strip() for part in choice.split(";"))
         parameters = dict(part.partition("=")[::2] for part in rest)

@@ -112,6 +112,7 @@ class KubernetesServer:
             "current-context": "world",
         }
         path = self.options.state_dir / f"{who.name.rsplit(':', 1)[-1]}.kubeconfig"
+        # Created with its mode, not changed afterwards: no moment in which others could read the token.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             yaml.safe_dump(document, file, sort_keys=False)

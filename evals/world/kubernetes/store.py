@@ -112,6 +112,7 @@ class Store:
             old = self._stored(kind, namespace_of(obj), name_of(obj))
             check_versions(kind, old, meta(copied(obj)))
             new = carried_over(kind, old, copied(obj), subresource)
+            # etcd would not be written either; controllers rely on it to come to rest.
             if _same(old, new):
                 return copied(old)
             if subresource != "status" and kind.generation and spec_changed(kind, old, new):
@@ -119,6 +120,7 @@ class Store:
             record_manager(old, new, self._writer(options, subresource))
             if options.dry_run:
                 return copied(new)
+            # The write that takes the last finalizer away is the one that deletes.
             if meta(new).get("deletionTimestamp") and not meta(new).get("finalizers"):
                 self._remove(kind, new)
             else:
@@ -143,6 +145,7 @@ class Store:
                 )
             if options.dry_run:
                 return copied(old)
+            # Before the owner goes, or the cascade would take what is to be kept.
             if options.propagation == "Orphan":
                 self._orphan(str(meta(old).get("uid")))
             if meta(old).get("finalizers"):
@@ -202,6 +205,7 @@ class Store:
             place.pop(key, None)
             self._living.discard(str(meta(obj).get("uid")))
         else:
+            # Its own copy: the caller keeps the object it passed and may change it.
             place[key] = obj = copied(obj)
             self._living.add(str(meta(obj).get("uid")))
             for uid in _owner_uids(obj):
@@ -229,6 +233,7 @@ class Store:
         last = copied(obj)
         self._commit("DELETED", kind, last, obj)
         uid = str(meta(last).get("uid"))
+        # Sorted, so that the same delete is told to watchers in the same order every time.
         for key in sorted(self._dependents.pop(uid, ())):
             child = self._objects[key[0]].get(key[1:])
             if child is not None and not self._has_living_owner(child):

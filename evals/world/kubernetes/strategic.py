@@ -115,6 +115,7 @@ def _reorder(target: JsonObject, field: str, order: Any, at: tuple[str, ...]) ->
         value = item.get(key) if isinstance(item, dict) else item
         return wanted.index(value) if value in wanted else len(wanted)
 
+    # sorted() is stable: elements the client does not name keep their order among themselves.
     target[field] = sorted(items, key=place)
 
 

@@ -22,9 +22,11 @@ def prepared_for_create(kind: Kind, sent: JsonObject, uid: str) -> JsonObject:
     head = meta(obj)
     if head.get("resourceVersion"):
         raise InternalError("resourceVersion should not be set on objects to be created")
+    # A client may send back an object it has read; what only the server assigns does not count.
     for name in _ASSIGNED:
         head.pop(name, None)
     head.pop("deletionGracePeriodSeconds", None)
+    # Stored complete, so that every later answer and watch event says what it is.
     obj["apiVersion"], obj["kind"] = kind.api_version, kind.kind
     # A node's kubelet registers it together with its status; every other status starts empty.
     if kind.status and kind.resource != "nodes":

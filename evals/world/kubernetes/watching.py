@@ -52,6 +52,7 @@ class Watches:
         ends = loop.time() + lasting
 
         def forward(event: WatchEvent) -> None:
+            # Called by the writing thread under the store's lock: only hand over, never work.
             if event.resource == call.kind.resource:
                 loop.call_soon_threadsafe(queue.put_nowait, event)
 
@@ -92,6 +93,7 @@ class Watches:
                 if bookmarks:
                     yield self._bookmark(call)
                 continue
+            # A client may ask to start in the future; what lies before is not for it.
             if event.resource_version > start and (line := _seen(event, selection)) is not None:
                 yield line
 

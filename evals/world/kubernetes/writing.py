@@ -153,6 +153,7 @@ class Writer:
         allowed = {"": True, "status": kind.status, "scale": kind.scale}
         if not allowed.get(target.subresource, False):
             raise NotFound("the server could not find the requested resource", {})
+        # Compared afterwards: a write that changed nothing is no effect.
         before = self._store.resource_version
         now = self._store.update(kind.resource, wanted, target.subresource, call.write_options)
         self._record(call, now, sent, before)
