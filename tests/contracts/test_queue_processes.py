@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -94,7 +95,7 @@ async def test_a_worker_that_slept_through_its_lease_can_finish_nothing(
     zombie = start(0.4)
     put(engine, queue, Job("look", 1))
     await until(lambda: len(journal.lines("start")) == 1, 20)
-    os.kill(zombie.pid, signal.SIGSTOP)
+    await put_to_sleep(engine, zombie)
     heir = start(3.0)
     await until(lambda: heir.pid in {pid for pid, *_ in journal.lines("start")}, 25)
     os.kill(zombie.pid, signal.SIGCONT)
@@ -109,6 +110,23 @@ async def test_a_worker_that_slept_through_its_lease_can_finish_nothing(
         if at > min(a for p, _, a in journal.lines("start") if p == heir.pid)
     ]
     assert all(at >= heirs_end for at in later)
+
+
+async def put_to_sleep(engine: Engine, process: subprocess.Popen[bytes]) -> None:
+    """Stop a process, but not in the middle of a transaction: SQLite's one lock would sleep with it."""
+    for _ in range(50):
+        os.kill(process.pid, signal.SIGSTOP)
+        if engine.dialect.name != "sqlite":
+            return
+        with contextlib.closing(sqlite3.connect(engine.url.database or "", timeout=0.0)) as database:
+            try:
+                database.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                os.kill(process.pid, signal.SIGCONT)
+                await asyncio.sleep(0.003)
+            else:
+                return
+    pytest.fail("the process was never outside a transaction")
 
 
 async def test_two_processes_share_the_work_and_never_an_incident(

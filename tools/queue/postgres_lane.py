@@ -43,8 +43,8 @@ async def work_lane(engine: Engine, lane: str, stall_s: float, work: tuple[Handl
                 store = LaneStore(engine, manager, lane, stall_s)
                 async with store.listening():
                     await Runner(store, handler, options).run()
-        except (QueueUnavailable, ConnectorException, psycopg.Error, OperationalError):
-            log.exception("lane %s cannot reach the queue; trying again", lane)
+        except (QueueUnavailable, ConnectorException, psycopg.Error, OperationalError) as error:
+            log.warning("lane %s cannot reach the queue, trying again: %s", lane, error.__cause__ or error)
             stopping = asyncio.create_task(options.stop.wait())
             await asyncio.wait([stopping], timeout=RECONNECT_S)
             stopping.cancel()

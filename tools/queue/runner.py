@@ -77,11 +77,15 @@ class Runner:
         while len(self._attempts) < self._options.concurrency and not self._options.stop.is_set():
             try:
                 claim = await self._store.claim()
-            except QueueUnavailable:
-                log.exception("the queue cannot be read; trying again")
+            except QueueUnavailable as error:
+                log.warning("the queue cannot be read, trying again: %s", error)
                 await self._pause()
                 continue
             if claim is None:
+                return
+            if self._options.stop.is_set():
+                # Told to stop while the store was asked: the job is for somebody else.
+                await self._put_back(claim)
                 return
             attempt = asyncio.create_task(self._attempt(claim))
             self._attempts[attempt] = claim
@@ -119,6 +123,9 @@ class Runner:
         if not await self._tell(self._verdict(claim, handling)):
             log.warning("job %s ended, but another worker has taken it over", claim.job.key)
 
+    async def _put_back(self, claim: Claim) -> None:
+        await self._tell(lambda: self._store.again(claim, 0.0, claim.failures))
+
     def _verdict(self, claim: Claim, handling: asyncio.Future[None]) -> Callable[[], Awaitable[bool]]:
         """What the store must be told about an attempt that has ended."""
         if handling.cancelled():
@@ -137,8 +144,8 @@ class Runner:
         while True:
             try:
                 return await verdict()
-            except QueueUnavailable:
-                log.exception("the queue cannot be written; trying again")
+            except QueueUnavailable as error:
+                log.warning("the queue cannot be written, trying again: %s", error)
                 if self._ending or self._options.stop.is_set():
                     # The lease runs out by itself, and whoever works next takes the job.
                     return True
@@ -150,8 +157,8 @@ class Runner:
             await asyncio.sleep(self._store.keep_every_s)
             try:
                 lost = await self._store.keep(tuple(self._attempts.values()))
-            except QueueUnavailable:
-                log.exception("the queue cannot be told that this worker lives")
+            except QueueUnavailable as error:
+                log.warning("the queue cannot be told that this worker lives: %s", error)
                 continue
             for token in lost:
                 handling = self._handlers.get(token)
