@@ -30,6 +30,7 @@ _OVERLOADED = frozenset({408, 409, 425, 429})
 
 def ask(options: ModelOptions, prompt: Prompt, schema: type[Schema], budget: Budget) -> Answer[Schema]:
     """One request, one answer. Raises ModelUnavailable, ModelRefused or ModelMalformed."""
+    # LANGSMITH_TRACING in the environment would send prompt and answer to a third party.
     with _BoundedClient(budget.seconds) as http, tracing_context(enabled=False):
         chat = ChatOpenAI(
             model=options.name,
@@ -37,12 +38,15 @@ def ask(options: ModelOptions, prompt: Prompt, schema: type[Schema], budget: Bud
             api_key=options.api_key,
             temperature=options.temperature,
             max_completion_tokens=budget.answer_tokens,
+            # Its own retries would sleep for up to two minutes when a server says so.
             max_retries=0,
             timeout=budget.seconds,
+            # Chosen by model name otherwise; gateways and local servers offer chat completions only.
             use_responses_api=False,
             streaming=False,
             http_client=http,
         )
+        # With the raw message the tokens and the refusal can be read also when parsing failed.
         typed = chat.with_structured_output(schema, method=options.method, include_raw=True)
         try:
             found: Any = typed.invoke([("system", prompt.instructions), ("human", prompt.evidence)])

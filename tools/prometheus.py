@@ -6,6 +6,7 @@ here, and agents call it in threads. The address comes from the settings, never 
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -24,6 +25,8 @@ from urllib3.util.retry import Retry
 TIMEOUT_S = 10.0
 MAX_BYTES = 5 * 1024 * 1024
 MAX_POINTS = 11_000
+AT_ONCE = 2
+"""An incident must not be what makes a struggling Prometheus fall over (threat T29)."""
 _CHUNK = 64 * 1024
 _CONNECT_S = 3.0
 _T = TypeVar("_T")
@@ -113,11 +116,14 @@ class Bounds:
 
 @dataclass(frozen=True, kw_only=True)
 class Prometheus:
-    """One Prometheus. Every call has a connection of its own, so it may be used from several threads."""
+    """One Prometheus, asked at most ``AT_ONCE`` questions at a time from any number of threads."""
 
     url: str
     token: str = field(default="", repr=False)
     bounds: Bounds = Bounds()
+    _turns: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(AT_ONCE), repr=False, compare=False
+    )
 
     @classmethod
     def open(cls, url: str, token: str = "") -> Prometheus:
@@ -138,6 +144,7 @@ class Prometheus:
         """One range query. Raises PrometheusTooLarge unasked beyond 11 000 points, else PrometheusError."""
         if step <= timedelta(0) or (window.end - window.start) / step > MAX_POINTS:
             raise PrometheusTooLarge(f"more than {MAX_POINTS} points per series: {query!r}")
+        # The client rounds both ends to whole seconds.
         times = (window.start, window.end, f"{step.total_seconds():g}")
 
         def ask(client: PrometheusConnect) -> tuple[Track, ...]:
@@ -155,6 +162,15 @@ class Prometheus:
         return f"{self.bounds.timeout_s:g}s"
 
     def _ask(self, query: str, ask: Callable[[PrometheusConnect], _T]) -> tuple[_T, tuple[str, ...]]:
+        if not self._turns.acquire(timeout=self.bounds.timeout_s):
+            raise PrometheusTimedOut(f"no turn within {self._timeout}: {query!r}")
+        try:
+            return self._in_turn(query, ask)
+        finally:
+            self._turns.release()
+
+    def _in_turn(self, query: str, ask: Callable[[PrometheusConnect], _T]) -> tuple[_T, tuple[str, ...]]:
+        # A session per call: what it keeps (status, body, warnings) belongs to one answer.
         with closing(_BoundedSession(self.bounds)) as session:
             client = PrometheusConnect(
                 url=self.url,
@@ -213,6 +229,7 @@ class _BoundedSession(requests.Session):
         response = super().send(request, **{**kwargs, "stream": True, "allow_redirects": False})
         with closing(response):
             self.status, self.body = response.status_code, self._read(response, deadline)
+        # The client reads the body again, from where requests keeps what has been read.
         response._content = self.body
         return response
 
@@ -238,7 +255,8 @@ def _refusal(status: int, body: bytes, query: str) -> PrometheusError:
     except (orjson.JSONDecodeError, LookupError, TypeError):
         said = body[:200].decode(errors="replace").strip()
     message = f"HTTP {status} to {query!r}: {said}"
-    if status in (429, 502, 503, 504):
+    # 422 is about the query; 429 and every 5xx are about the server's day.
+    if status == 429 or status >= 500:
         return PrometheusUnreachable(message)
     if status == 422 and "timed out" in str(said):
         return PrometheusTimedOut(message)

@@ -115,6 +115,7 @@ def admissible(query: Query, scope: Scope) -> Objection | None:
         tree = ast.parse(query.expr)
     except ValueError:
         return Objection.NOT_PROMQL
+    # One node more than allowed is enough to know; the walk stops there.
     nodes = list(_walk(tree))
     selectors = [node for node, _ in nodes if isinstance(node, ast.VectorSelector)]
     if len(nodes) > MAX_NODES or len(selectors) > MAX_SELECTORS:
@@ -160,10 +161,12 @@ def _inside(node: ast.Expr, place: _Place) -> _Place:
     joined = place.joins + (isinstance(node, ast.BinaryExpr) and not _has_scalar_side(node))
     if not isinstance(node, ast.SubqueryExpr):
         return _Place(aggregated, joined, place.subqueries, place.evaluations)
+    # Each point of the outer query runs the inner one this often: that product is the real cost.
     evaluations = place.evaluations * (_span(node.range) // _subquery_step(node) + 1)
     return _Place(aggregated, joined, place.subqueries + 1, evaluations)
 
 
+# A number on one side is arithmetic, not a join; anything less plain is counted as one.
 def _has_scalar_side(node: ast.BinaryExpr) -> bool:
     return any(_is_scalar(side) for side in (node.lhs, node.rhs))
 
@@ -216,6 +219,7 @@ def _selector_objections(node: ast.VectorSelector, scope: Scope) -> Iterator[Obj
         yield Objection.TIME_TRAVEL
     matchers = node.matchers.matchers
     named = any(one.name == "__name__" and one.op == ast.MatchOp.Equal for one in matchers)
+    # Without a name even a pinned selector returns every series of a namespace.
     if not node.name and not named:
         yield Objection.NO_METRIC_NAME
     # Alternatives ("or") would let one branch escape the matcher that pins the other.

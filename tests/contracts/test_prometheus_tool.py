@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -23,6 +24,7 @@ from tools.prometheus import (
     PrometheusTimedOut,
     PrometheusTooLarge,
     PrometheusUnreachable,
+    QueryResult,
     Window,
 )
 
@@ -157,6 +159,23 @@ def test_a_window_is_aware_and_runs_forward() -> None:
         Window(start=datetime(2026, 1, 1), end=NOW)  # noqa: DTZ001 - the point of the test
     with pytest.raises(ValueError, match="before"):
         Window(start=NOW, end=BEGIN)
+
+
+def test_no_more_than_two_questions_are_asked_at_once(server: PrometheusServer) -> None:
+    server.faults.delay_seconds = 0.05
+    client = Prometheus.open(server.url)
+    with ThreadPoolExecutor(6) as pool:
+        results = list(pool.map(client.instant, ["up"] * 6))
+    assert all(isinstance(result, QueryResult) for result in results)
+    assert server.busiest == 2
+
+
+def test_a_question_that_gets_no_turn_times_out(server: PrometheusServer) -> None:
+    server.faults.delay_seconds = 0.5
+    client = Prometheus(url=server.url, bounds=Bounds(timeout_s=0.15))
+    with ThreadPoolExecutor(3) as pool:
+        errors = [asked.exception() for asked in [pool.submit(client.instant, "up") for _ in range(3)]]
+    assert {type(error) for error in errors} == {PrometheusTimedOut}
 
 
 def test_an_answer_that_drips_does_not_outlive_the_deadline() -> None:

@@ -70,6 +70,7 @@ class ModelServer:
             asked = read(await request.body(), self._options.models)
         except BadRequest as error:
             return JSONResponse(failure(str(error), "invalid_request_error"), status_code=400)
+        # Recorded before anything can go wrong: tests count attempts, not answers.
         self.requests.append(asked)
         line = self.script.next(asked)
         if line is None:

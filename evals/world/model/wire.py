@@ -56,6 +56,7 @@ def completion(request: ModelRequest, line: Line, number: int) -> JsonObject:
     return {
         "id": f"chatcmpl-{number}",
         "object": "chat.completion",
+        # Fixed, so that the same script gives the same bytes.
         "created": 1_767_225_600 + number,
         "model": request.body["model"],
         "choices": [] if line.manner is Manner.NO_CHOICES else [choice],
@@ -80,6 +81,7 @@ def _tokens(text: str) -> int:
 
 
 def _texts(messages: list[JsonObject]) -> Iterator[str]:
+    # Content is a string or a list of typed parts; both are legal and clients use both.
     for message in messages:
         content = message.get("content")
         if isinstance(content, str):

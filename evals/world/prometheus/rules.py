@@ -60,6 +60,7 @@ class RuleBook:
         }
 
     def _active(self, rule: AlertingRule, now: int) -> Iterator[JsonObject]:
+        # Long enough to see the whole pending time, and a while more for a useful activeAt.
         look = max(int(rule.for_seconds * 1000), _SHORTEST_LOOK_MS)
         step = max(look // _STEPS, 1000)
         first = now - (look // step + 1) * step

@@ -54,6 +54,7 @@ class Sampler:
         with self._lock:
             if self._last is not None and to_ms(now) <= to_ms(self._last):
                 return False
+            # Exporters that count must see every moment once and in order, hence the lock.
             self.tsdb.append(now, [one for scrape in self._scrapes for one in scrape.read(objects, now)])
             self._last = now
             return True

@@ -63,6 +63,9 @@ class PrometheusServer:
         self.engine = Engine(tsdb)
         self.faults = Faults()
         self.requests: list[str] = []
+        self.busiest = 0
+        """The most questions that were open at the same time."""
+        self._open = 0
         self._api = Api(tsdb, self.engine, RuleBook(self.engine, self._options.rules), self._options.clock)
         self._server = BackgroundServer(self._application(), Listen(port=self._options.port))
 
@@ -89,6 +92,7 @@ class PrometheusServer:
             Route("/-/ready", lambda _: PlainTextResponse("Prometheus Server is Ready.\n")),
             Route("/-/healthy", lambda _: PlainTextResponse("Prometheus Server is Healthy.\n")),
         ]
+        # Like a proxy in front of Prometheus, the token guards data but not the probes.
         guarded = [
             Route("/metrics", self._metrics),
             Route("/api/v1/{path:path}", self._answer, methods=["GET", "POST"]),
@@ -102,6 +106,14 @@ class PrometheusServer:
 
     async def _answer(self, request: Request) -> Response:
         self.requests.append(request.url.path)
+        self._open += 1
+        self.busiest = max(self.busiest, self._open)
+        try:
+            return await self._answered(request)
+        finally:
+            self._open -= 1
+
+    async def _answered(self, request: Request) -> Response:
         if not self._admitted(request):
             return _denied()
         fault = await self._fault(request)

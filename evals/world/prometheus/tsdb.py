@@ -37,6 +37,7 @@ class Series:
 
     def at(self, moment: int) -> float | None:
         """The value seen at ``moment``: the newest within the look-back, unless a stale marker is newer."""
+        # A stale marker (None) is found like any value and so ends the look-back.
         index = bisect_right(self.times, moment) - 1
         if index < 0 or self.times[index] < moment - LOOKBACK_MS:
             return None
@@ -73,6 +74,7 @@ class Tsdb:
         """
         now = to_ms(moment)
         with self.lock:
+            # All samples are read before the first is written: a faulty scrape leaves no half behind.
             fresh = _distinct(samples)
             for key, value in fresh.items():
                 self._write(key, now, value)

@@ -64,6 +64,7 @@ class Cadvisor:
         return iter(found)
 
     def _counters_of(self, labels: dict[str, str], container: JsonObject) -> _Counters:
+        # A restarted container is a new cgroup, whose counters begin at zero.
         run = str(container.get("containerID") or container.get("restartCount"))
         known = self._counters.get((labels["namespace"], labels["pod"], container["name"]))
         return known if known is not None and known.container_id == run else _Counters(run)

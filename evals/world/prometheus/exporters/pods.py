@@ -37,6 +37,7 @@ def pod_series(objects: ObjectSource, _: datetime) -> Iterator[Sample]:
         for container in status(pod).get("containerStatuses") or []:
             yield from _container_status(_MAIN, container, labels)
             yield from _image(container, labels)
+        # Only the series about resources carry the node (docs/metrics/workload/pod-metrics.md).
         node = {**labels, "node": spec(pod).get("nodeName") or ""}
         for container in spec(pod).get("containers") or []:
             about = {**node, "container": container["name"]}
@@ -62,6 +63,7 @@ def _pod(pod: JsonObject, labels: dict[str, str]) -> Iterator[Sample]:
     yield from _PHASE.of("kube_pod_status_phase", labels, status(pod).get("phase") or "")
     yield from _REASON.of("kube_pod_status_reason", labels, status(pod).get("reason") or "")
     found = {one["type"]: one for one in status(pod).get("conditions") or []}
+    # A pod that was never scheduled has no such condition, and then no such series.
     if "Ready" in found:
         yield from _READY.of("kube_pod_status_ready", labels, str(found["Ready"].get("status")).lower())
     scheduled = found.get("PodScheduled") or {}

@@ -27,6 +27,7 @@ def workload_series(objects: ObjectSource, _: datetime) -> Iterator[Sample]:
 
 
 def _wanted(obj: JsonObject) -> float:
+    # The API's default: a missing number of replicas is one, not none.
     replicas = spec(obj).get("replicas")
     return 1.0 if replicas is None else float(replicas)
 
@@ -57,6 +58,7 @@ def _deployment(obj: JsonObject) -> Iterator[Sample]:
 
 
 def _whole(value: object) -> float | None:
+    # The real exporter resolves percentages against the replicas; here such a series stays absent.
     return float(value) if isinstance(value, int) else None
 
 

@@ -48,6 +48,7 @@ def grouping(modifier: ast.AggModifier | None) -> Grouping:
     listed = frozenset(modifier.labels)
     if modifier.type == ast.AggModifierType.By:
         return lambda labels: {name: value for name, value in labels.items() if name in listed}
+    # An aggregate is no longer the metric; only "by (__name__)" keeps the name.
     dropped = listed | {NAME}
     return lambda labels: {name: value for name, value in labels.items() if name not in dropped}
 
@@ -79,12 +80,14 @@ def _values(members: Iterable[Element]) -> list[float]:
 def _best(members: Vector, wanted: float, *, highest: bool) -> Vector:
     if math.isnan(wanted) or wanted < 1:
         return []
+    # NaN has no rank: it fills up places only when numbers run out.
     numbers = [one for one in members if not math.isnan(one.value)]
     ordered = sorted(numbers, key=lambda one: one.value, reverse=highest)
     return [*ordered, *(one for one in members if math.isnan(one.value))][: int(min(wanted, len(members)))]
 
 
 def _tally(labels: LabelSet, members: Vector, label: str) -> Iterable[Element]:
+    # Counted by text: that is the label's value, and NaN does not equal itself.
     counts: dict[str, int] = {}
     for member in members:
         text = format_value(member.value)

@@ -135,6 +135,7 @@ def vectors(symbol: str, left: Vector, right: Vector, join: Join) -> Vector:
     """Two vectors, member by member; raises ExecutionFailed where Prometheus calls the match ambiguous."""
     if not left or not right:
         return []
+    # group_right is group_left seen in a mirror; only the order of the two values must survive.
     swapped = join.many == "right"
     many, one_side = (right, left) if swapped else (left, right)
     partners = _unique(one_side, join, "left" if swapped else "right")
@@ -146,6 +147,7 @@ def vectors(symbol: str, left: Vector, right: Vector, join: Join) -> Vector:
             continue
         pair = (partner.value, member.value) if swapped else (member.value, partner.value)
         result = _combined(symbol, pair, as_bool=join.as_bool)
+        # A filtered-out pair takes no part in the checks for ambiguity, as in Prometheus.
         if result is not None:
             labels = _result_labels(symbol, member.labels, partner.labels, join)
             _insert(found.setdefault(signature, []), Element(labels, result), join)

@@ -64,6 +64,7 @@ class _Compiler:
             raise NotSupported(type(bare).__name__)
         return compile_one(bare)
 
+    # The parser has checked the types of arguments, so the casts below cannot be wrong.
     def scalar(self, expr: ast.Expr) -> ScalarAt:
         return cast("ScalarAt", self.expression(expr))
 
@@ -116,6 +117,7 @@ class _Compiler:
         inner, constants = self.vector(args[0]), [self.scalar(one) for one in args[1:]]
 
         def at(moment: int) -> Vector:
+            # Bounds the wrong way round give nothing, not an error (functions.go, funcClamp).
             numbers = [constant(moment) for constant in constants]
             if clamp and numbers[0] > numbers[1]:
                 return []
@@ -135,6 +137,7 @@ class _Compiler:
         inner = self.vector(args[0])
 
         def at(moment: int) -> float:
+            # Not exactly one member is NaN rather than an error, so comparisons with it are just false.
             found = inner(moment)
             return found[0].value if len(found) == 1 else math.nan
 

@@ -53,6 +53,7 @@ class Engine:
         if isinstance(parsed, ast.MatrixSelector | ast.SubqueryExpr | ast.StringLiteral):
             raise BadQuery("invalid expression type for range query, must be Scalar or instant Vector")
         tracks: dict[frozenset[tuple[str, str]], Track] = {}
+        # Held for the whole query, so that every step sees the same scrapes.
         with self._tsdb.lock:
             at = compiled(self._tsdb, parsed)
             for moment in range(start, end + 1, step):
