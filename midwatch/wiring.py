@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from agents.ledger.migrate import upgrade
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from agents.actor.hands import Hands
     from agents.gatekeeper.office import Office
     from agents.investigator.toolbox import Toolbox
+    from tools.model import Model
 
 
 def ledger_of(settings: Settings) -> Ledger:
@@ -69,11 +72,25 @@ async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbo
         verify_poll_s=settings.verify_poll_s,
     )
     try:
-        yield Toolbox(ledger=ledger, cluster=cluster, policy=policy, prometheus=prometheus)
+        yield Toolbox(
+            ledger=ledger, cluster=cluster, policy=policy, prometheus=prometheus, model=_model(settings)
+        )
     finally:
         cluster.close()
         if prometheus is not None:
             prometheus.close()
+
+
+def _model(settings: Settings) -> Model | None:
+    """The model, if one is configured; without it the rules diagnose alone."""
+    if settings.model_base_url is None or settings.model_name is None:
+        return None
+    from tools.model import Model, ModelOptions
+
+    key = settings.model_api_key or SecretStr("none")
+    return Model(
+        options=ModelOptions(base_url=settings.model_base_url, name=settings.model_name, api_key=key)
+    )
 
 
 async def office_of(settings: Settings, ledger: Ledger) -> Office:

@@ -10,7 +10,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 from agents.investigator.analyzers.snapshot import Snapshot
 from agents.ledger.investigations import Lease
 from agents.ledger.store import Ledger
+from runbooks.shelf import Shelf, load
 from tools.kubernetes.client import Connection
+from tools.model import Model
 from tools.prometheus import Prometheus
 
 P = ParamSpec("P")
@@ -28,6 +30,8 @@ class Policy:
     verify_window_s: float = 300.0
     verify_poll_s: float = 5.0
     most_rounds: int = 3
+    model_seconds: float = 30.0
+    model_tokens: int = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +42,8 @@ class Toolbox:
     cluster: Connection
     policy: Policy
     prometheus: Prometheus | None = None
+    model: Model | None = None
+    shelf: Shelf = field(default_factory=load)
     lease: Lease | None = None
     snapshots: dict[int, Snapshot] = field(default_factory=dict)
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from langgraph.runtime import Runtime
 
-from agents.incident import Diagnosis
+from agents.incident import Diagnosis, Incident
 from agents.investigator.analyzers.registry import analyze
+from agents.investigator.analyzers.snapshot import Snapshot
 from agents.investigator.explain import diagnosis
+from agents.investigator.opinion import with_opinion
 from agents.investigator.proposals import Limits, NoPlan, Proposal
 from agents.investigator.proposals import propose as proposal
 from agents.investigator.reasoning import Reasoned, reason
@@ -19,6 +21,7 @@ from agents.investigator.state import State
 from agents.investigator.targets import targets
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import incidents, investigations
+from tools.model import Budget
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,23 +50,37 @@ async def think(state: State, box: Toolbox) -> Thought:
     incident = await asyncio.to_thread(incidents.incident, box.ledger, state["incident"])
     if incident is None:
         raise AssertionError("an incident under investigation is in the ledger")
+    return await asyncio.to_thread(_think, box, incident, snapshot)
+
+
+def _think(box: Toolbox, incident: Incident, snapshot: Snapshot) -> Thought:
     about = targets(incident.firing or incident.alerts, snapshot.inventory)
     case = Case(snapshot=snapshot, targets=about, findings=analyze(snapshot))
     reasoned = reason(case)
-    found = await asyncio.to_thread(_diagnosed, box, state["incident"], (case, reasoned))
+    found = _diagnosed(box, incident.number, (case, reasoned))
     if found.cause is None:
         # A cause whose claims did not hold is not acted upon.
         return Thought(diagnosis=found, proposal=NoPlan(reason=found.no_plan_because))
-    wanted = proposal(case, reasoned, Limits(limit_factor=box.policy.limit_factor))
+    wanted = proposal(case, reasoned, _limits(box, incident))
     if isinstance(wanted, NoPlan):
         found = found.model_copy(update={"no_plan_because": str(wanted)})
     return Thought(diagnosis=found, proposal=wanted)
+
+
+def _limits(box: Toolbox, incident: Incident) -> Limits:
+    """The policy, narrowed by the runbooks of the alerts that have one."""
+    books = [book for alert in incident.alerts if (book := box.shelf.match(alert.labels))]
+    allowed = frozenset(verb for book in books for verb in book.allowed_actions) if books else None
+    return Limits(limit_factor=box.policy.limit_factor, allowed=allowed)
 
 
 def _diagnosed(box: Toolbox, incident: int, thought: tuple[Case, Reasoned]) -> Diagnosis:
     with box.ledger.read() as session:
         evidence = {item.id: item for item in investigations.evidence_of(session, incident)}
     found = diagnosis(*thought, evidence)
+    if box.model is not None:
+        budget = Budget(seconds=box.policy.model_seconds, answer_tokens=box.policy.model_tokens)
+        found = with_opinion(box.model, found, evidence, budget)
     if found.cause is None:
         why = thought[1].because or "the cause is not established"
         return found.model_copy(update={"no_plan_because": why})

@@ -1,0 +1,109 @@
+"""A model's opinion on what the rules found: typed in, typed out, and checked like everything else.
+
+It may re-rank the rules' own hypotheses when they are unsure, add claims that the evidence
+carries, and explain. It names no verb and no target; what it says wrong is dropped and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agents.incident import Claim, Diagnosis, Evidence, Hypothesis
+from agents.investigator.citations import checked
+from agents.investigator.explain import carries
+from tools.model import Budget, Model, ModelError, Prompt
+from tools.redaction import redact
+
+INSTRUCTIONS = (Path(__file__).parent / "prompts" / "opinion.md").read_text(encoding="utf-8")
+EXCERPT = 6_000
+MOST_EVIDENCE = 12
+MOST_CLAIMS = 6
+PROSE = 600
+UNSURE = frozenset({"none", "low"})
+
+
+class SaidClaim(BaseModel):
+    """One claim as the model makes it; not believed until it was checked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str
+    evidence: list[str]
+    quotes: list[str]
+
+
+class Opinion(BaseModel):
+    """What the model answers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hypothesis: int = Field(ge=-1)
+    claims: list[SaidClaim]
+    prose: str
+
+
+def with_opinion(
+    model: Model, found: Diagnosis, evidence: Mapping[str, Evidence], budget: Budget
+) -> Diagnosis:
+    """The diagnosis with the model's checked additions; the rules' own when it fails. Blocking."""
+    try:
+        answer = model.ask(prompt(found, evidence), Opinion, budget)
+    except ModelError:
+        return found
+    return merged(found, answer.content, evidence)
+
+
+def prompt(found: Diagnosis, evidence: Mapping[str, Evidence]) -> Prompt:
+    """The records: hypotheses by index, and the excerpts of cited and of failed reads."""
+    cited = {number for claim in found.claims for number in claim.evidence}
+    near = sorted(evidence.values(), key=lambda item: item.id not in cited)[:MOST_EVIDENCE]
+    records = {
+        "hypotheses": [
+            {"index": n, "code": h.code, "object": str(h.object), "sentence": h.sentence, "score": h.score}
+            for n, h in enumerate(_ranked(found))
+        ],
+        "untrusted_evidence": [
+            {"id": item.id, "tool": item.tool, "query": item.query, "excerpt": item.excerpt[:EXCERPT]}
+            for item in near
+        ],
+        "not_checked": list(found.not_checked),
+    }
+    return Prompt(instructions=INSTRUCTIONS, evidence=redact(orjson.dumps(records).decode()))
+
+
+def merged(found: Diagnosis, opinion: Opinion, evidence: Mapping[str, Evidence]) -> Diagnosis:
+    """Only what survives the checks; a confident finding of the rules is never overruled."""
+    kept, dropped = checked(_claims(opinion), evidence)
+    changes: dict[str, object] = {
+        "claims": (*found.claims, *kept),
+        "dropped_claims": found.dropped_claims + len(dropped) + len(opinion.claims) - len(_claims(opinion)),
+        "source": "model",
+        "prose": redact(opinion.prose)[:PROSE],
+    }
+    ranked = _ranked(found)
+    if found.confidence in UNSURE and 0 <= opinion.hypothesis < len(ranked):
+        chosen = ranked[opinion.hypothesis]
+        if any(carries(claim, chosen) for claim in (*found.claims, *kept)):
+            others = tuple(h for h in ranked if h is not chosen)
+            changes |= {"cause": chosen, "alternatives": others, "confidence": "low"}
+    return found.model_copy(update=changes)
+
+
+def _ranked(found: Diagnosis) -> tuple[Hypothesis, ...]:
+    return ((found.cause,) if found.cause else ()) + found.alternatives
+
+
+def _claims(opinion: Opinion) -> list[Claim]:
+    made = []
+    for said in opinion.claims[:MOST_CLAIMS]:
+        try:
+            text = redact(said.text)[:500]
+            made.append(Claim(text=text, evidence=tuple(said.evidence), quotes=tuple(said.quotes)))
+        except ValidationError:
+            # Not even the shape of a claim: counted by its absence.
+            continue
+    return made

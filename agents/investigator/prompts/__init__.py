@@ -1,0 +1,1 @@
+"""The prompts, as files: our own words only. Evidence never enters here."""
