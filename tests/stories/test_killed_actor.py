@@ -35,6 +35,7 @@ ENDS = (PlanState.SUCCEEDED, PlanState.NOT_APPLIED)
 def test_a_killed_actor_is_followed_by_the_truth(point: str, applied: bool, tmp_path: Path) -> None:
     with scene("bad-image", tmp_path) as at:
         at.centre.break_it()
+        at.until(lambda: _noticed(at))
         plan = _approved(at)
         killed = at.actor(point)
         at.until(lambda: killed.process.poll() is not None)
@@ -45,6 +46,12 @@ def test_a_killed_actor_is_followed_by_the_truth(point: str, applied: bool, tmp_
         assert len(at.effects()) == (1 if applied else 0)
         assert is_applied(plan.steps[0], plan.id, _live(at)) is applied
         assert at.whole() == ()
+
+
+def _noticed(at: Scene) -> bool:
+    """The rollout was observed: until then its controller's annotation still moves the generation."""
+    found = at.centre.cluster.store.get("deployments", "shop", "checkout")
+    return bool(found["status"].get("observedGeneration") == found["metadata"]["generation"])
 
 
 def _live(at: Scene) -> JsonObject:

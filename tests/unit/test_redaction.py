@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.redaction import inert, redact
+from tools.redaction import RedactedText, inert, redact
 
 SECRETS = {
     "aws": "AKIAIOSFODNN7EXAMPLE",
@@ -17,6 +17,10 @@ SECRETS = {
     "google": "AIza" + "b" * 35,
     "model": "sk-proj-abcdefghijklmnopqrstuvwx",
     "gitlab": "glpat-abcdefghij0123456789",
+    "hub": "hf_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6",
+    "vault": "hvs.CAESIJ0a1b2c3d4e5f6g7h8i9",
+    "stripe": "sk_" + "live_" + "4eC39HqLyjWDarjtT1zdp7dc",
+    "age": "AGE-SECRET-KEY-1" + "QQPQYRSG" * 6,
 }
 FRAMES = ("{}", "error: {} refused", '{{"x": "{}"}}', "a={};b", "line one\n{}\nline three")
 BENIGN = (
@@ -31,6 +35,10 @@ BENIGN = (
     "GET /api/v1/namespaces/shop/pods?limit=500 200 12ms",
     "postgres://orders@db.shop.svc:5432/orders",
     'level=info msg="started" port=8080 duration=1.25s',
+    "imagePullSecrets: [{name: regcred}]",
+    "prompt_tokens=1284 max_tokens: 4096",
+    "--token-ttl 3600s --secret-name orders-db",
+    "basic authentication is off",
 )
 
 
@@ -50,6 +58,12 @@ def test_a_known_kind_of_secret_never_gets_through(secret, frame):
         "postgres://orders:hunter22secret@db:5432/orders",
         "Authorization: Bearer hunter22secret",
         "client_secret=hunter22secret&grant=x",
+        "--db-password hunter22secret",
+        '{"name": "DB_PASSWORD", "value": "hunter22secret"}',
+        "password: |\n  hunter22secret\n",
+        "orders:hunter22secret@tcp(db:3306)/orders",
+        "https://bucket.example/o?X-Amz-Signature=hunter22secret",
+        "pass\u200bword=x PGPASSWORD=hunter22secret",
     ],
 )
 def test_what_is_assigned_to_a_secret_name_never_gets_through(text):
@@ -79,3 +93,15 @@ def test_nothing_invisible_stays_invisible(text):
 @given(st.text())
 def test_redacting_twice_changes_nothing_more(text):
     assert redact(redact(text)) == redact(text)
+
+
+def test_only_the_scanner_makes_redacted_text():
+    with pytest.raises(TypeError, match="only redact"):
+        RedactedText("password=hunter22secret")
+    assert type(redact("a") + "b") is str
+
+
+@pytest.mark.parametrize("run", ["a", "x:", "token=$", "sig:", "password: <", "Bearer ", "x-", "pass=/a"])
+def test_a_long_line_is_scanned_once(run):
+    # A pattern that looks at every place again would run into the test's time limit.
+    assert len(redact(run * (100_000 // len(run)))) > 0

@@ -20,6 +20,8 @@ from agents.investigator.toolbox import Toolbox
 from agents.ledger import incidents, investigations, moves
 from agents.ledger.moves import Standing
 from agents.ledger.protocol import PlanState
+from tools.kubernetes.actions.verb import matches, path_of
+from tools.kubernetes.errors import KubernetesError
 from tools.kubernetes.inventory import Inventory
 from tools.kubernetes.reading import read_inventory
 from tools.prometheus import PrometheusError
@@ -37,7 +39,10 @@ async def after_wait(state: State, runtime: Runtime[Toolbox]) -> State:
         return {"next": "verify", "verify_from": now.isoformat()}
     if await asyncio.to_thread(resolved, box, state["incident"]):
         return {"next": "close"}
-    if stands is PlanState.STALE and state["round"] < box.policy.most_rounds:
+    moved = stands is PlanState.STALE or (
+        stands is PlanState.REFUSED and await asyncio.to_thread(_moved, box, state["plan_id"])
+    )
+    if moved and state["round"] < box.policy.most_rounds:
         # The object changed: what was diagnosed may be over, so look again from the start.
         return {"next": "triage", "round": state["round"] + 1, "plan_id": ""}
     await box.write(investigations.set_phase, "waiting for the alert to resolve")
@@ -48,6 +53,18 @@ def _stands(box: Toolbox, plan_id: str) -> PlanState | None:
     with box.ledger.read() as session:
         found = moves.standing(session, plan_id)
     return found.state if isinstance(found, Standing) else None
+
+
+def _moved(box: Toolbox, plan_id: str) -> bool:
+    """Whether a target is no longer as the plan expected; one that cannot be read has not moved."""
+    with box.ledger.read() as session:
+        found = moves.standing(session, plan_id)
+    if not isinstance(found, Standing):
+        return False
+    try:
+        return any(matches(step, box.cluster.get(path_of(step))) for step in found.plan.steps)
+    except KubernetesError:
+        return False
 
 
 async def verify(state: State, runtime: Runtime[Toolbox]) -> State:
