@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import signal
+import sys
 
 from agents.actor.work import advance
 from agents.ledger.protocol import Agent
@@ -14,11 +15,19 @@ from midwatch.wiring import hands_of, ledger_of
 from tools.queue.port import Job, WorkOptions
 
 
-async def run(settings: Settings) -> None:
-    """Work the actor's lane until SIGTERM or SIGINT."""
+async def run(settings: Settings, *, leashed: bool = False) -> None:
+    """Work the actor's lane until SIGTERM or SIGINT; ``leashed``, also until standard input closes.
+
+    ``serve`` holds the other end of that pipe: when it is killed, the kernel closes it, and no
+    actor stays behind that nobody watches.
+    """
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        loop.add_signal_handler(name, stop.set)
+    if leashed:
+        # Nothing is ever written to it: readable means closed.
+        loop.add_reader(sys.stdin.fileno(), stop.set)
     ledger = await asyncio.to_thread(ledger_of, settings)
     actor_id = f"actor-{os.getpid()}-{secrets.token_hex(4)}"
     hands = await asyncio.to_thread(hands_of, settings, ledger, actor_id)
@@ -29,5 +38,7 @@ async def run(settings: Settings) -> None:
     try:
         await ledger.queue.work(Agent.ACTOR.value, look, WorkOptions(stop=stop, concurrency=2))
     finally:
+        if leashed:
+            loop.remove_reader(sys.stdin.fileno())
         hands.cluster.close()
         ledger.close()

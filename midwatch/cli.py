@@ -49,7 +49,10 @@ def serve(config: Config = None) -> None:
 
 
 @app.command()
-def actor(config: Config = None) -> None:
+def actor(
+    config: Config = None,
+    leashed: Annotated[bool, typer.Option("--leashed", help="Stop when standard input closes.")] = False,
+) -> None:
     """Run the actor alone: the only process with write credentials."""
     import asyncio
     import logging
@@ -58,7 +61,7 @@ def actor(config: Config = None) -> None:
 
     settings = _settings(config, "actor")
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    asyncio.run(run(settings))
+    asyncio.run(run(settings, leashed=leashed))
 
 
 @app.command()

@@ -68,7 +68,9 @@ async def _actor(settings: Settings, stop: asyncio.Event) -> None:
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
     while not stop.is_set():
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "midwatch", "actor", env=environment | for_actor(settings)
+            *(sys.executable, "-m", "midwatch", "actor", "--leashed"),
+            env=environment | for_actor(settings),
+            stdin=asyncio.subprocess.PIPE,
         )
         ended = asyncio.create_task(child.wait())
         waiting = asyncio.create_task(stop.wait())

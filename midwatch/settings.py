@@ -41,13 +41,14 @@ class Budgets(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     tool_calls: int = Field(default=40, ge=1, le=1000)
-    """Reads of Kubernetes and Prometheus."""
+    """Looks: one pass over a namespace, the logs of one container, one question to Prometheus. The looks
+    that verify a change are bounded by ``verify_window_s`` instead."""
     model_calls: int = Field(default=12, ge=0, le=200)
-    """Requests to the language model."""
+    """Questions to the language model; a request that fails is repeated once."""
     tokens: int = Field(default=60_000, ge=0, le=5_000_000)
     """Tokens in and out of the language model, together."""
     seconds: float = Field(default=120.0, gt=0, le=3600)
-    """Wall-clock seconds."""
+    """Wall-clock seconds of one round of looking and thinking."""
 
 
 class Settings(BaseSettings):

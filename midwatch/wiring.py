@@ -58,6 +58,7 @@ def hands_of(settings: Settings, ledger: Ledger, actor_id: str) -> Hands:
 @asynccontextmanager
 async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbox]:
     """What the investigator works with: read-only credentials."""
+    from agents.investigator.purse import Allowance
     from agents.investigator.toolbox import Policy, Toolbox
     from tools.prometheus import Prometheus
 
@@ -70,6 +71,8 @@ async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbo
         limit_factor=settings.max_set_resources_factor,
         verify_window_s=settings.verify_window_s,
         verify_poll_s=settings.verify_poll_s,
+        per_hour=settings.investigations_per_hour,
+        allowance=Allowance(**settings.budgets.model_dump()),
     )
     try:
         yield Toolbox(

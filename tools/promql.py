@@ -86,9 +86,17 @@ class Scope:
     """What the incident is about: for each label the values of which an equality matcher may name one."""
 
     labels: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    rule: bool = False
+    """The query is an alert's own rule: Prometheus runs it all the time, over whatever it selects."""
 
-    def names(self, matcher: ast.Matcher) -> bool:
-        """Whether the matcher pins a selector to the incident."""
+    def pins(self, selector: ast.VectorSelector) -> bool:
+        """Whether the selector reads only what the incident is about."""
+        # Alternatives ("or") would let one branch escape the matcher that pins the other.
+        if self.rule or selector.matchers.or_matchers:
+            return self.rule
+        return any(self._names(matcher) for matcher in selector.matchers.matchers)
+
+    def _names(self, matcher: ast.Matcher) -> bool:
         return matcher.op == ast.MatchOp.Equal and matcher.value in self.labels.get(matcher.name, ())
 
 
@@ -222,8 +230,7 @@ def _selector_objections(node: ast.VectorSelector, scope: Scope) -> Iterator[Obj
     # Without a name even a pinned selector returns every series of a namespace.
     if not node.name and not named:
         yield Objection.NO_METRIC_NAME
-    # Alternatives ("or") would let one branch escape the matcher that pins the other.
-    if node.matchers.or_matchers or not any(scope.names(one) for one in matchers):
+    if not scope.pins(node):
         yield Objection.OUT_OF_SCOPE
     regular = (one.value for one in matchers if one.op in (ast.MatchOp.Re, ast.MatchOp.NotRe))
     if any(len(text) > MAX_REGEX_CHARACTERS or not _PLAIN_REGEX.match(text) for text in regular):

@@ -34,7 +34,7 @@ _QUOTED: dict[str, tuple[str, ...]] = {
 
 def diagnosis(case: Case, reasoned: Reasoned, evidence: Mapping[str, Evidence]) -> Diagnosis:
     """The diagnosis that the rules came to. A cause that loses all its claims is not established."""
-    kept, dropped = checked(claims(case, reasoned), evidence)
+    kept, dropped = checked((*claims(case, reasoned), *_signals(case)), evidence)
     cause = reasoned.cause
     proven = cause is not None and any(carries(claim, cause) for claim in kept)
     believed = cause if proven else None
@@ -45,7 +45,12 @@ def diagnosis(case: Case, reasoned: Reasoned, evidence: Mapping[str, Evidence]) 
         alternatives=others[:MOST_ALTERNATIVES],
         findings=_near_first(case)[:MOST_FINDINGS],
         confidence=reasoned.confidence if proven else "none",
-        not_checked=(*case.snapshot.inventory.not_checked, *reasoned.gaps, *case.targets.missing),
+        not_checked=(
+            *case.snapshot.inventory.not_checked,
+            *case.snapshot.not_checked,
+            *reasoned.gaps,
+            *case.targets.missing,
+        ),
         dropped_claims=len(dropped),
         prose=prose(reasoned, believed),
     )
@@ -73,6 +78,15 @@ def claims(case: Case, reasoned: Reasoned) -> tuple[Claim, ...]:
         if spoken[finding.code] <= MOST_PER_CODE and finding.evidence:
             found.append(_claim(finding))
     return tuple(found[:MOST_CLAIMS])
+
+
+def _signals(case: Case) -> Iterator[Claim]:
+    """What the metrics say of the alerts themselves, word for word as it was stored."""
+    for signal in case.snapshot.signals:
+        for line in signal.lines[:MOST_PER_CODE]:
+            yield Claim(
+                text=f"{signal.alert}: its own expression {line}", evidence=(signal.evidence,), quotes=(line,)
+            )
 
 
 def _claim(finding: Finding) -> Claim:

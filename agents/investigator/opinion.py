@@ -7,6 +7,7 @@ carries, and explain. It names no verb and no target; what it says wrong is drop
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -46,15 +47,30 @@ class Opinion(BaseModel):
     prose: str
 
 
-def with_opinion(
-    model: Model, found: Diagnosis, evidence: Mapping[str, Evidence], budget: Budget
-) -> Diagnosis:
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What came of asking: the diagnosis, what it cost, and why it holds no opinion, if it holds none."""
+
+    diagnosis: Diagnosis
+    tokens: int = 0
+    problem: str = ""
+
+    @property
+    def told(self) -> Diagnosis:
+        """The diagnosis, saying so when the model was not heard."""
+        if not self.problem:
+            return self.diagnosis
+        gaps = (*self.diagnosis.not_checked, f"the model's opinion: {self.problem}")
+        return self.diagnosis.model_copy(update={"not_checked": gaps})
+
+
+def with_opinion(model: Model, found: Diagnosis, evidence: Mapping[str, Evidence], budget: Budget) -> Heard:
     """The diagnosis with the model's checked additions; the rules' own when it fails. Blocking."""
     try:
         answer = model.ask(prompt(found, evidence), Opinion, budget)
-    except ModelError:
-        return found
-    return merged(found, answer.content, evidence)
+    except ModelError as problem:
+        return Heard(diagnosis=found, tokens=problem.tokens, problem=redact(str(problem))[:200])
+    return Heard(diagnosis=merged(found, answer.content, evidence), tokens=answer.tokens)
 
 
 def prompt(found: Diagnosis, evidence: Mapping[str, Evidence]) -> Prompt:

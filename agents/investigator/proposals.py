@@ -20,7 +20,6 @@ from agents.investigator.proposals_values import (
     repaired_selector,
     replicas_before,
 )
-from agents.investigator.reasoning import Reasoned
 from agents.investigator.reasoning_alerts import Cause
 from agents.investigator.reasoning_case import Case
 from agents.investigator.reasoning_rollouts import revisions
@@ -92,11 +91,10 @@ class _Desk:
         return revisions(self.cause.object, self.case.relations)
 
 
-def propose(case: Case, reasoned: Reasoned, limits: Limits | None = None) -> Proposal:
-    """At most one change for the established cause."""
-    limits, cause = limits or Limits(), reasoned.cause
+def propose(case: Case, cause: Hypothesis | None, limits: Limits) -> Proposal:
+    """At most one change for this cause."""
     if cause is None:
-        return NoPlan(reason=reasoned.because or "The cause is not established, so nothing is proposed.")
+        return NoPlan(reason="The cause is not established, so nothing is proposed.")
     if not case.targets.holds(cause.object):
         return NoPlan(reason=f"{cause.object} is outside what the alert is about, so nothing is proposed.")
     target = case.find(cause.object)

@@ -19,5 +19,6 @@ class State(TypedDict, total=False):
     undo_of: str
     verify_from: str
     not_recovered: bool
+    spent: dict[str, int]
     finished: bool
     next: str

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Concatenate, ParamSpec, TypeVar
 
 from agents.investigator.analyzers.snapshot import Snapshot
+from agents.investigator.purse import Allowance
 from agents.ledger.investigations import Lease
 from agents.ledger.store import Ledger
 from runbooks.shelf import Shelf, load
@@ -32,6 +33,8 @@ class Policy:
     most_rounds: int = 3
     model_seconds: float = 30.0
     model_tokens: int = 2_000
+    per_hour: int = 50
+    allowance: Allowance = field(default_factory=Allowance)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -19,6 +18,8 @@ from agents.ledger.protocol import ACTIVE, LOCKING, Agent, PlanState
 from agents.ledger.store import Ledger, LedgerError, Transaction
 from agents.ledger.tables import DiagnosisRow, EvidenceRow, IncidentRow, PlanRow, ProposalRow
 from agents.ledger.tags import Tag
+
+HOUR = timedelta(hours=1)
 
 
 class LeaseLost(LedgerError):
@@ -89,6 +90,28 @@ def held(tx: Transaction, lease: Lease) -> IncidentRow:
     if row.lease_token != lease.token or row.lease_until is None or row.lease_until < tx.now:
         raise LeaseLost(f"the lease on INC-{lease.incident} is no longer ours")
     return row
+
+
+def begin(ledger: Ledger, lease: Lease, per_hour: int) -> bool:
+    """Begin the investigation, or put it off until fewer than ``per_hour`` began within an hour.
+
+    Counted over all workers; one that began stays begun. Put off, it is looked at again when the
+    oldest of the hour is an hour old (property P27: a storm starts so many and no more).
+    """
+    with ledger.write() as tx:
+        row = held(tx, lease)
+        if row.began_at is not None:
+            return True
+        tx.alone()
+        hour = select(IncidentRow.began_at).where(col(IncidentRow.began_at) > tx.now - HOUR)
+        recent = [at for at in tx.session.exec(hour.order_by(col(IncidentRow.began_at))) if at is not None]
+        if len(recent) >= per_hour:
+            _say_phase(tx, row, f"waiting: {per_hour} investigations began within an hour")
+            tx.wake(Agent.INVESTIGATOR, lease.incident, recent[-per_hour] + HOUR)
+            return False
+        row.began_at = tx.now
+        _say_phase(tx, row, "investigating")
+        return True
 
 
 def store_evidence(ledger: Ledger, lease: Lease, looks: list[Look]) -> list[Evidence]:
@@ -191,15 +214,17 @@ def _insert_draft(tx: Transaction, incident: int, plan: Plan, note: str) -> None
     tx.wake(Agent.ACTOR, incident)
 
 
-def set_phase(ledger: Ledger, lease: Lease, phase: str, facts: dict[str, Any] | None = None) -> None:
+def set_phase(ledger: Ledger, lease: Lease, phase: str) -> None:
     """Say which stage the investigation is in; nothing is written when it already says so."""
     with ledger.write() as tx:
-        row = held(tx, lease)
-        if row.phase == phase:
-            return
+        _say_phase(tx, held(tx, lease), phase)
+
+
+def _say_phase(tx: Transaction, row: IncidentRow, phase: str) -> None:
+    if row.phase != phase:
         row.phase = phase
-        tx.session.add(row)
-        tx.audit(Tag.INCIDENT_PHASE, {"phase": phase, **(facts or {})}, incident=lease.incident)
+        tx.audit(Tag.INCIDENT_PHASE, {"phase": phase}, incident=row.number)
+    tx.session.add(row)
 
 
 def wake_later(ledger: Ledger, lease: Lease, seconds: float) -> None:

@@ -80,6 +80,10 @@ class Transaction:
         self.session.flush()
         self.queue.enqueue(self.session.connection(), Job(lane=lane.value, incident=incident, run_at=at))
 
+    def alone(self) -> None:
+        """From here to the commit nobody else writes: what is counted now still holds then."""
+        self._locked_head()
+
     def _locked_head(self) -> ChainHeadRow:
         if self._head is None:
             # One appender at a time: the row lock (or SQLite's single writer) keeps seq gapless.

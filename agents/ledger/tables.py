@@ -54,6 +54,7 @@ class IncidentRow(SQLModel, table=True):
     phase: str
     round: int = 0
     opened_at: datetime = _at()
+    began_at: datetime | None = _at(null=True, index=True)
     closed_at: datetime | None = _at(null=True)
     resolved_at: datetime | None = _at(null=True)
     outcome: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))

@@ -117,3 +117,33 @@ def test_a_closed_incident_lets_the_next_episode_open_a_new_one(ledger, clock):
     assert found.state is IncidentState.CLOSED
     assert one(ledger, a_delivery(clock(), an_alert(clock()))) is Disposition.NEW
     assert verify(ledger).ok
+
+
+def a_lease(ledger, number: int):
+    lease = investigations.take(ledger, number, "w", 60)
+    assert lease is not None
+    return lease
+
+
+def test_only_so_many_investigations_begin_within_an_hour_and_the_others_wait_their_turn(ledger, clock):
+    for group in ("g1", "g2", "g3"):
+        one(ledger, a_delivery(clock(), an_alert(clock(), fingerprint=group), group_key=group))
+    assert investigations.begin(ledger, a_lease(ledger, 1), 2)
+    clock.forward(600)
+    assert investigations.begin(ledger, a_lease(ledger, 2), 2)
+    assert not investigations.begin(ledger, a_lease(ledger, 3), 2)
+    waiting = incidents.incident(ledger, 3)
+    assert waiting is not None
+    assert "2 investigations" in waiting.phase
+    wake = ledger.queue.jobs[-1]
+    assert (wake.lane, wake.incident) == ("investigator", 3)
+    assert wake.run_at is not None
+    assert (wake.run_at - clock()).total_seconds() == 3000
+    clock.forward(3001)
+    assert investigations.begin(ledger, a_lease(ledger, 3), 2)
+
+
+def test_an_investigation_that_began_is_not_counted_again_after_a_restart(ledger, clock):
+    one(ledger, a_delivery(clock(), an_alert(clock())))
+    lease = a_lease(ledger, 1)
+    assert all(investigations.begin(ledger, lease, 1) for _ in range(3))

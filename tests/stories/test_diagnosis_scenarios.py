@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents.investigator.explain import diagnosis
-from agents.investigator.proposals import NoPlan, Proposed, propose
+from agents.investigator.proposals import Limits, NoPlan, Proposed, propose
 from tests.support.scenes import Scene, scenario
 
 WATCHDOG = ("Watchdog", {"severity": "none"})
@@ -49,7 +49,7 @@ def test_each_scenario_comes_to_its_cause_with_proof_and_one_change(
     assert told.claims
     assert told.dropped_claims == 0
     assert told.prose.startswith(told.cause.sentence)
-    found = propose(at.case, at.reasoned)
+    found = propose(at.case, at.reasoned.cause, Limits())
     assert isinstance(found, Proposed)
     assert found.step.set == change
     assert at.case.targets.holds(found.step.target)
@@ -61,7 +61,7 @@ def test_the_watchdog_comes_to_nothing() -> None:
     assert told.cause is None
     assert told.findings == ()
     assert told.prose.startswith("Nothing to do.")
-    assert isinstance(propose(at.case, at.reasoned), NoPlan)
+    assert isinstance(propose(at.case, at.reasoned.cause, Limits()), NoPlan)
 
 
 def test_a_cause_whose_evidence_is_gone_is_not_established() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from agents.incident import Recovery
 from agents.ledger.protocol import PlanState
+from agents.ledger.story import Story
 from agents.ledger.tags import Tag
 from tests.support.story import PATIENCE_S, scene
 
@@ -29,10 +30,17 @@ def test_one_signature_leads_to_one_change_and_a_recovery(name: str, tmp_path: P
         assert told.outcome is not None
         assert told.outcome.recovery is Recovery.RECOVERED
         assert [view.state for view in told.plans] == [PlanState.SUCCEEDED]
+        assert _metrics_are_cited(told), "the alert's own signal is stored and told"
         assert len(at.effects()) == 1
         assert "actor" in at.effects()[0].user
         at.until(lambda: at.centre.state()["oracle"]["met"])
         assert at.whole() == ()
+
+
+def _metrics_are_cited(told: Story) -> bool:
+    asked = {item.id for item in told.evidence if item.tool == "prometheus.query" and item.ok}
+    claims = told.diagnosis.claims if told.diagnosis else ()
+    return any(asked & set(claim.evidence) for claim in claims)
 
 
 def test_the_dead_mans_switch_opens_nothing_and_changes_nothing(tmp_path: Path) -> None:

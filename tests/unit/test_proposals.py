@@ -36,7 +36,7 @@ MEMORY = "/spec/template/spec/containers/0/resources/limits/memory"
 
 def proposed(objects: list[Json], asked: Alert = SHORT, limits: Limits | None = None) -> Proposal:
     at = scene(objects, asked)
-    return propose(at.case, at.reasoned, limits)
+    return propose(at.case, at.reasoned.cause, limits or Limits())
 
 
 def step_of(objects: list[Json], asked: Alert = SHORT) -> Step:
@@ -241,8 +241,8 @@ def test_a_verb_that_the_runbook_does_not_allow_is_not_proposed() -> None:
 
 
 def test_nothing_is_proposed_without_a_cause() -> None:
-    assert "fire all the time" in reason_of(rolled_out(), alert("Watchdog", severity="none"))
-    assert "ghost" in reason_of(rolled_out(), alert("X", namespace="shop", deployment="ghost"))
+    assert "not established" in reason_of(rolled_out(), alert("Watchdog", severity="none"))
+    assert "not established" in reason_of(rolled_out(), alert("X", namespace="shop", deployment="ghost"))
 
 
 def test_nothing_is_proposed_outside_the_blast_radius() -> None:
@@ -270,7 +270,7 @@ def test_t22_text_from_strangers_never_becomes_a_value(said: str, where: str) ->
     )
     logs = {("shop", "web-r2-aaaaa", "web"): said} if where == "log" else {}
     at = scene(objects, asked, logs=logs)
-    found = propose(at.case, at.reasoned)
+    found = propose(at.case, at.reasoned.cause, Limits())
     assert isinstance(found, Proposed)
     assert found.step.set == {IMAGE: GOOD}
 

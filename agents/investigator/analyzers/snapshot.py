@@ -45,17 +45,29 @@ class LogTail:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Signal:
+    """What the metrics say of one alert's own expression: the stored lines about this alert."""
+
+    alert: str
+    lines: tuple[str, ...]
+    evidence: EvidenceId
+
+
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """One look at the cluster at ``taken_at``; nothing in it changes while it is analysed.
 
     ``evidence`` maps a kind (``Pod``), or a kind in a namespace (``Pod/shop``), to the ids of
-    the reads it came from, so that a finding can say where it was seen.
+    the reads it came from, so that a finding can say where it was seen. ``not_checked`` are the
+    looks that did not come about, beside the reads that the inventory itself records.
     """
 
     inventory: Objects
     taken_at: datetime
     logs: Mapping[LogKey, LogTail] = field(default_factory=dict)
     evidence: Mapping[str, tuple[EvidenceId, ...]] = field(default_factory=dict)
+    signals: tuple[Signal, ...] = ()
+    not_checked: tuple[str, ...] = ()
 
     def objects(self, kind: str) -> tuple[JsonObject, ...]:
         """Every object of this kind that was read."""

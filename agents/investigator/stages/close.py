@@ -13,6 +13,9 @@ from agents.ledger import investigations, moves
 from agents.ledger.moves import Standing
 from agents.ledger.protocol import PlanState
 
+CHECKS = {"alert quiet": True, "workloads well": True}
+"""What ``verify`` saw in one and the same look before it let an incident be closed as recovered."""
+
 
 async def close(state: State, runtime: Runtime[Toolbox]) -> State:
     """Write the outcome and end the thread."""
@@ -20,10 +23,11 @@ async def close(state: State, runtime: Runtime[Toolbox]) -> State:
     helped = await asyncio.to_thread(_changed_something, box, state["incident"])
     at = await asyncio.to_thread(box.ledger.now)
     if state.get("not_recovered"):
-        outcome = Outcome(recovery=Recovery.NOT_RECOVERED, at=at, sentence="It did not recover.")
+        sentence = "The change did not help within its time; the alert resolved later."
+        outcome = Outcome(recovery=Recovery.NOT_RECOVERED, at=at, sentence=sentence)
     elif helped:
         sentence = "The alert's own signal is quiet and the workload is healthy."
-        outcome = Outcome(recovery=Recovery.RECOVERED, at=at, sentence=sentence, checks={"alert quiet": True})
+        outcome = Outcome(recovery=Recovery.RECOVERED, at=at, sentence=sentence, checks=CHECKS)
     else:
         sentence = "The alert resolved without a change by Midwatch."
         outcome = Outcome(recovery=Recovery.NOTHING_DONE, at=at, sentence=sentence)

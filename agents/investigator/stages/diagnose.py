@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from langgraph.runtime import Runtime
 
-from agents.incident import Diagnosis, Incident
+from agents.incident import Diagnosis, Evidence, Hypothesis, Incident
 from agents.investigator.analyzers.registry import analyze
-from agents.investigator.analyzers.snapshot import Snapshot
 from agents.investigator.explain import diagnosis
-from agents.investigator.opinion import with_opinion
+from agents.investigator.opinion import Heard, with_opinion
 from agents.investigator.proposals import Limits, NoPlan, Proposal
 from agents.investigator.proposals import propose as proposal
+from agents.investigator.purse import Purse
 from agents.investigator.reasoning import Reasoned, reason
 from agents.investigator.reasoning_case import Case
-from agents.investigator.stages.gather import look
+from agents.investigator.stages.gather import look, purse_of
 from agents.investigator.state import State
 from agents.investigator.targets import targets
 from agents.investigator.toolbox import Toolbox
@@ -26,45 +26,53 @@ from tools.model import Budget
 
 @dataclass(frozen=True, kw_only=True)
 class Thought:
-    """What one look came to."""
+    """What the rules made of one look."""
 
-    diagnosis: Diagnosis
-    proposal: Proposal
+    incident: Incident
+    case: Case
+    reasoned: Reasoned
 
 
 async def diagnose(state: State, runtime: Runtime[Toolbox]) -> State:
-    """Write the diagnosis of this round."""
-    thought = await think(state, runtime.context)
-    turn = state.get("round", 1)
-    await runtime.context.write(investigations.write_diagnosis, turn, thought.diagnosis)
-    return {}
+    """Write the diagnosis of this round; the model, if there is one, is asked here and only here."""
+    box, purse = runtime.context, purse_of(state, runtime.context)
+    thought = await think(state, box, purse)
+    found = await asyncio.to_thread(_diagnosed, box, thought, purse)
+    await box.write(investigations.write_diagnosis, state.get("round", 1), found)
+    return {"spent": purse.spent}
 
 
-async def think(state: State, box: Toolbox) -> Thought:
-    """From the round's snapshot to a checked diagnosis and at most one typed change.
+async def think(state: State, box: Toolbox, purse: Purse) -> Thought:
+    """What the rules make of the round's snapshot.
 
     A stage that runs again in another process looks again: the snapshot lives in memory, the
     evidence it quotes is what was stored the first time.
     """
-    snapshot = box.snapshots.get(state["incident"]) or await look(state, box)
+    snapshot = box.snapshots.get(state["incident"]) or await look(state, box, purse)
     incident = await asyncio.to_thread(incidents.incident, box.ledger, state["incident"])
     if incident is None:
         raise AssertionError("an incident under investigation is in the ledger")
-    return await asyncio.to_thread(_think, box, incident, snapshot)
-
-
-def _think(box: Toolbox, incident: Incident, snapshot: Snapshot) -> Thought:
     about = targets(incident.firing or incident.alerts, snapshot.inventory)
-    case = Case(snapshot=snapshot, targets=about, findings=analyze(snapshot))
-    reasoned = reason(case)
-    found = _diagnosed(box, incident.number, (case, reasoned))
-    if found.cause is None:
-        # A cause whose claims did not hold is not acted upon.
-        return Thought(diagnosis=found, proposal=NoPlan(reason=found.no_plan_because))
-    wanted = proposal(case, reasoned, _limits(box, incident))
-    if isinstance(wanted, NoPlan):
-        found = found.model_copy(update={"no_plan_because": str(wanted)})
-    return Thought(diagnosis=found, proposal=wanted)
+    case = Case(snapshot=snapshot, targets=about, findings=await asyncio.to_thread(analyze, snapshot))
+    return Thought(incident=incident, case=case, reasoned=await asyncio.to_thread(reason, case))
+
+
+def proposed(box: Toolbox, thought: Thought, cause: Hypothesis | None, why_not: str) -> Proposal:
+    """The change for this cause and no other: what is signed removes what the card says is wrong.
+
+    The cause's facts are those of this look, so one that was diagnosed from an earlier look and is
+    gone by now leads to no plan.
+    """
+    if cause is None:
+        return NoPlan(reason=why_not)
+    same = next((h for h in thought.reasoned.hypotheses if _is(h, cause)), None)
+    if same is None:
+        return NoPlan(reason=f"{cause.object} no longer shows what was diagnosed.")
+    return proposal(thought.case, same, _limits(box, thought.incident))
+
+
+def _is(one: Hypothesis, other: Hypothesis) -> bool:
+    return (one.code, one.object.key) == (other.code, other.object.key)
 
 
 def _limits(box: Toolbox, incident: Incident) -> Limits:
@@ -74,14 +82,27 @@ def _limits(box: Toolbox, incident: Incident) -> Limits:
     return Limits(limit_factor=box.policy.limit_factor, allowed=allowed)
 
 
-def _diagnosed(box: Toolbox, incident: int, thought: tuple[Case, Reasoned]) -> Diagnosis:
+def _diagnosed(box: Toolbox, thought: Thought, purse: Purse) -> Diagnosis:
     with box.ledger.read() as session:
-        evidence = {item.id: item for item in investigations.evidence_of(session, incident)}
-    found = diagnosis(*thought, evidence)
+        evidence = {item.id: item for item in investigations.evidence_of(session, thought.incident.number)}
+    found = diagnosis(thought.case, thought.reasoned, evidence)
     if box.model is not None:
-        budget = Budget(seconds=box.policy.model_seconds, answer_tokens=box.policy.model_tokens)
-        found = with_opinion(box.model, found, evidence, budget)
-    if found.cause is None:
-        why = thought[1].because or "the cause is not established"
-        return found.model_copy(update={"no_plan_because": why})
-    return found
+        found = _with_opinion(box, found, evidence, purse)
+    because = thought.reasoned.because or "the cause is not established"
+    wanted = proposed(box, thought, found.cause, because)
+    return found.model_copy(update={"no_plan_because": str(wanted)}) if isinstance(wanted, NoPlan) else found
+
+
+def _with_opinion(box: Toolbox, found: Diagnosis, evidence: dict[str, Evidence], purse: Purse) -> Diagnosis:
+    why = "" if purse.left("tokens") else f"the budget of {purse.allowance.tokens} tokens is spent"
+    why = why or purse.take("model_calls")
+    if why or box.model is None:
+        return Heard(diagnosis=found, problem=why).told
+    budget = Budget(
+        # A nearly empty purse gets a short answer; a quite empty one was refused above.
+        seconds=max(0.1, min(box.policy.model_seconds, purse.seconds_left)),
+        answer_tokens=min(box.policy.model_tokens, purse.left("tokens")),
+    )
+    heard = with_opinion(box.model, found, evidence, budget)
+    purse.pay("tokens", heard.tokens)
+    return heard.told

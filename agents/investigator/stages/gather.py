@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from langgraph.runtime import Runtime
 
-from agents.incident import Evidence
-from agents.investigator.analyzers.snapshot import LogKey, LogTail, Snapshot
+from agents.incident import Alert, Evidence
+from agents.investigator.analyzers.snapshot import LogKey, LogTail, Signal, Snapshot
+from agents.investigator.purse import Purse
+from agents.investigator.signals import Question, lines_of, looked, question
 from agents.investigator.state import State
 from agents.investigator.toolbox import Toolbox
-from agents.ledger import investigations
+from agents.ledger import incidents, investigations
 from agents.ledger.investigations import Look
 from tools.kubernetes.inventory import Inventory, Query, lines
 from tools.kubernetes.objects import JsonObject
@@ -19,32 +23,108 @@ from tools.redaction import redact
 
 EXCERPT = 96_000
 MOST_LOGS = 6
+MOST_SIGNALS = 3
 QUIET_KINDS = frozenset({"Secret", "ConfigMap", "Namespace"})
 
 
 async def gather(state: State, runtime: Runtime[Toolbox]) -> State:
     """Look once and store what was seen."""
-    await look(state, runtime.context)
-    return {}
+    purse = purse_of(state, runtime.context)
+    await look(state, runtime.context, purse)
+    return {"spent": purse.spent}
 
 
-async def look(state: State, box: Toolbox) -> Snapshot:
+def purse_of(state: State, box: Toolbox) -> Purse:
+    """What this round may still spend."""
+    return Purse.resumed(box.policy.allowance, state.get("spent"))
+
+
+@dataclass(kw_only=True)
+class _Round:
+    """One round of looking: under which key it is stored, what it may spend, what it had to leave out."""
+
+    box: Toolbox
+    key: str
+    purse: Purse
+    left_out: list[str] = field(default_factory=list)
+
+    def may(self, what: str) -> bool:
+        """Whether one more look can be paid for; what cannot is remembered."""
+        why = self.purse.take("tool_calls")
+        if why:
+            self.left_out.append(f"{what}: {why}")
+        return not why
+
+    async def store(self, looks: list[Look]) -> list[Evidence]:
+        """The looks as evidence; one that was stored before keeps its id and text."""
+        return await self.box.write(investigations.store_evidence, looks)
+
+
+async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
     """The snapshot of this round: read now, stored as evidence, kept for the stages that follow."""
-    key = f"round-{state.get('round', 1)}"
+    now = _Round(box=box, key=f"round-{state.get('round', 1)}", purse=purse)
     merged = Inventory()
     evidence: dict[str, tuple[str, ...]] = {}
     for namespace in state.get("namespaces") or [""]:
+        # One pass over a namespace is one look: it is bounded by itself.
+        if not now.may(f"namespace {namespace}"):
+            continue
         part = await asyncio.to_thread(read_inventory, box.cluster, namespace)
-        stored = await box.write(investigations.store_evidence, _looks(part, key))
+        stored = await now.store(_looks(part, now.key))
         for query, item in zip(_shown(part), stored, strict=True):
             evidence[f"{query.kind}/{query.namespace}" if query.namespace else query.kind] = (item.id,)
         merged = _merged(merged, part)
-    logs = await _logs(box, merged, key)
+    signals = await _signals(now, state["incident"])
+    logs = await _logs(now, merged)
     snapshot = Snapshot(
-        inventory=merged, taken_at=await asyncio.to_thread(box.ledger.now), logs=logs, evidence=evidence
+        inventory=merged,
+        taken_at=await asyncio.to_thread(box.ledger.now),
+        logs=logs,
+        evidence=evidence,
+        signals=signals,
+        not_checked=tuple(now.left_out),
     )
     box.snapshots[state["incident"]] = snapshot
     return snapshot
+
+
+async def _signals(now: _Round, incident: int) -> tuple[Signal, ...]:
+    """What the alerts' own expressions say, one question an expression."""
+    prometheus = now.box.prometheus
+    if prometheus is None:
+        now.left_out.append("metrics: no Prometheus is configured")
+        return ()
+    found = await asyncio.to_thread(incidents.incident, now.box.ledger, incident)
+    at = await asyncio.to_thread(now.box.ledger.now)
+    alerts = sorted(found.firing if found else (), key=lambda alert: alert.starts_at)
+    signals: list[Signal] = []
+    for asked, about in _questions(now, alerts, at):
+        if not now.may(f"the signal of {about[0].name}"):
+            continue
+        (item,) = await now.store([await asyncio.to_thread(looked, prometheus, asked, now.key)])
+        if not item.ok:
+            now.left_out.append(f"the signal of {about[0].name}: {item.excerpt}")
+            continue
+        signals += [
+            Signal(alert=one.name, lines=lines, evidence=item.id)
+            for one in about
+            if (lines := lines_of(one, item.excerpt))
+        ]
+    return tuple(signals)
+
+
+def _questions(now: _Round, alerts: list[Alert], at: datetime) -> list[tuple[Question, list[Alert]]]:
+    asked: dict[str, tuple[Question, list[Alert]]] = {}
+    for alert in alerts:
+        wanted = question(alert, at)
+        if isinstance(wanted, str):
+            now.left_out.append(wanted)
+        else:
+            # The oldest alert came first: its window holds those of the others.
+            asked.setdefault(wanted.expression, (wanted, []))[1].append(alert)
+    chosen = list(asked.values())
+    now.left_out += [f"the signal of {about[0].name}: not asked" for _, about in chosen[MOST_SIGNALS:]]
+    return chosen[:MOST_SIGNALS]
 
 
 def _shown(part: Inventory) -> list[Query]:
@@ -96,24 +176,25 @@ def _healthy(pod: JsonObject) -> bool:
     return all(item.get("ready") and not item.get("restartCount") for item in _statuses(pod))
 
 
-async def _logs(box: Toolbox, inventory: Inventory, key: str) -> dict[LogKey, LogTail]:
+async def _logs(now: _Round, inventory: Inventory) -> dict[LogKey, LogTail]:
     wanted = [
         (pod["metadata"]["namespace"], pod["metadata"]["name"], item["name"])
         for pod in inventory.objects("Pod")
         for item in _statuses(pod)
         if item.get("restartCount") or "terminated" in (item.get("state") or {})
     ]
-    return {name: await _tail(box, name, key) for name in wanted[:MOST_LOGS]}
+    chosen = [name for name in wanted[:MOST_LOGS] if now.may(f"the logs of {'/'.join(name)}")]
+    return {name: await _tail(now, name) for name in chosen}
 
 
-async def _tail(box: Toolbox, name: LogKey, key: str) -> LogTail:
+async def _tail(now: _Round, name: LogKey) -> LogTail:
     texts: list[LogText] = [
-        await asyncio.to_thread(read_log, box.cluster, name[:2], name[2], previous=previous)
+        await asyncio.to_thread(read_log, now.box.cluster, name[:2], name[2], previous=previous)
         for previous in (False, True)
     ]
     looks = [
         Look(
-            key=f"{key}:{text.path}",
+            key=f"{now.key}:{text.path}",
             tool="kubernetes.log",
             query=f"GET {text.path}",
             ok=text.ok,
@@ -121,7 +202,7 @@ async def _tail(box: Toolbox, name: LogKey, key: str) -> LogTail:
         )
         for text in texts
     ]
-    stored: list[Evidence] = await box.write(investigations.store_evidence, looks)
+    stored = await now.store(looks)
     # What is analysed is what was stored: a quote can always be found in its evidence.
     current, previous = (item.excerpt if item.ok else "" for item in stored)
     ids = tuple(item.id for item in stored if item.ok)

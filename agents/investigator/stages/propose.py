@@ -10,7 +10,8 @@ from langgraph.runtime import Runtime
 
 from agents.incident import Diagnosis, Plan
 from agents.investigator.proposals import NoPlan
-from agents.investigator.stages.diagnose import think
+from agents.investigator.stages.diagnose import proposed, think
+from agents.investigator.stages.gather import purse_of
 from agents.investigator.state import State
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import investigations, moves
@@ -22,15 +23,25 @@ from tools.kubernetes.errors import KubernetesError
 
 
 async def propose(state: State, runtime: Runtime[Toolbox]) -> State:
-    """Draft the plan that the diagnosis came to, if it came to one."""
+    """Draft the plan for the cause that was written down, if there is one."""
     box = runtime.context
-    thought = await think(state, box)
-    if isinstance(thought.proposal, NoPlan):
+    found = await asyncio.to_thread(_written, box, state["incident"])
+    thought = await think(state, box, purse_of(state, box))
+    wanted = proposed(box, thought, found.cause, found.no_plan_because)
+    if isinstance(wanted, NoPlan):
         await box.write(investigations.set_phase, "no change proposed")
         return {"plan_id": ""}
-    plan = await asyncio.to_thread(plan_for, box, state["incident"], thought.proposal.step)
+    plan = await asyncio.to_thread(plan_for, box, state["incident"], wanted.step)
     await box.write(investigations.set_phase, "waiting for a signature")
-    return {"plan_id": await box.write(investigations.draft, plan, thought.proposal.why)}
+    return {"plan_id": await box.write(investigations.draft, plan, wanted.why)}
+
+
+def _written(box: Toolbox, incident: int) -> Diagnosis:
+    with box.ledger.read() as session:
+        found = investigations.diagnosis_of(session, incident)
+    if found is None:
+        raise AssertionError("a proposal follows a diagnosis")
+    return found
 
 
 async def undo(state: State, runtime: Runtime[Toolbox]) -> State:

@@ -16,9 +16,13 @@ MOST_NAMESPACES = 3
 
 
 async def receive(state: State, runtime: Runtime[Toolbox]) -> State:
-    """Take the incident in."""
-    await runtime.context.write(investigations.set_phase, "investigating")
-    return {"round": 1}
+    """Take the incident in, if this hour still has room for it."""
+    box = runtime.context
+    # What resolved by itself costs nothing, so it need not wait for its turn.
+    over = await asyncio.to_thread(resolved, box, state["incident"])
+    if over or await box.write(investigations.begin, box.policy.per_hour):
+        return {"round": 1, "next": "triage"}
+    return {"next": "queue"}
 
 
 async def triage(state: State, runtime: Runtime[Toolbox]) -> State:

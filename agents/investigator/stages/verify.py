@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
-from urllib.parse import parse_qs, urlsplit
 
 from langgraph.runtime import Runtime
 
-from agents.incident import Incident
+from agents.incident import Alert, Incident
 from agents.investigator.reasoning_health import is_healthy
+from agents.investigator.signals import belongs, question
 from agents.investigator.stages.triage import resolved
 from agents.investigator.state import State
 from agents.investigator.targets import targets
@@ -24,7 +24,7 @@ from tools.kubernetes.actions.verb import matches, path_of
 from tools.kubernetes.errors import KubernetesError
 from tools.kubernetes.inventory import Inventory
 from tools.kubernetes.reading import read_inventory
-from tools.prometheus import PrometheusError
+from tools.prometheus import Prometheus, PrometheusError
 
 STATEFUL = frozenset({"Pod", "Deployment", "StatefulSet"})
 
@@ -89,19 +89,21 @@ def alert_quiet(box: Toolbox, incident: Incident) -> bool:
     """Alertmanager said resolved, or the alerts' own expressions hold no more in Prometheus."""
     if resolved(box, incident.number):
         return True
-    expressions = {expression_of(alert.generator_url) for alert in incident.firing}
-    if box.prometheus is None or "" in expressions or not expressions:
+    if box.prometheus is None or not incident.firing:
+        return False
+    now = box.ledger.now()
+    return all(_holds_no_more(box.prometheus, alert, now) for alert in incident.firing)
+
+
+def _holds_no_more(prometheus: Prometheus, alert: Alert, now: datetime) -> bool:
+    asked = question(alert, now)
+    if isinstance(asked, str):
         return False
     try:
-        return not any(box.prometheus.instant(expression).samples for expression in expressions)
+        return not any(belongs(alert, one.labels) for one in prometheus.instant(asked.expression).samples)
     except PrometheusError:
         # A signal that could not be read is not a quiet one.
         return False
-
-
-def expression_of(generator_url: str) -> str:
-    """The expression in an alert's generatorURL (``g0.expr``); parsed, never fetched (threat T28)."""
-    return parse_qs(urlsplit(generator_url).query).get("g0.expr", [""])[0]
 
 
 def workloads_well(box: Toolbox, incident: Incident, namespaces: list[str]) -> bool:
