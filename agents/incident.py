@@ -18,6 +18,8 @@ from tools.kubernetes.actions.step import Step
 from tools.kubernetes.objects import NonEmpty, ObjectRef
 
 PLAN_DIGEST_PREFIX = b"midwatch-plan-v1\0"
+PROSE_LIMIT = 600
+"""Characters of prose in a diagnosis; a card has room for no more."""
 EvidenceId = Annotated[str, Field(pattern=r"^E[1-9][0-9]*$")]
 Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -165,7 +167,7 @@ class Diagnosis(Value):
     not_checked: tuple[str, ...] = ()
     dropped_claims: int = Field(default=0, ge=0)
     source: Literal["rules", "model"] = "rules"
-    prose: str = Field(default="", max_length=600)
+    prose: str = Field(default="", max_length=PROSE_LIMIT)
     no_plan_because: str = ""
 
 

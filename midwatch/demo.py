@@ -21,6 +21,7 @@ from rich.console import Console
 from agents.auditor.verify import verify
 from agents.ledger.store import Ledger
 from evals.world.slack.person import Person
+from midwatch.demo_keys import Keys
 from midwatch.demo_processes import BrokenArrow, Data, start_serve, start_world
 from midwatch.demo_story import Teller
 
@@ -56,6 +57,7 @@ class _Demo:
         self.ledger = Ledger(f"sqlite:///{folder / 'state' / 'midwatch.db'}")
         stack.callback(self.ledger.close)
         self.teller = Teller(self.ledger, console)
+        self.keys = stack.enter_context(Keys())
 
     def play(self) -> str:
         """The story; returns the last line."""
@@ -72,7 +74,7 @@ class _Demo:
             raise BrokenArrow("investigator → gatekeeper: no card was posted for signing")
         if self.teller.asking():
             self._sign()
-        if not self._until(self.teller.decided_or_closed, PERSON_S):
+        if not self._until(self._decided, PERSON_S):
             raise BrokenArrow("gatekeeper: the plan was neither signed, rejected nor expired")
         ending = self.teller.refused()
         if ending:
@@ -87,12 +89,34 @@ class _Demo:
         return bool(self.data.get("scenario") == "watchdog")
 
     def _sign(self) -> None:
-        if not self.hands_free:
-            self.console.print("[bold]Your turn:[/bold] open the Slack page and press Approve or Reject.")
+        if self.hands_free:
+            self._approve()
             return
+        self.console.print(
+            "[bold]Your turn:[/bold] open the Slack page and press Approve or Reject, "
+            "or press [bold]a[/bold] or [bold]r[/bold] here to click there as Ada, who is on call."
+        )
+
+    def _decided(self) -> bool:
+        key = self.keys.pressed()
+        if key and self.teller.asking():
+            {"a": self._approve, "r": self._reject}.get(key, _nothing)()
+        return self.teller.decided_or_closed()
+
+    def _ada(self) -> Person:
         slack = self.data["slack"]
-        ada = Person(slack["page_url"].rsplit("/", 1)[0], slack["users"]["oncall"])
+        return Person(slack["page_url"].rsplit("/", 1)[0], slack["users"]["oncall"])
+
+    def _approve(self) -> None:
+        ada = self._ada()
         ada.click(ada.wait_for_button("approve", timeout=WAIT_S))
+
+    def _reject(self) -> None:
+        ada = self._ada()
+        ada.click(ada.wait_for_button("reject", timeout=WAIT_S))
+        ada.submit(
+            ada.wait_for_view("reject", timeout=WAIT_S)["id"], {"reason": "rejected in the demo's terminal"}
+        )
 
     def _until(self, good: object, seconds: float) -> bool:
         if not callable(good):
@@ -115,6 +139,10 @@ class _Demo:
             raise BrokenArrow(f"ledger: {found.problems[0]}")
         self.console.print(f"ledger: {found.events} events, chain whole")
         return f"demo: {what} in {seconds:.1f} s"
+
+
+def _nothing() -> None:
+    """Any other key."""
 
 
 def _roster(folder: Path, data: Data) -> Path:

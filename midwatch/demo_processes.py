@@ -108,7 +108,7 @@ def _settings(folder: Path, data: Data, door: tuple[str, str]) -> dict[str, str]
     values = {
         "state_dir": folder / "state",
         "listen": door[0].removeprefix("http://"),
-        "cluster_name": "demo",
+        "cluster_name": data["cluster"],
         "webhook_token": door[1],
         "reader_kubeconfig": kubeconfigs["reader"],
         "actor_kubeconfig": kubeconfigs["actor"],

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from agents.incident import Claim, Diagnosis, Evidence, Finding, Hypothesis
+from agents.incident import PROSE_LIMIT, Claim, Diagnosis, Evidence, Finding, Hypothesis
 from agents.investigator.analyzers.codes import IMAGE_CODES, Code
 from agents.investigator.citations import checked
 from agents.investigator.reasoning import Answer, Reasoned
 from agents.investigator.reasoning_case import Case
 from tools.kubernetes.objects import JsonObject
 
-PROSE_LIMIT = 600
 MOST_CLAIMS = 12
 MOST_PER_CODE = 3
 MOST_ALTERNATIVES = 4

@@ -13,7 +13,7 @@ from pathlib import Path
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agents.incident import Claim, Diagnosis, Evidence, Hypothesis
+from agents.incident import PROSE_LIMIT, Claim, Diagnosis, Evidence, Hypothesis
 from agents.investigator.citations import checked
 from agents.investigator.explain import carries
 from tools.model import Budget, Model, ModelError, Prompt
@@ -23,7 +23,6 @@ INSTRUCTIONS = (Path(__file__).parent / "prompts" / "opinion.md").read_text(enco
 EXCERPT = 6_000
 MOST_EVIDENCE = 12
 MOST_CLAIMS = 6
-PROSE = 600
 UNSURE = frozenset({"none", "low"})
 
 
@@ -98,7 +97,7 @@ def merged(found: Diagnosis, opinion: Opinion, evidence: Mapping[str, Evidence])
         "claims": (*found.claims, *kept),
         "dropped_claims": found.dropped_claims + len(dropped) + len(opinion.claims) - len(_claims(opinion)),
         "source": "model",
-        "prose": redact(opinion.prose)[:PROSE],
+        "prose": redact(opinion.prose)[:PROSE_LIMIT],
     }
     ranked = _ranked(found)
     if found.confidence in UNSURE and 0 <= opinion.hypothesis < len(ranked):

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from agents.incident import Alert
+from agents.incident import Alert, Incident
 from agents.investigator.analyzers.fields import name_of, namespace_of
 from agents.investigator.analyzers.snapshot import Objects
 from agents.investigator.targets_radius import blast_radius
@@ -50,6 +50,20 @@ _POD_NAMES = (
     ("DaemonSet", re.compile(r"^(?P<owner>.+)-[a-z0-9]{5}$")),
     ("Job", re.compile(r"^(?P<owner>.+)-[a-z0-9]{5}$")),
 )
+
+
+def claimed_elsewhere(incident: Incident) -> tuple[str, ...]:
+    """Alerts whose ``cluster`` label is not the cluster that their sender's credential stands for.
+
+    A label never widens or moves the scope (threat T3): it is said, and the credential's cluster is
+    what was looked at.
+    """
+    named = sorted({alert.labels.get("cluster", "") for alert in incident.alerts} - {"", incident.cluster})
+    return tuple(
+        f"an alert names the cluster {name}, but only {incident.cluster}, which its credential stands for, "
+        "was looked at"
+        for name in named
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,12 +12,14 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from agents.incident import Diagnosis, Evidence, IncidentState, Outcome, Plan
+from agents.incident import PROSE_LIMIT, Diagnosis, Evidence, IncidentState, Outcome, Plan
 from agents.ledger.moves import Move, move, plan_ids
 from agents.ledger.protocol import ACTIVE, LOCKING, Agent, PlanState
 from agents.ledger.store import Ledger, LedgerError, Transaction
 from agents.ledger.tables import DiagnosisRow, EvidenceRow, IncidentRow, PlanRow, ProposalRow
 from agents.ledger.tags import Tag
+from tools.kubernetes.objects import JsonObject
+from tools.redaction import redacted
 
 HOUR = timedelta(hours=1)
 
@@ -160,7 +162,8 @@ def write_diagnosis(ledger: Ledger, lease: Lease, turn: int, diagnosis: Diagnosi
         same = select(DiagnosisRow).where(DiagnosisRow.incident == lease.incident, DiagnosisRow.round == turn)
         if tx.session.exec(same).first() is not None:
             return
-        body = diagnosis.model_dump(mode="json")
+        # Findings quote the cluster's own words, which may hold a secret; the ledger keeps none (P22).
+        body = _without_secrets(diagnosis)
         tx.session.add(DiagnosisRow(incident=lease.incident, round=turn, at=tx.now, body=body))
         cause = diagnosis.cause.code if diagnosis.cause else "not established"
         tx.audit(
@@ -169,6 +172,12 @@ def write_diagnosis(ledger: Ledger, lease: Lease, turn: int, diagnosis: Diagnosi
             incident=lease.incident,
         )
         tx.wake(Agent.GATEKEEPER, lease.incident)
+
+
+def _without_secrets(diagnosis: Diagnosis) -> JsonObject:
+    body = redacted(diagnosis.model_dump(mode="json"))
+    # A mark may be longer than what it hides.
+    return {**body, "prose": body["prose"][:PROSE_LIMIT]}
 
 
 def diagnosis_of(session: Session, incident: int) -> Diagnosis | None:

@@ -142,6 +142,7 @@ class DataCentre:
         slack = self.slack.credentials
         return {
             "scenario": self.scenario.name,
+            "cluster": self.scenario.world.cluster,
             "title": self.scenario.title,
             "story": self.scenario.story,
             "kubernetes": {

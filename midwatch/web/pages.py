@@ -27,6 +27,14 @@ _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b")
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
 
+def _safe(value: Any) -> Any:
+    # Labels and titles come from strangers: every text a page shows is redacted and inert first.
+    return redact(value) if type(value) is str else value
+
+
+_templates.env.finalize = _safe
+
+
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """One audit row as a page shows it."""

@@ -139,7 +139,7 @@ def _plain() -> dict[str, str]:
 def _of_actor(at: Scene) -> dict[str, str]:
     return {
         "state_dir": str(at.folder / "state"),
-        "cluster_name": "story",
+        "cluster_name": at.centre.addresses()["cluster"],
         "actor_kubeconfig": str(at.centre.kubernetes.kubeconfig("actor")),
         "roster_file": str(at.folder / "roster.yaml"),
     }

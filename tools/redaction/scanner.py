@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import partial
+from typing import Any
 
 from tools.redaction.assignments import assigned_secrets
 from tools.redaction.inert import inert
 from tools.redaction.names import looks_random
 from tools.redaction.shapes import SHAPES
 
+JsonObject = dict[str, Any]
 _MARK = re.compile(r"\[redacted:[a-z-]+:[0-9a-f]{8}\]")
 _PLAIN = re.compile(r"[A-Za-z][a-z]*(?:[-.][A-Za-z]+)*[.,:;)]*")
 _THE_SCANNER = object()
@@ -43,6 +45,19 @@ def redact(text: str) -> RedactedText:
     for kind, pattern in SHAPES:
         plain = pattern.sub(partial(_replaced, kind), plain)
     return RedactedText(_without_assigned(plain), _THE_SCANNER)
+
+
+def redacted(value: JsonObject) -> JsonObject:
+    """A JSON object with every text in it redacted; names of fields, numbers and the shape stay."""
+    return {name: _each(inner) for name, inner in value.items()}
+
+
+def _each(value: object) -> object:
+    if isinstance(value, str):
+        return str(redact(value))
+    if isinstance(value, dict):
+        return redacted(value)
+    return [_each(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _replaced(kind: str, match: re.Match[str]) -> str:

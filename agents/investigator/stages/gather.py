@@ -13,6 +13,7 @@ from agents.investigator.analyzers.snapshot import LogKey, LogTail, Signal, Snap
 from agents.investigator.purse import Purse
 from agents.investigator.signals import Question, lines_of, looked, question
 from agents.investigator.state import State
+from agents.investigator.targets import claimed_elsewhere
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import incidents, investigations
 from agents.ledger.investigations import Look
@@ -74,7 +75,10 @@ async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
         for query, item in zip(_shown(part), stored, strict=True):
             evidence[f"{query.kind}/{query.namespace}" if query.namespace else query.kind] = (item.id,)
         merged = _merged(merged, part)
-    signals = await _signals(now, state["incident"])
+    found = await asyncio.to_thread(incidents.incident, box.ledger, state["incident"])
+    if found is not None:
+        now.left_out += claimed_elsewhere(found)
+    signals = await _signals(now, found.firing if found else ())
     logs = await _logs(now, merged)
     snapshot = Snapshot(
         inventory=merged,
@@ -88,15 +92,14 @@ async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
     return snapshot
 
 
-async def _signals(now: _Round, incident: int) -> tuple[Signal, ...]:
+async def _signals(now: _Round, firing: tuple[Alert, ...]) -> tuple[Signal, ...]:
     """What the alerts' own expressions say, one question an expression."""
     prometheus = now.box.prometheus
     if prometheus is None:
         now.left_out.append("metrics: no Prometheus is configured")
         return ()
-    found = await asyncio.to_thread(incidents.incident, now.box.ledger, incident)
     at = await asyncio.to_thread(now.box.ledger.now)
-    alerts = sorted(found.firing if found else (), key=lambda alert: alert.starts_at)
+    alerts = sorted(firing, key=lambda alert: alert.starts_at)
     signals: list[Signal] = []
     for asked, about in _questions(now, alerts, at):
         if not now.may(f"the signal of {about[0].name}"):
