@@ -80,12 +80,13 @@ def claims(case: Case, reasoned: Reasoned) -> tuple[Claim, ...]:
 
 
 def _signals(case: Case) -> Iterator[Claim]:
-    """What the metrics say of the alerts themselves, word for word as it was stored."""
+    """What the metrics say of the alerts themselves: the stored lines, told without their labels."""
     for signal in case.snapshot.signals:
-        for line in signal.lines[:MOST_PER_CODE]:
-            yield Claim(
-                text=f"{signal.alert}: its own expression {line}", evidence=(signal.evidence,), quotes=(line,)
-            )
+        lines = signal.lines[:MOST_PER_CODE]
+        said = ", and ".join(line.rpartition("} ")[2] for line in lines)
+        yield Claim(
+            text=f"{signal.alert}: its own expression {said}.", evidence=(signal.evidence,), quotes=lines
+        )
 
 
 def _claim(finding: Finding) -> Claim:

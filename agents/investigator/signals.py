@@ -99,7 +99,7 @@ def _past(tracks: tuple[Track, ...], asked: Question) -> Iterator[str]:
     for track in tracks[:MOST_SERIES]:
         first, last = (datetime.fromtimestamp(track.points[n][0], UTC) for n in (0, -1))
         yield (
-            f"{_braced(track.labels)} held at {len(track.points)} of {steps} looks, first {first:%H:%M:%S} "
+            f"{_braced(track.labels)} held at {len(track.points)} of {steps} steps, first {first:%H:%M:%S} "
             f"and last {last:%H:%M:%S} UTC, with the value {track.points[-1][1]:g}"
         )
 

@@ -77,6 +77,6 @@ def test_a_severity_that_the_rule_set_itself_tells_nothing_apart() -> None:
 
 
 def test_only_the_lines_about_this_alert_are_its_own() -> None:
-    mine = '{deployment="cart", namespace="shop"} held at 3 of 9 looks, first 01:00:00 and last 01:01:00 UTC'
-    other = '{deployment="checkout", namespace="shop"} held at 3 of 9 looks, first 01:00:00'
+    mine = '{deployment="cart", namespace="shop"} held at 3 of 9 steps, first 01:00:00 and last 01:01:00 UTC'
+    other = '{deployment="checkout", namespace="shop"} held at 3 of 9 steps, first 01:00:00'
     assert lines_of(alert(), f"{mine}\n{other}\nno series") == (mine,)
