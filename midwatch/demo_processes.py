@@ -9,12 +9,13 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import httpx
 import orjson
 
-Data = dict[str, Any]
+from tools.kubernetes.objects import JsonObject
+
+Data = JsonObject
 READY_S = 60.0
 
 

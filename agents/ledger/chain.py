@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import rfc8785
+
+from tools.kubernetes.objects import JsonObject
 
 GENESIS = "0" * 64
 
@@ -27,7 +28,7 @@ class Link:
     hash: str
 
 
-def canonical(body: dict[str, Any]) -> bytes:
+def canonical(body: JsonObject) -> bytes:
     """The RFC 8785 bytes of an audit body."""
     return rfc8785.dumps(body)
 

@@ -7,7 +7,6 @@ before, decided meanwhile, too late) is checked here, in the transaction that re
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -17,6 +16,7 @@ from agents.ledger.protocol import Agent, Objection, PlanState
 from agents.ledger.store import Ledger, Transaction
 from agents.ledger.tables import DecisionRow, NonceRow
 from agents.ledger.tags import Tag
+from tools.kubernetes.objects import JsonObject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ def use_nonce(ledger: Ledger, nonce: str) -> bool:
         return True
 
 
-def refuse_click(ledger: Ledger, plan_id: str, body: dict[str, Any]) -> None:
+def refuse_click(ledger: Ledger, plan_id: str, body: JsonObject) -> None:
     """Record a click that did not count, and why."""
     with ledger.write() as tx:
         found = standing(tx.session, plan_id)

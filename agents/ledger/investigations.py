@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -191,7 +190,7 @@ def _insert_draft(tx: Transaction, incident: int, plan: Plan, note: str) -> None
     tx.wake(Agent.ACTOR, incident)
 
 
-def set_phase(ledger: Ledger, lease: Lease, phase: str, facts: dict[str, Any] | None = None) -> None:
+def set_phase(ledger: Ledger, lease: Lease, phase: str, facts: dict[str, object] | None = None) -> None:
     """Say which stage the investigation is in; nothing is written when it already says so."""
     with ledger.write() as tx:
         row = held(tx, lease)

@@ -56,7 +56,7 @@ class IncidentRow(SQLModel, table=True):
     opened_at: datetime = _at()
     closed_at: datetime | None = _at(null=True)
     resolved_at: datetime | None = _at(null=True)
-    outcome: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    outcome: dict[str, object] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     lease_owner: str = ""
     lease_token: int = 0
     lease_until: datetime | None = _at(null=True)
@@ -87,7 +87,7 @@ class EvidenceRow(SQLModel, table=True):
     incident: int = Field(foreign_key="incident.number")
     n: int
     key: str
-    body: dict[str, Any] = _json()
+    body: dict[str, object] = _json()
 
 
 class DiagnosisRow(SQLModel, table=True):
@@ -99,7 +99,7 @@ class DiagnosisRow(SQLModel, table=True):
     incident: int = Field(foreign_key="incident.number")
     round: int
     at: datetime = _at()
-    body: dict[str, Any] = _json()
+    body: dict[str, object] = _json()
 
 
 class PlanRow(SQLModel, table=True):
@@ -149,7 +149,7 @@ class DecisionRow(SQLModel, table=True):
     plan_id: str = Field(foreign_key="plan.id", index=True)
     team_id: str
     user_id: str
-    body: dict[str, Any] = _json()
+    body: dict[str, object] = _json()
 
 
 class NonceRow(SQLModel, table=True):

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request
@@ -43,7 +42,7 @@ def pages(ledger: Ledger) -> APIRouter:
     """The routes over one ledger."""
     router = APIRouter(default_response_class=HTMLResponse)
 
-    def shown(request: Request, name: str, content: dict[str, Any]) -> Response:
+    def shown(request: Request, name: str, content: dict[str, object]) -> Response:
         with ledger.read() as session:
             content["halt"] = halted(session)
         return _templates.TemplateResponse(request, name, content)

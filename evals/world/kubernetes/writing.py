@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from evals.world.kubernetes.call import Answer, Call
 from evals.world.kubernetes.changes import DeleteOptions
 from evals.world.kubernetes.effects import Effect, Effects
@@ -145,7 +143,7 @@ class Writer:
             self._record(call, pod, sent, before)
         return Answer(body=status, status=201)
 
-    def _replace(self, call: Call, wanted: JsonObject, sent: Any, warnings: list[str]) -> Answer:
+    def _replace(self, call: Call, wanted: JsonObject, sent: object, warnings: list[str]) -> Answer:
         target, kind = call.target, call.kind
         if kind.namespaced:
             meta(wanted)["namespace"] = target.namespace

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from tools.kubernetes.actions.containers import TEMPLATE, WORKLOADS
 from tools.kubernetes.actions.step import Step
@@ -49,7 +48,7 @@ class RestartRollout(Verb):
         return f"Restart {step.target}: replace its pods by new ones of the same template"
 
 
-def _unmarked(metadata: dict[str, Any]) -> dict[str, Any]:
+def _unmarked(metadata: JsonObject) -> JsonObject:
     annotations = {
         key: value for key, value in (metadata.get("annotations") or {}).items() if key != RESTARTED
     }

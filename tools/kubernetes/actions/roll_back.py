@@ -94,6 +94,6 @@ def _what(step: Step) -> str:
     return ", ".join(parts)
 
 
-def _dig(obj: dict[str, Any], first: str, second: str) -> Any:
+def _dig(obj: JsonObject, first: str, second: str) -> Any:
     inner = obj.get(first)
     return inner.get(second) if isinstance(inner, dict) else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import rfc8785
 
@@ -60,7 +60,7 @@ class Context:
     least: int = 1
 
 
-Changes = dict[Pointer, Any]
+Changes = JsonObject
 """Values by the pointer they stand at."""
 
 
@@ -192,7 +192,7 @@ def path_of(step: Step) -> str:
 def request(step: Step, plan_id: str, *, dry_run: bool = False) -> Request:
     """The one request of a step: tests first, then the changes, then our mark (invariant I5)."""
     tests = {"/metadata/uid": step.uid, **step.expect}
-    patch: list[dict[str, Any]] = [{"op": "test", "path": p, "value": v} for p, v in tests.items()]
+    patch: list[JsonObject] = [{"op": "test", "path": p, "value": v} for p, v in tests.items()]
     patch += [{"op": "replace", "path": p, "value": v} for p, v in step.set.items()]
     patch.append(_mark(step, plan_id))
     # The server gives up when we do, so a late write cannot follow a timeout we already reported.
@@ -206,7 +206,7 @@ def request(step: Step, plan_id: str, *, dry_run: bool = False) -> Request:
     )
 
 
-def _mark(step: Step, plan_id: str) -> dict[str, Any]:
+def _mark(step: Step, plan_id: str) -> JsonObject:
     if not step.annotated:
         return {"op": "add", "path": "/metadata/annotations", "value": {MARK: plan_id}}
     return {"op": "add", "path": MARK_POINTER, "value": plan_id}
