@@ -2,7 +2,8 @@
 
 ``hash(n) = SHA-256(0x00 || prev_hash || canonical body)``, canonical meaning RFC 8785, the
 genesis hash being 32 zero bytes. Removing, inserting, editing or reordering a row breaks
-every later hash. What a chain alone cannot show is a cut tail; anchors do that.
+every later hash. What a chain alone cannot show is a cut tail: that needs an anchor outside the
+database, which does not exist yet (docs/limits.md).
 """
 
 from __future__ import annotations

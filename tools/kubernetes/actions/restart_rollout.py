@@ -24,6 +24,7 @@ class RestartRollout(Verb):
     risks = "Every pod is replaced; warm caches are lost. It changes nothing that is wrong in the template."
     when_not = "The image, the configuration or the disk is the cause: a restart would hide it for minutes."
     verify = ("rollout_complete",)
+    undo = "Takes the mark away, which replaces every pod once more; what a pod held in memory stays lost."
 
     def draft(self, target: JsonObject, params: JsonObject, context: Context) -> Step | Refused:
         """Sets one annotation of the pod template, whole metadata stated before and after."""

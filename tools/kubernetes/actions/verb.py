@@ -63,6 +63,14 @@ class Context:
 Changes = JsonObject
 """Values by the pointer they stand at."""
 
+CHECKS = {
+    "rollout_complete": "every replica runs the new template and is available",
+    "no_image_errors": "no container waits for its image",
+    "no_oom": "no container was killed for memory since",
+    "endpoints_ready": "the Service leads to at least one ready pod",
+}
+"""What a verb may name in ``verify``, in words."""
+
 
 class Verb(ABC):
     """One kind of change."""
@@ -75,6 +83,9 @@ class Verb(ABC):
     risks: ClassVar[str]
     when_not: ClassVar[str]
     verify: ClassVar[tuple[str, ...]]
+    """Names out of ``CHECKS``: what shows, beside the alert's own signal, that it worked."""
+    undo: ClassVar[str]
+    """What the step that ``inverse`` makes puts back, and what it cannot."""
 
     @abstractmethod
     def draft(self, target: JsonObject, params: JsonObject, context: Context) -> Step | Refused:
