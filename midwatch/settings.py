@@ -126,7 +126,7 @@ class Settings(BaseSettings):
     max_set_resources_factor: float = Field(default=2.0, gt=1, le=4)
     """A plan may raise a container's requests and limits by this factor at most."""
     intake_max_bytes: int = Field(default=32 * 1024 * 1024, ge=64 * 1024, le=256 * 1024 * 1024)
-    """Largest webhook body that is read; of a larger one the beginning is kept and a person is told."""
+    """Largest webhook body that is read; of a larger one the beginning is kept and the sender gets 413."""
     intake_queue_limit: int = Field(default=1000, ge=1, le=100_000)
     """Deliveries that may wait for the database at once; more are answered with 503."""
     investigations_per_hour: int = Field(default=50, ge=1, le=10_000)

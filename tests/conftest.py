@@ -1,6 +1,7 @@
 """What is real here: databases, sockets on loopback, clients, processes. What is pretended: the
-data centre of ``evals/world``, which speaks the real wire protocols. What is forbidden: any
-other address (but that of a real cluster that somebody named for the contracts), the developer's environment, and sleeping until something is over.
+data centre of ``evals/world``, which speaks the real wire protocols. What is forbidden: any other
+address (but a real cluster's, when somebody named one for the contracts), the developer's
+environment, and sleeping until something is over. More in docs/testing.md.
 """
 
 from __future__ import annotations
