@@ -19,6 +19,7 @@ PREFIX = "MIDWATCH_"
 
 def _web(value: str) -> str:
     """A plain http or https address, kept as the operator wrote it."""
+    # Checked, not converted: pydantic would add a slash, and a signature or an audience may hang on it.
     HttpUrl(value)
     return value
 

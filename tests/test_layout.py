@@ -6,6 +6,7 @@ import ast
 import graphlib
 import re
 import statistics
+import tokenize
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import packages_distributions
@@ -180,3 +181,26 @@ def test_the_lock_has_hashes_and_no_addresses():
     assert "--hash=sha256:" in lock
     assert "--index-url" not in lock
     assert "://" not in lock
+
+
+def reasons(path: Path) -> int:
+    """Comments for people, and lines of docstrings beyond the summary (decision 6)."""
+    with tokenize.open(path) as file:
+        comments = [t.string for t in tokenize.generate_tokens(file.readline) if t.type == tokenize.COMMENT]
+    told = [text for text in comments if not re.match(r"#\s*(noqa|type:|fmt:)", text)]
+    strings = [
+        node.value.value
+        for node in nodes(path)
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    ]
+    beyond = [line for text in strings for line in text.strip().splitlines()[1:] if line.strip()]
+    return len(told) + len(beyond)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_code_says_why_often_enough(package):
+    files = [path for path in FILES if path.is_relative_to(ROOT / package) and path.name not in GENERATED]
+    lines = sum(bool(line.strip()) for path in files for line in path.read_text("utf-8").splitlines())
+    assert sum(map(reasons, files)) * 100 >= 4 * lines

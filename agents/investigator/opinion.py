@@ -52,6 +52,7 @@ def with_opinion(
     """The diagnosis with the model's checked additions; the rules' own when it fails. Blocking."""
     try:
         answer = model.ask(prompt(found, evidence), Opinion, budget)
+    # A model that is away, slow or wrong costs an explanation, never the diagnosis.
     except ModelError:
         return found
     return merged(found, answer.content, evidence)

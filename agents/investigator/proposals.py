@@ -97,6 +97,7 @@ def propose(case: Case, reasoned: Reasoned, limits: Limits | None = None) -> Pro
     limits, cause = limits or Limits(), reasoned.cause
     if cause is None:
         return NoPlan(reason=reasoned.because or "The cause is not established, so nothing is proposed.")
+    # Whoever can write labels could otherwise choose what is changed (threat T4).
     if not case.targets.holds(cause.object):
         return NoPlan(reason=f"{cause.object} is outside what the alert is about, so nothing is proposed.")
     target = case.find(cause.object)

@@ -27,7 +27,10 @@ class Decided:
 
 
 def use_nonce(ledger: Ledger, nonce: str) -> bool:
-    """Spend one authenticated interaction; False when it was spent before (threat T8)."""
+    """Spend one authenticated interaction; False when it was spent before (threat T8).
+
+    In the database and not in memory: a replay may reach another process, or this one after a restart.
+    """
     with ledger.write() as tx:
         if tx.session.get(NonceRow, nonce) is not None:
             tx.audit(Tag.REPLAY_REFUSED, {"nonce": nonce})
@@ -59,6 +62,7 @@ def decide(ledger: Ledger, decision: Decision) -> Decided | Objection:
 
 
 def _objection(tx: Transaction, found: Standing, decision: Decision) -> Objection | None:
+    # First, because a click on other bytes says nothing about these.
     if decision.plan_digest != found.plan.digest:
         return Objection.TAMPERED
     deniable = {PlanState.PENDING, PlanState.APPROVED}

@@ -22,6 +22,7 @@ from tools.kubernetes.actions.catalogue import sentence
 from tools.redaction import redact
 
 PAGE = 50
+# Sixty-four digits of hash on every line would leave no room for what happened.
 _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b")
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
@@ -66,6 +67,7 @@ def pages(ledger: Ledger) -> APIRouter:
     @router.get("/ledger")
     def record(request: Request, before: int | None = None) -> Response:
         with ledger.read() as session:
+            # By sequence number and not by page number: rows are added while somebody reads.
             rows = _lines(session, before=before, limit=PAGE)
         older = rows[-1].seq if len(rows) == PAGE else None
         return shown(request, "ledger.html", {"rows": rows, "older": older, "found": verify(ledger)})
