@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import rfc8785
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tools.kubernetes.actions.step import Step
-from tools.kubernetes.objects import NonEmpty, ObjectRef
+from tools.kubernetes.objects import JsonObject, NonEmpty, ObjectRef
 
 PLAN_DIGEST_PREFIX = b"midwatch-plan-v1\0"
 PROSE_LIMIT = 600
@@ -118,7 +118,7 @@ class Finding(Value):
     severity: Severity
     object: ObjectRef
     message: NonEmpty
-    fields: dict[str, Any] = Field(default_factory=dict)
+    fields: JsonObject = Field(default_factory=dict)
     evidence: tuple[EvidenceId, ...] = ()
     since: AwareDatetime | None = None
 
@@ -137,7 +137,7 @@ class Hypothesis(Value):
     explains: tuple[str, ...] = ()
     unexplained: tuple[str, ...] = ()
     score: float = Field(ge=0, le=1)
-    facts: dict[str, Any] = Field(default_factory=dict)
+    facts: JsonObject = Field(default_factory=dict)
 
 
 class Claim(Value):

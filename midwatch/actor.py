@@ -29,6 +29,7 @@ async def run(settings: Settings, *, leashed: bool = False) -> None:
         # Nothing is ever written to it: readable means closed.
         loop.add_reader(sys.stdin.fileno(), stop.set)
     ledger = await asyncio.to_thread(ledger_of, settings)
+    # A pid alone comes again: after a restart the ledger must not take us for the owner of an old claim.
     actor_id = f"actor-{os.getpid()}-{secrets.token_hex(4)}"
     hands = await asyncio.to_thread(hands_of, settings, ledger, actor_id)
 
@@ -36,6 +37,7 @@ async def run(settings: Settings, *, leashed: bool = False) -> None:
         await asyncio.to_thread(advance, hands, job.incident)
 
     try:
+        # Two at a time: a slow API server for one incident does not hold up the change of another.
         await ledger.queue.work(Agent.ACTOR.value, look, WorkOptions(stop=stop, concurrency=2))
     finally:
         if leashed:

@@ -20,6 +20,7 @@ from tools.kubernetes.errors import KubernetesError
 from tools.prometheus import Prometheus, PrometheusError
 from tools.slack import SlackError
 
+# Rights that neither credential may hold: each would let a change past the catalogue, or a secret out.
 NEVER = (("", "secrets", "get"), ("rbac.authorization.k8s.io", "roles", "create"), ("", "pods", "delete"))
 
 
@@ -33,7 +34,10 @@ class Result:
 
 
 async def check_all(settings: Settings) -> list[Result]:
-    """Try everything; a failure of one does not hide the others."""
+    """Try everything; a failure of one does not hide the others.
+
+    Nothing is changed: rights are asked for (SelfSubjectAccessReview), never tried out.
+    """
     tried: list[Callable[[Settings], Awaitable[list[Result]]]] = [
         _ledger,
         _roster,
@@ -80,6 +84,7 @@ def _rights(name: str, kubeconfig: Path | None, writes: bool) -> list[Result]:
         cluster = connect(kubeconfig, "check")
         uid = cluster.cluster_uid()
         rules = {(rule.group, rule.resource, "patch") for verb in CATALOGUE.values() for rule in verb.rules}
+        # The reader is checked for what it must not hold as well: a reader that can patch is a second actor.
         wrong = [wanted for wanted in sorted(rules) if _may(cluster, wanted) is not writes]
         wrong += [never for never in NEVER if _may(cluster, never)]
         cluster.close()
@@ -93,6 +98,7 @@ def _rights(name: str, kubeconfig: Path | None, writes: bool) -> list[Result]:
 
 def _may(cluster: Connection, right: tuple[str, str, str]) -> bool:
     group, resource, verb = right
+    # A review needs some namespace; the rights of a cluster role are the same in all of them.
     asked = {"namespace": "default", "group": group, "resource": resource, "verb": verb}
     body = {
         "apiVersion": "authorization.k8s.io/v1",

@@ -53,7 +53,10 @@ def actor(
     config: Config = None,
     leashed: Annotated[bool, typer.Option("--leashed", help="Stop when standard input closes.")] = False,
 ) -> None:
-    """Run the actor alone: the only process with write credentials."""
+    """Run the actor alone: the only process with write credentials.
+
+    Started by ``serve`` as its child, or apart from it, on another machine, under another account.
+    """
     import asyncio
     import logging
 
@@ -125,6 +128,7 @@ def _switch(settings: Settings, *, halted: bool, reason: str) -> None:
     # The file comes first and goes last: it stops the actor even when the database is down.
     if halted:
         settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Words for whoever finds the file at night; that it exists is what counts.
         settings.halt_file.write_text(f"{reason}\n", encoding="utf-8")
     ledger = ledger_of(settings)
     set_halt(ledger, halted=halted, by=getpass.getuser(), reason=reason)

@@ -25,8 +25,11 @@ from midwatch.demo_keys import Keys
 from midwatch.demo_processes import BrokenArrow, Data, start_serve, start_world
 from midwatch.demo_story import Teller
 
+# A machine that runs the demo for the first time compiles and imports everything meanwhile.
 WAIT_S = 90.0
+# The dead man's switch: long enough to be sure that an incident would have been opened by now.
 QUIET_S = 4.0
+# As long as a plan waits for a signature; then it expires and the demo says so.
 PERSON_S = 1800.0
 
 
@@ -50,6 +53,7 @@ class _Demo:
         self.console = console
         self.hands_free = os.environ.get("HANDS_FREE") == "1" or not sys.stdin.isatty()
         port, token = _free_port(), secrets.token_urlsafe(16)
+        # Both sides need the address before either runs: Alertmanager sends to it, `serve` listens on it.
         url = f"http://127.0.0.1:{port}"
         self.world, self.data = start_world(stack, folder, scenario, (f"{url}/alertmanager", token))
         roster = _roster(folder, self.data)
@@ -126,6 +130,7 @@ class _Demo:
             self.teller.tell()
             if good():
                 return True
+            # Waiting for what a dead process would have done helps nobody: its end is named at once.
             for child in (self.world, self.serve):
                 child.still_running()
             time.sleep(0.05)

@@ -9,12 +9,13 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import httpx
 import orjson
 
-Data = dict[str, Any]
+from tools.kubernetes.objects import JsonObject
+
+Data = JsonObject
 READY_S = 60.0
 
 
@@ -53,7 +54,10 @@ class Child:
         return self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
 
     def end(self) -> None:
-        """SIGTERM, then SIGKILL after ten seconds."""
+        """SIGTERM, then SIGKILL after ten seconds.
+
+        By process id: whatever else runs on this machine is not ours to end.
+        """
         self.process.terminate()
         try:
             self.process.wait(10)
@@ -99,6 +103,7 @@ def start_serve(
 
 
 def _plain() -> dict[str, str]:
+    # Nothing else of whoever runs the demo: a setting or a proxy of theirs would change the story.
     names = ("PATH", "HOME", "LANG", "TZ", "PYTHONPATH")
     return {name: os.environ[name] for name in names if name in os.environ}
 
@@ -118,6 +123,7 @@ def _settings(folder: Path, data: Data, door: tuple[str, str]) -> dict[str, str]
         "slack_bot_token": slack["bot_token"],
         "slack_app_token": slack["app_token"],
         "slack_channel": slack["channel"],
+        # Somebody is watching: look often. Production's five seconds would only be waited for.
         "verify_poll_s": "0.5",
         "verify_window_s": "60",
     }

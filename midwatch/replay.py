@@ -18,6 +18,7 @@ def tell(ledger: Ledger, number: int) -> str | None:
     with ledger.read() as session:
         rows = session.exec(select(AuditRow).where(AuditRow.incident == number).order_by(col(AuditRow.seq)))
         lines = [f"{line.at:%H:%M:%S}  {line.tag:34} {line.text}" for line in map(line_of, rows)]
+    # An incident without a cause or an end is told as that, never filled in.
     cause = told.diagnosis.cause.sentence if told.diagnosis and told.diagnosis.cause else "not established"
     end = told.outcome.sentence if told.outcome else told.incident.phase
     head = [f"{told.incident.id} {told.incident.title} ({told.incident.state.value})", f"cause: {cause}"]

@@ -21,6 +21,7 @@ from midwatch.wiring import ledger_of, office_of, toolbox_of
 from tools.queue.port import Handler, Job, WorkOptions
 
 logger = logging.getLogger("midwatch.serve")
+# An actor that cannot start (no kubeconfig yet) is tried again without filling the log.
 RESTART_S = 1.0
 
 
@@ -37,6 +38,7 @@ async def run(settings: Settings) -> None:
         if settings.slack_mode != "off":
             lanes += await _gatekeeper(settings, ledger, stack, stop)
         tasks = [asyncio.create_task(lane) for lane in lanes]
+        # Half a Midwatch is worse than none: alerts would be taken in that nobody looks at.
         done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         await asyncio.gather(*rest, return_exceptions=True)
@@ -65,6 +67,7 @@ async def _pages(settings: Settings, ledger: Ledger, stop: asyncio.Event) -> Non
 
 async def _actor(settings: Settings, stop: asyncio.Event) -> None:
     """Keep one actor process running; it gets its own settings and nothing else of ours."""
+    # Named one by one: the environment of `serve` holds the chat's and the model's secrets.
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
     while not stop.is_set():
         child = await asyncio.create_subprocess_exec(

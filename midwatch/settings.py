@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -19,6 +19,7 @@ PREFIX = "MIDWATCH_"
 
 def _web(value: str) -> str:
     """A plain http or https address, kept as the operator wrote it."""
+    # Checked, not converted: pydantic would add a slash, and a signature or an audience may hang on it.
     HttpUrl(value)
     return value
 
@@ -127,7 +128,7 @@ class Settings(BaseSettings):
     max_set_resources_factor: float = Field(default=2.0, gt=1, le=4)
     """A plan may raise a container's requests and limits by this factor at most."""
     intake_max_bytes: int = Field(default=32 * 1024 * 1024, ge=64 * 1024, le=256 * 1024 * 1024)
-    """Largest webhook body that is read; of a larger one the beginning is kept and a person is told."""
+    """Largest webhook body that is read; of a larger one the beginning is kept and the sender gets 413."""
     intake_queue_limit: int = Field(default=1000, ge=1, le=100_000)
     """Deliveries that may wait for the database at once; more are answered with 503."""
     investigations_per_hour: int = Field(default=50, ge=1, le=10_000)
@@ -142,7 +143,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(  # type: ignore[override]  # called by keyword only
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: object
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what is handed in: ``load`` reads file and environment, once, after checking the names."""
         return (init_settings,)

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 def ledger_of(settings: Settings) -> Ledger:
-    """The ledger, brought to its present form."""
+    """The ledger, brought to its present form.
+
+    Every process does this at its start, so there is no order in which they must be upgraded.
+    """
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     ledger = Ledger(settings.database_url)
     upgrade(ledger.writer)

@@ -1,6 +1,7 @@
 """What is real here: databases, sockets on loopback, clients, processes. What is pretended: the
-data centre of ``evals/world``, which speaks the real wire protocols. What is forbidden: any
-other address, the developer's environment, and sleeping until something is over.
+data centre of ``evals/world``, which speaks the real wire protocols. What is forbidden: any other
+address (but a real cluster's, when somebody named one for the contracts), the developer's
+environment, and sleeping until something is over. More in docs/testing.md.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from typing import Any
 
 import pytest
 
+from tests.support.way_out import allowed
+
 _real_connect = socket.socket.connect
+# Resolved before the guard is up: a cluster may be named by a host name.
+_ALLOWED = allowed()
 
 
 def _loopback_only(self: socket.socket, address: Any) -> None:
-    if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in (
-        "127.0.0.1",
-        "::1",
-        "localhost",
-    ):
+    if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in _ALLOWED:
         raise RuntimeError(f"a test tried to reach {address[0]}")
     _real_connect(self, address)
 

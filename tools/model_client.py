@@ -11,7 +11,7 @@ import openai
 from langchain_openai import ChatOpenAI
 from langsmith import tracing_context
 
-from tools.model import (
+from tools.model_words import (
     Answer,
     Budget,
     ModelError,

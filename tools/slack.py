@@ -13,7 +13,10 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-Blocks = list[dict[str, Any]]
+Block = dict[str, Any]
+"""One piece of Slack's JSON, as Block Kit defines it; Slack checks its shape."""
+
+Blocks = list[Block]
 METADATA_EVENT = "midwatch_card"
 
 

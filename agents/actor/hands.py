@@ -59,5 +59,6 @@ def digest_of_all(rehearsals: list[Rehearsal]) -> str:
     """One digest over what every step's object would become, for comparing it before the send."""
     sha = hashlib.sha256()
     for rehearsal in rehearsals:
+        # Hashed one by one first: two texts cut at another place would otherwise give the same bytes.
         sha.update(hashlib.sha256(rehearsal.after.encode()).digest())
     return sha.hexdigest()

@@ -44,6 +44,7 @@ def perform(hands: Hands, claim: Claim) -> None:
 
 def _against(hands: Hands, claim: Claim) -> str | None:
     plan = claim.plan
+    # A kubeconfig may have been pointed elsewhere since, where objects of the same names live.
     if hands.cluster.cluster_uid() != plan.cluster_uid:
         return "this connection leads to another cluster"
     for step in plan.steps:
@@ -55,6 +56,7 @@ def _against(hands: Hands, claim: Claim) -> str | None:
             return f"{step.target} changed since it was shown: {redact(str(changed[0]))}"
     with hands.ledger.read() as session:
         shown = previews.preview_of(session, plan.id)
+    # The same bytes through today's admission webhooks: they may answer otherwise than when it was shown.
     rehearsed = digest_of_all([hands.rehearse(step, plan.id) for step in plan.steps])
     if shown is None or shown.dry_run_digest != rehearsed:
         return "the API server would now do something else than was shown"
@@ -63,6 +65,7 @@ def _against(hands: Hands, claim: Claim) -> str | None:
 
 def _step(hands: Hands, claim: Claim, n: int, step: Step) -> bool:
     sent = request(step, claim.plan.id)
+    # Asked before every step, by file: a halt between two steps leaves the rest undone.
     if hands.halted():
         _stop(hands, claim, n, "Midwatch is halted")
         return False
@@ -87,6 +90,7 @@ def _refused(hands: Hands, claim: Claim, n: int, problem: KubernetesError) -> No
     reason = redact(str(problem))
     executions.answered(hands.ledger, claim, n, Answer(http_status=problem.status, outcome=reason))
     if not problem.no_effect:
+        # The request may have arrived and only its answer was lost: reading will tell, guessing will not.
         executions.finish(hands.ledger, claim, PlanState.UNKNOWN, reason)
     elif n == 1 and isinstance(problem, PreconditionFailed):
         executions.finish(hands.ledger, claim, PlanState.STALE, reason)

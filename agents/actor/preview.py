@@ -20,6 +20,7 @@ def preview(hands: Hands, plan: Plan) -> None:
     try:
         rehearsals = [hands.rehearse(step, plan.id) for step in plan.steps]
     except KubernetesError as refused:
+        # The API server was away, which says nothing about the draft: the queue brings it back.
         if refused.retryable:
             raise
         previews.refuse_draft(hands.ledger, plan.id, redact(str(refused)))

@@ -23,6 +23,7 @@ def reconcile(hands: Hands, found: Unresolved) -> None:
     executing = found.state is PlanState.EXECUTING
     if executing and executions.give_up(hands.ledger, plan_id, "its actor gave no sign of life") is not None:
         return
+    # Another cluster can prove nothing about this plan, neither that it was done nor that it was not.
     if hands.cluster.cluster_uid() != found.plan.cluster_uid:
         return
     targets = [_target_or_nothing(hands, step) for step in found.plan.steps]

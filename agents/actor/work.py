@@ -10,6 +10,7 @@ from agents.ledger import executions, moves, previews
 from agents.ledger.executions import Claim, NotOurs
 from agents.ledger.protocol import LOCKING, Objection, PlanState
 
+# An unresolved plan is read again at this pace until its owner's deadline has passed.
 LOOK_AGAIN_S = 5.0
 
 

@@ -1,7 +1,7 @@
 """Recompute the record: the chain from its first row, every plan's digest, every plan's path.
 
-It rebuilds where each plan must stand from the audit events alone and compares. What it does
-not cover yet, the tail after the last anchor, is said in docs/limits.md.
+It rebuilds where each plan must stand from the audit events alone and compares. What it cannot
+show yet, a tail that was cut off, is said in docs/limits.md.
 """
 
 from __future__ import annotations

@@ -5,14 +5,11 @@ Limits are Slack's: header 150, section text 3,000, field 2,000, confirm text 30
 
 from __future__ import annotations
 
-from typing import Any
-
 from tools.redaction import RedactedText, redact
+from tools.slack import Block
 
-Block = dict[str, Any]
 
-
-def plain(text: str, limit: int) -> dict[str, Any]:
+def plain(text: str, limit: int) -> Block:
     """A plain_text object of redacted, inert text, shortened visibly."""
     safe = redact(text)
     return {
@@ -39,7 +36,7 @@ def fields(pairs: list[tuple[str, str]]) -> Block:
 
 def paragraph(title: str, text: str, link: tuple[str, str] | None = None) -> Block:
     """A bold title and text as rich text; ``link`` is ours: (url, words)."""
-    parts: list[dict[str, Any]] = [
+    parts: list[Block] = [
         {"type": "text", "text": f"{title}  ", "style": {"bold": True}},
         {"type": "text", "text": redact(text) or " "},
     ]
@@ -65,7 +62,7 @@ def code(text: RedactedText) -> Block:
     return {"type": "rich_text", "elements": [part]}
 
 
-def confirm(title: str, text: str, yes: str) -> dict[str, Any]:
+def confirm(title: str, text: str, yes: str) -> Block:
     """A confirm dialog."""
     return {
         "title": plain(title, 100),

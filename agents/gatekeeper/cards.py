@@ -11,14 +11,14 @@ import hashlib
 
 import orjson
 
-from agents.gatekeeper.blocks import Block, code, confirm, context, fields, header, listed, paragraph
+from agents.gatekeeper.blocks import code, confirm, context, fields, header, listed, paragraph
 from agents.incident import Diagnosis, Plan, Recovery, Value
 from agents.ledger.protocol import TERMINAL, PlanState
 from agents.ledger.seals import SealKey
 from agents.ledger.story import PlanView, Story
 from tools.kubernetes.actions.catalogue import CATALOGUE, sentence
 from tools.redaction import redact
-from tools.slack import Message
+from tools.slack import Block, Message
 
 DIFF_ON_CARD = 4_000
 _WORDS = {

@@ -86,6 +86,7 @@ def admissible(
 ) -> Refusal | None:
     """Why this click may not count, or None. The gravest objection wins."""
     person, roster = who
+    # In the order of gravity: whoever forges a button is not told whether the time was right.
     return (
         _origin(click, question)
         or _humanity(click, person)
@@ -104,12 +105,14 @@ def _origin(click: Click, question: Question) -> Refusal | None:
         return Refusal.FOREIGN_WORKSPACE
     if click.enterprise_id != home.enterprise_id:
         return Refusal.FOREIGN_WORKSPACE
+    # Only the message that was recorded shows the bytes to be signed; a copy elsewhere may show anything.
     if (click.channel_id, click.message_ts) != (question.channel_id, question.message_ts):
         return Refusal.WRONG_PLACE
     return None
 
 
 def _humanity(click: Click, person: Person | None) -> Refusal | None:
+    # Slack was asked for this account by its id: an answer about somebody else counts as none.
     if person is None or (person.id, person.team_id) != (click.user_id, click.user_team_id):
         return Refusal.UNKNOWN_PERSON
     if person.deleted:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from agents.gatekeeper.blocks import Block, code, paragraph
+from agents.gatekeeper.blocks import code, paragraph
 from agents.ledger.protocol import PlanState
 from agents.ledger.story import Story
 from tools.redaction import redact
+from tools.slack import Block
 
 EXCERPT = 1_200
 MOST_EVIDENCE = 8

@@ -41,6 +41,7 @@ class Office:
             return seen[1]
         try:
             account = await self.slack.user(user_id)
+        # Not known is not allowed: the click is refused with a reason and can be made again.
         except SlackError:
             return None
         person = Person(

@@ -24,6 +24,7 @@ from tools.slack import Message
 async def advance(office: Office, incident: int) -> None:
     """Bring card, thread and expiries up to date. Raises SlackError and LedgerError to be tried again."""
     async with office.posting(incident):
+        # Before the card is drawn: buttons of a plan whose time has passed must not be shown again.
         await asyncio.to_thread(moves.expire_due, office.ledger, incident)
         told = await asyncio.to_thread(story, office.ledger, incident)
         if told is None or (told.diagnosis is None and not told.plans and told.outcome is None):
@@ -70,6 +71,7 @@ async def _post(office: Office, number: int, shown: Rendering, *, tried: bool) -
         if found is not None:
             await office.slack.update(office.channel_id, found, message)
             return found
+    # Written down before Slack is asked: only so does the next process know that it must look.
     await asyncio.to_thread(ledger_cards.intend_card, office.ledger, number, office.channel_id)
     return await office.slack.post(office.channel_id, message)
 

@@ -63,6 +63,7 @@ def _fenced(saver: Any) -> Any:
 
 
 def _still_leased(config: Any) -> None:
+    # The clock is this process's own: a worker that was paused notices it here, without asking anybody.
     fence = config["configurable"].get("fence")
     if fence is not None and time.monotonic() > fence.deadline:
         raise LeaseOver("the lease on this incident is over")

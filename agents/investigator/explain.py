@@ -35,6 +35,7 @@ def diagnosis(case: Case, reasoned: Reasoned, evidence: Mapping[str, Evidence]) 
     """The diagnosis that the rules came to. A cause that loses all its claims is not established."""
     kept, dropped = checked((*claims(case, reasoned), *_signals(case)), evidence)
     cause = reasoned.cause
+    # Claims about mere symptoms carry no cause: one of its direct signs must have held.
     proven = cause is not None and any(carries(claim, cause) for claim in kept)
     believed = cause if proven else None
     others = reasoned.hypotheses[1:] if proven else reasoned.hypotheses

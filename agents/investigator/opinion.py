@@ -67,6 +67,7 @@ def with_opinion(model: Model, found: Diagnosis, evidence: Mapping[str, Evidence
     """The diagnosis with the model's checked additions; the rules' own when it fails. Blocking."""
     try:
         answer = model.ask(prompt(found, evidence), Opinion, budget)
+    # A model that is away, slow or wrong costs an explanation, never the diagnosis.
     except ModelError as problem:
         return Heard(diagnosis=found, tokens=problem.tokens, problem=redact(str(problem))[:200])
     return Heard(diagnosis=merged(found, answer.content, evidence), tokens=answer.tokens)

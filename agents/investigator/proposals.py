@@ -95,6 +95,7 @@ def propose(case: Case, cause: Hypothesis | None, limits: Limits) -> Proposal:
     """At most one change for this cause."""
     if cause is None:
         return NoPlan(reason="The cause is not established, so nothing is proposed.")
+    # Whoever can write labels could otherwise choose what is changed (threat T4).
     if not case.targets.holds(cause.object):
         return NoPlan(reason=f"{cause.object} is outside what the alert is about, so nothing is proposed.")
     target = case.find(cause.object)

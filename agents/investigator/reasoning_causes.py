@@ -20,7 +20,7 @@ from tools.kubernetes.objects import ObjectRef
 INDIRECT = 0.6
 """How surely a cause explains an alert of a Service that still has ready endpoints, or of an autoscaler."""
 
-_IMAGE_CAUSE = {
+_IMAGE_CAUSE: dict[str, Cause] = {
     Code.IMAGE_REGISTRY_UNREACHABLE: Cause.REGISTRY_UNREACHABLE,
     Code.IMAGE_RATE_LIMITED: Cause.REGISTRY_RATE_LIMITED,
     Code.IMAGE_PULL_SECRET_MISSING: Cause.PULL_SECRET_MISSING,
@@ -110,7 +110,7 @@ def _spoken(candidate: Candidate, **extra: object) -> Candidate:
 
 def _image(case: Case, found: tuple[Finding, ...]) -> Candidate:
     named = image_facts(case, found)
-    cause = _IMAGE_CAUSE.get(Code(found[0].code), Cause.IMAGE_NOT_PULLED)
+    cause = _IMAGE_CAUSE.get(found[0].code, Cause.IMAGE_NOT_PULLED)
 
     def which(root: ObjectRef) -> Cause:
         rolled_out = rollout_facts(case, root, found).get("previous_revision") is not None

@@ -7,7 +7,6 @@ current template. Env values are dropped by the reader: a change of one is not s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from agents.investigator.analyzers.fields import items, template_containers
 from agents.investigator.targets_radius import Relations
@@ -46,7 +45,7 @@ def changes(before: JsonObject, after: JsonObject) -> tuple[str, ...]:
     return tuple(path for path in paths if left.get(path) != right.get(path) and path not in _NOT_A_CHANGE)
 
 
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _leaves(inner, f"{path}/{key}")

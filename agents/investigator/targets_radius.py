@@ -60,6 +60,7 @@ class Relations:
     def root(self, ref: ObjectRef) -> ObjectRef:
         """The top of the owner chain (Pod → ReplicaSet → Deployment), or the object itself."""
         seen = {ref.key}
+        # Owner references are written by anybody: a ring of them must not hold us up for ever.
         while (obj := self.find(ref)) and (owner := self.owner(obj)) and owner.key not in seen:
             seen.add(owner.key)
             ref = owner

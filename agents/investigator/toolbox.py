@@ -52,6 +52,7 @@ class Toolbox:
 
     def under(self, lease: Lease) -> Toolbox:
         """The same tools for one leased run."""
+        # A copy: the lease of one run must not leak into another that uses the same tools.
         return replace(self, lease=lease)
 
     @property

@@ -23,7 +23,10 @@ def intend_card(ledger: Ledger, incident: int, channel_id: str) -> None:
 
 
 def record_card(ledger: Ledger, incident: int, posted: Posted) -> None:
-    """The card is up (or shows something new)."""
+    """The card is up (or shows something new).
+
+    The digest of what it shows is kept, so that it is sent again only when it would differ.
+    """
     with ledger.write() as tx:
         row = tx.session.get_one(CardRow, incident)
         tag = Tag.CARD_UPDATED if row.message_ts else Tag.CARD_POSTED

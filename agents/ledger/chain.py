@@ -2,7 +2,8 @@
 
 ``hash(n) = SHA-256(0x00 || prev_hash || canonical body)``, canonical meaning RFC 8785, the
 genesis hash being 32 zero bytes. Removing, inserting, editing or reordering a row breaks
-every later hash. What a chain alone cannot show is a cut tail; anchors do that.
+every later hash. What a chain alone cannot show is a cut tail: that needs an anchor outside the
+database, which does not exist yet (docs/limits.md).
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import rfc8785
+
+from tools.kubernetes.objects import JsonObject
 
 GENESIS = "0" * 64
 
@@ -27,7 +29,7 @@ class Link:
     hash: str
 
 
-def canonical(body: dict[str, Any]) -> bytes:
+def canonical(body: JsonObject) -> bytes:
     """The RFC 8785 bytes of an audit body."""
     return rfc8785.dumps(body)
 

@@ -7,7 +7,6 @@ before, decided meanwhile, too late) is checked here, in the transaction that re
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -17,6 +16,7 @@ from agents.ledger.protocol import Agent, Objection, PlanState
 from agents.ledger.store import Ledger, Transaction
 from agents.ledger.tables import DecisionRow, NonceRow
 from agents.ledger.tags import Tag
+from tools.kubernetes.objects import JsonObject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,10 @@ class Decided:
 
 
 def use_nonce(ledger: Ledger, nonce: str) -> bool:
-    """Spend one authenticated interaction; False when it was spent before (threat T8)."""
+    """Spend one authenticated interaction; False when it was spent before (threat T8).
+
+    In the database and not in memory: a replay may reach another process, or this one after a restart.
+    """
     with ledger.write() as tx:
         if tx.session.get(NonceRow, nonce) is not None:
             tx.audit(Tag.REPLAY_REFUSED, {"nonce": nonce})
@@ -36,7 +39,7 @@ def use_nonce(ledger: Ledger, nonce: str) -> bool:
         return True
 
 
-def refuse_click(ledger: Ledger, plan_id: str, body: dict[str, Any]) -> None:
+def refuse_click(ledger: Ledger, plan_id: str, body: JsonObject) -> None:
     """Record a click that did not count, and why."""
     with ledger.write() as tx:
         found = standing(tx.session, plan_id)
@@ -59,6 +62,7 @@ def decide(ledger: Ledger, decision: Decision) -> Decided | Objection:
 
 
 def _objection(tx: Transaction, found: Standing, decision: Decision) -> Objection | None:
+    # First, because a click on other bytes says nothing about these.
     if decision.plan_digest != found.plan.digest:
         return Objection.TAMPERED
     deniable = {PlanState.PENDING, PlanState.APPROVED}

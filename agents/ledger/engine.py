@@ -7,10 +7,10 @@ transactions begin IMMEDIATE, so two writers queue instead of failing at commit.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.types import TypeDecorator
 
 BUSY_TIMEOUT_MS = 5_000
@@ -62,7 +62,7 @@ def _open(url: str, begin: str) -> Engine:
         return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
     engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000})
 
-    def connected(connection: Any, _record: object) -> None:
+    def connected(connection: DBAPIConnection, _record: object) -> None:
         # The driver's own BEGIN comes too late and is never IMMEDIATE: take it over.
         connection.isolation_level = None
         for pragma in (

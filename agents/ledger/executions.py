@@ -58,7 +58,11 @@ class Answer:
 
 
 def claim(ledger: Ledger, plan_id: str, actor_id: str, still_valid: StillValid) -> Claim | Objection:
-    """Take APPROVED → EXECUTING with every guard re-checked in the same transaction."""
+    """Take APPROVED → EXECUTING with every guard re-checked in the same transaction.
+
+    All that was true at the click may have changed since: a deny, a halt, the roster, the time, the
+    bytes. Of several actors that try, the compare-and-set in ``move`` lets one through.
+    """
     with ledger.write() as tx:
         found = standing(tx.session, plan_id)
         if isinstance(found, Objection):
@@ -83,6 +87,7 @@ def _against_claim(tx: Transaction, found: Standing, still_valid: StillValid) ->
     given = decisions_of(tx.session, found.row.id)
     if any(decision.verdict is Verdict.DENY for decision in given):
         return Objection.DENIED
+    # A set of people: one who approved twice counts once, whatever rows there are.
     valid = {d.approver for d in given if d.plan_digest == found.plan.digest and still_valid(found.plan, d)}
     if len(valid) < found.plan.approvals_needed:
         return Objection.APPROVER_LOST_RIGHT if given else Objection.NOT_ENOUGH_APPROVALS
@@ -90,6 +95,7 @@ def _against_claim(tx: Transaction, found: Standing, still_valid: StillValid) ->
 
 
 def _objects(plan: Plan) -> list[str]:
+    # Without the uid of the object: a namesake that was created meanwhile is just as busy.
     return sorted({f"{plan.cluster_uid}|{'|'.join(step.target.key)}" for step in plan.steps})
 
 
@@ -132,13 +138,18 @@ def _owned(tx: Transaction, held: Claim) -> Standing:
     execution = tx.session.get(ExecutionRow, held.plan.id)
     if isinstance(found, Objection) or execution is None or execution.attempt_id != held.attempt_id:
         raise NotOurs(Objection.NOT_OWNER.value)
+    # An actor that was paused for longer than its lease wakes up here and must not go on.
     if found.state is not PlanState.EXECUTING or execution.lease_until < tx.now:
         raise NotOurs(Objection.NOT_OWNER.value)
     return found
 
 
 def intend(ledger: Ledger, held: Claim, n: int, request_digest: str) -> None:
-    """Commit the intent to send step ``n`` (from 1). Raises NotOurs when it must not be sent."""
+    """Commit the intent to send step ``n`` (from 1). Raises NotOurs when it must not be sent.
+
+    Committed before the request leaves: after a crash the row says that something may have been sent, and
+    without the row nothing was.
+    """
     with ledger.write() as tx:
         found = _owned(tx, held)
         if halted(tx.session) is not None:
@@ -229,6 +240,7 @@ def conclude(ledger: Ledger, plan_id: str, to: PlanState, reason: str) -> Object
         proposal = tx.session.get(ProposalRow, plan_id)
         if execution is None or proposal is None:
             return Objection.NO_SUCH_PLAN
+        # A request of the dead owner may still be on its way; only after its deadline is absence proof.
         if to is PlanState.NOT_APPLIED and execution.deadline_at >= tx.now:
             return Objection.NOT_OWNER
         return move(tx, Move(plan_id=plan_id, to=to, by=Agent.ACTOR, reason=reason))

@@ -55,6 +55,7 @@ def _apply(tx: Transaction, delivery: Delivery) -> tuple[Disposition, int | None
     note = delivery.notification
     if delivery.status is not DeliveryStatus.USABLE or note is None:
         return Disposition.QUARANTINED, None
+    # They fire all the time by design: stored as a delivery, but nobody's incident.
     alerts = [alert for alert in note.alerts if alert.name not in DEAD_MAN_SWITCHES]
     found = _open_incident(tx.session, delivery.source, note)
     if found is None:
@@ -161,10 +162,12 @@ def _after_change(tx: Transaction, row: IncidentRow, *, truncated: bool) -> None
     number = row.number or 0
     still = select(AlertRow).where(AlertRow.incident == number, col(AlertRow.firing).is_(True))
     quiet = tx.session.exec(still).first() is None
+    # Of a truncated group somebody may still fire among those left out: that is not quiet.
     row.resolved_at = tx.now if quiet and not truncated else None
     tx.session.add(row)
     if row.resolved_at is not None:
         tx.audit(Tag.INCIDENT_RESOLVED, {"by": "alertmanager"}, incident=number)
+        # A change to something that is well again can only do harm.
         cancel_open_plans(tx, number, "the alert resolved")
     tx.wake(Agent.INVESTIGATOR, number)
     tx.wake(Agent.GATEKEEPER, number)

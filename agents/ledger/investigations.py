@@ -177,7 +177,7 @@ def write_diagnosis(ledger: Ledger, lease: Lease, turn: int, diagnosis: Diagnosi
 def _without_secrets(diagnosis: Diagnosis) -> JsonObject:
     body = redacted(diagnosis.model_dump(mode="json"))
     # A mark may be longer than what it hides.
-    return {**body, "prose": body["prose"][:PROSE_LIMIT]}
+    return {**body, "prose": str(body["prose"])[:PROSE_LIMIT]}
 
 
 def diagnosis_of(session: Session, incident: int) -> Diagnosis | None:

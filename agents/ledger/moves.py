@@ -57,12 +57,14 @@ def move(tx: Transaction, wanted: Move) -> Objection | None:
     if proposal is None:
         return Objection.NO_SUCH_PLAN
     start = PlanState(proposal.state)
+    # Asked here and nowhere else, so no caller can take an edge that the protocol does not have.
     against = objection(start, wanted.to, wanted.by)
     if against is not None:
         return against
     result = tx.session.connection().execute(
         update(ProposalRow)
         .where(col(ProposalRow.plan_id) == wanted.plan_id)
+        # The compare-and-set: whoever reads the same state and comes second changes no row.
         .where(col(ProposalRow.state) == start.value, col(ProposalRow.version) == proposal.version)
         .values(state=wanted.to.value, version=proposal.version + 1, state_at=tx.now, reason=wanted.reason)
     )
@@ -75,6 +77,7 @@ def move(tx: Transaction, wanted: Move) -> Objection | None:
 
 def _afterwards(tx: Transaction, wanted: Move, start: PlanState) -> None:
     row = tx.session.get_one(PlanRow, wanted.plan_id)
+    # UNKNOWN keeps its objects locked: nobody may change what may have been changed just now.
     if wanted.to not in LOCKING:
         tx.session.connection().execute(
             delete(ObjectLockRow).where(col(ObjectLockRow.plan_id) == wanted.plan_id)

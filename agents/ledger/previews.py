@@ -32,6 +32,7 @@ def store_preview(ledger: Ledger, preview: Preview) -> Objection | None:
             return found
         if found.state is not PlanState.DRAFT:
             return Objection.NO_SUCH_EDGE
+        # What was shown must stay what was shown: a second rehearsal never replaces the first.
         if tx.session.get(PreviewRow, preview.plan_id) is not None:
             return Objection.DUPLICATE
         tx.session.add(
@@ -70,7 +71,10 @@ def preview_of(session: Session, plan_id: str) -> Preview | None:
 
 
 def mark_pending(ledger: Ledger, plan_id: str, posted: Posted) -> Objection | None:
-    """The card is up: from now on a person may decide. Needs an accepted dry-run."""
+    """The card is up: from now on a person may decide. Needs an accepted dry-run.
+
+    Channel and message are kept with the plan: a click from anywhere else is not about this card.
+    """
     with ledger.write() as tx:
         if tx.session.get(PreviewRow, plan_id) is None:
             return Objection.NOT_PREVIEWED

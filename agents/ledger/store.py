@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
@@ -21,6 +20,7 @@ from agents.ledger.engine import open_reader, open_writer
 from agents.ledger.protocol import Agent
 from agents.ledger.tables import AuditRow, ChainHeadRow, HaltRow
 from agents.ledger.tags import Tag
+from tools.kubernetes.objects import JsonObject
 from tools.queue import queue_for
 from tools.queue.port import Job, Queue
 
@@ -48,7 +48,7 @@ class Transaction:
     queue: Queue
     _head: ChainHeadRow | None = field(default=None, repr=False)
 
-    def audit(self, tag: Tag, body: dict[str, Any], *, incident: int | None = None, plan_id: str = "") -> int:
+    def audit(self, tag: Tag, body: JsonObject, *, incident: int | None = None, plan_id: str = "") -> int:
         """Append one audit row and return its gapless sequence number."""
         head = self._locked_head()
         full = {

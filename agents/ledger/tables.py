@@ -57,7 +57,7 @@ class IncidentRow(SQLModel, table=True):
     began_at: datetime | None = _at(null=True, index=True)
     closed_at: datetime | None = _at(null=True)
     resolved_at: datetime | None = _at(null=True)
-    outcome: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    outcome: dict[str, object] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     lease_owner: str = ""
     lease_token: int = 0
     lease_until: datetime | None = _at(null=True)
@@ -88,7 +88,7 @@ class EvidenceRow(SQLModel, table=True):
     incident: int = Field(foreign_key="incident.number")
     n: int
     key: str
-    body: dict[str, Any] = _json()
+    body: dict[str, object] = _json()
 
 
 class DiagnosisRow(SQLModel, table=True):
@@ -100,7 +100,7 @@ class DiagnosisRow(SQLModel, table=True):
     incident: int = Field(foreign_key="incident.number")
     round: int
     at: datetime = _at()
-    body: dict[str, Any] = _json()
+    body: dict[str, object] = _json()
 
 
 class PlanRow(SQLModel, table=True):
@@ -150,7 +150,7 @@ class DecisionRow(SQLModel, table=True):
     plan_id: str = Field(foreign_key="plan.id", index=True)
     team_id: str
     user_id: str
-    body: dict[str, Any] = _json()
+    body: dict[str, object] = _json()
 
 
 class NonceRow(SQLModel, table=True):

@@ -1,4 +1,8 @@
-"""What the audit log can say: ``actor:subject:verb``, added to, never renamed, never reused."""
+"""What the audit log can say: ``actor:subject:verb``, added to, never renamed, never reused.
+
+A tag cannot be written without its sentence: whoever reads the record years later has only these
+words. ``docs/audit.md`` is generated from here.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +10,54 @@ from enum import StrEnum
 
 
 class Tag(StrEnum):
-    """One kind of audit event."""
+    """One kind of audit event. ``says`` is what happened, for whoever reads the record."""
 
-    DELIVERY_ACCEPTED = "intake:delivery:accept"
-    DELIVERY_QUARANTINED = "intake:delivery:quarantine"
-    INCIDENT_OPENED = "intake:incident:open"
-    ALERT_JOINED = "intake:alert:join"
-    ALERT_RESOLVED = "intake:alert:resolve"
-    INCIDENT_RESOLVED = "intake:incident:resolve"
-    EVIDENCE_STORED = "investigator:evidence:store"
-    DIAGNOSIS_WRITTEN = "investigator:diagnosis:write"
-    INCIDENT_PHASE = "investigator:incident:advance"
-    INCIDENT_CLOSED = "investigator:incident:close"
-    PLAN_DRAFTED = "investigator:plan:draft"
-    PLAN_PREVIEWED = "actor:plan:preview"
-    CARD_POSTED = "gatekeeper:card:post"
-    CARD_UPDATED = "gatekeeper:card:update"
-    CLICK_REFUSED = "gatekeeper:click:refuse"
-    REPLAY_REFUSED = "gatekeeper:click:refuse_replay"
-    PLAN_DECIDED = "gatekeeper:plan:decide"
-    PLAN_MOVED = "any:plan:move"
-    PLAN_CLAIMED = "actor:plan:claim"
-    STEP_INTENDED = "actor:step:intend"
-    STEP_ANSWERED = "actor:step:answer"
-    HALTED = "operator:watch:halt"
-    RESUMED = "operator:watch:resume"
+    _value_: str
+    says: str
+
+    def __new__(cls, tag: str, says: str) -> Tag:
+        """The member; its text is the tag alone, for that is what is stored and hashed."""
+        member = str.__new__(cls, tag)
+        member._value_, member.says = tag, says
+        return member
+
+    @property
+    def writer(self) -> str:
+        """Who writes it: the first part of the tag."""
+        return self.value.partition(":")[0]
+
+    DELIVERY_ACCEPTED = (
+        "intake:delivery:accept",
+        "A webhook delivery was stored, or one that was stored before came again.",
+    )
+    DELIVERY_QUARANTINED = (
+        "intake:delivery:quarantine",
+        "A delivery was kept that could not be used.",
+    )
+    INCIDENT_OPENED = "intake:incident:open", "A new incident was opened for firing alerts."
+    ALERT_JOINED = "intake:alert:join", "A firing alert joined an open incident, or fired in it again."
+    ALERT_RESOLVED = "intake:alert:resolve", "Alertmanager said that one alert of the incident is over."
+    INCIDENT_RESOLVED = "intake:incident:resolve", "Every alert of the incident is over."
+    EVIDENCE_STORED = "investigator:evidence:store", "What one look returned was kept, with its digest."
+    DIAGNOSIS_WRITTEN = "investigator:diagnosis:write", "What is believed, and how surely, was written down."
+    INCIDENT_PHASE = "investigator:incident:advance", "The investigation came into another phase."
+    INCIDENT_CLOSED = "investigator:incident:close", "The incident was closed, with how it ended."
+    PLAN_DRAFTED = "investigator:plan:draft", "A plan was drafted; the digest of its exact bytes is stated."
+    PLAN_PREVIEWED = "actor:plan:preview", "The API server accepted the plan's dry-run; its digest is stated."
+    CARD_POSTED = "gatekeeper:card:post", "The incident's card was posted in the chat."
+    CARD_UPDATED = "gatekeeper:card:update", "The incident's card was brought up to date."
+    CLICK_REFUSED = (
+        "gatekeeper:click:refuse",
+        "A click did not count; who clicked and why it did not is stated.",
+    )
+    REPLAY_REFUSED = "gatekeeper:click:refuse_replay", "An interaction came a second time and was not heard."
+    PLAN_DECIDED = "gatekeeper:plan:decide", "A person approved or rejected the plan; their seal is stated."
+    PLAN_MOVED = "any:plan:move", "A plan came into another state; which agent moved it and why is stated."
+    PLAN_CLAIMED = "actor:plan:claim", "One actor won the right to perform the plan, once."
+    STEP_INTENDED = (
+        "actor:step:intend",
+        "The actor is about to send one step; its bytes' digest is stated.",
+    )
+    STEP_ANSWERED = "actor:step:answer", "What the API server answered to one step, or that it did not."
+    HALTED = "operator:watch:halt", "Somebody stopped every change."
+    RESUMED = "operator:watch:resume", "Somebody ended the halt."

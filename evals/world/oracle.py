@@ -1,4 +1,8 @@
-"""Whether a cluster is mended: stricter than ready pods, and every unmet demand is said in a sentence."""
+"""Whether a cluster is mended: stricter than ready pods, and every unmet demand is said in a sentence.
+
+Pods turn green for the wrong reasons too: somebody scaled the load away, or loosened the probe. So an
+oracle also names repairs that count, and objects that no repair may have touched.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +41,7 @@ class Verdict:
 
 def snapshot(store: Store) -> Snapshot:
     """The objects whose change an oracle may forbid, as they are now."""
+    # A copy: the store changes its objects in place, and a later comparison would see no difference.
     return {
         (resource, namespace_of(obj), name_of(obj)): copied(obj)
         for resource in _WATCHED
@@ -76,6 +81,7 @@ def ready_pods(store: Store, deployment: JsonObject) -> tuple[int, int]:
     sets = owned_sets(deployment, store.peek("replicasets", namespace))
     new = current_set(deployment, sets)
     pods = [pod for pod in store.peek("pods", namespace) if is_active(pod)]
+    # By owner and not by label: a stray pod with the right labels is nobody's replica.
     mine = [pod for pod in pods if any(owned_by(pod, each) for each in sets)]
     ready = sum(is_ready(pod) for pod in mine if new is not None and owned_by(pod, new))
     return ready, len(mine)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+# The sender is a machine that has the body ready: slower is a broken line or an attack.
 READ_WITHIN_S = 10.0
 LARGE_BYTES = 1024 * 1024
+# So many times `intake_max_bytes` is what large bodies may occupy of memory together.
 LARGE_IN_FLIGHT = 4
 KEPT_OF_OVERSIZE = 64 * 1024
 

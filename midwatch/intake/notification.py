@@ -10,15 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime
-from typing import Any
 
 import orjson
 
 from agents.incident import Alert
 from agents.ledger.notification import Delivery, DeliveryStatus, Notification
 from midwatch.intake.text import clean, fingerprint_of, shorten, shorten_all
+from tools.kubernetes.objects import JsonObject
 
-JsonObject = dict[str, Any]
 MAX_ALERTS = 20_000
 MAX_FINGERPRINT = 64
 FALLBACK_BYTES = 1024 * 1024
@@ -34,7 +33,9 @@ def read_delivery(raw: bytes, received_at: datetime, source: str) -> Delivery:
     """The delivery in these bytes: usable, or quarantined with the problem. Raises NotJson."""
     content = _parse(raw)
     problem = _unusable(content)
-    notification = None if problem else _notification(content, received_at)
+    notification = None
+    if isinstance(content, dict) and not problem:
+        notification = _notification(content, received_at)
     if notification is not None and not notification.alerts:
         problem, notification = "none of its alerts could be read", None
     return Delivery(
@@ -59,7 +60,7 @@ def delivery_key(notification: Notification) -> str:
     return hashlib.sha256("\n".join([notification.group_key, *lines]).encode()).hexdigest()
 
 
-def _parse(raw: bytes) -> Any:
+def _parse(raw: bytes) -> object:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -72,7 +73,7 @@ def _parse(raw: bytes) -> Any:
         raise NotJson("the body is not JSON") from error
 
 
-def _unusable(content: Any) -> str:
+def _unusable(content: object) -> str:
     """Why nothing can be made of a body that is JSON; empty if something can."""
     if not isinstance(content, dict):
         return "the body is not a JSON object"
@@ -97,7 +98,7 @@ def _notification(content: JsonObject, received_at: datetime) -> Notification:
     )
 
 
-def _alert(item: Any, received_at: datetime) -> Alert | None:
+def _alert(item: object, received_at: datetime) -> Alert | None:
     if not isinstance(item, dict) or not isinstance(item.get("labels"), dict):
         return None
     given = item.get("annotations")
@@ -122,17 +123,19 @@ def _alert(item: Any, received_at: datetime) -> Alert | None:
     )
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _time(value: Any) -> datetime | None:
+def _time(value: object) -> datetime | None:
     """An RFC 3339 time with 0 to 9 decimals; None for year 1 (Go's "no time") and for nonsense."""
+    if not isinstance(value, str):
+        return None
     try:
         at = datetime.fromisoformat(value)
         at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, OverflowError):
         return None
     return at if at.year > 1 else None

@@ -14,6 +14,7 @@ from agents.ledger.notification import Accepted, Delivery, DeliveryStatus
 
 log = logging.getLogger(__name__)
 Accept = Callable[[Sequence[Delivery]], Sequence[Accepted]]
+# A larger batch would hold the write lock longer, and every agent waits for that lock.
 BATCH = 100
 GATHER_S = 0.005
 MAX_WAITING_BYTES = 64 * 1024 * 1024
@@ -54,6 +55,7 @@ class GroupCommit:
         self._bytes = 0
         self._arrived = asyncio.Event()
         self._closing = False
+        # One thread, because SQLite has one writer; a second would only wait for its lock.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake-writer")
         self._task: asyncio.Task[None] | None = None
 

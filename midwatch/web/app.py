@@ -25,7 +25,9 @@ from midwatch.web.pages import pages
 
 logger = logging.getLogger("midwatch.web")
 HERE = Path(__file__).parent
+# What must work without a login: the door itself, and callers that bring a credential of their own.
 OPEN = ("/login", "/static/", "/alertmanager", "/slack/", "/-/ready")
+# A page shows words of strangers: no script runs here at all, and nobody frames or fetches anything.
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'",
@@ -77,6 +79,7 @@ def _guard(door: Door) -> Callable[[Request, Callable[[Request], Awaitable[Respo
         else:
             answer = PlainTextResponse("log in first", status_code=401)
         for name, value in HEADERS.items():
+            # Also on refusals and errors: those are pages too.
             answer.headers.setdefault(name, value)
         return answer
 

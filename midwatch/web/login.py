@@ -14,7 +14,10 @@ COOKIE = "midwatch_session"
 
 
 class Door:
-    """Knows the digest of the token; the token itself is shown once and kept by its reader."""
+    """Knows the digest of the token; the token itself is shown once and kept by its reader.
+
+    A copy of the state folder, a backup say, opens nothing.
+    """
 
     def __init__(self, digest: str) -> None:
         self._digest = digest

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request
@@ -23,11 +22,12 @@ from tools.kubernetes.actions.catalogue import sentence
 from tools.redaction import redact
 
 PAGE = 50
+# Sixty-four digits of hash on every line would leave no room for what happened.
 _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b")
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
 
-def _safe(value: Any) -> Any:
+def _safe(value: object) -> object:
     # Labels and titles come from strangers: every text a page shows is redacted and inert first.
     return redact(value) if type(value) is str else value
 
@@ -51,7 +51,7 @@ def pages(ledger: Ledger) -> APIRouter:
     """The routes over one ledger."""
     router = APIRouter(default_response_class=HTMLResponse)
 
-    def shown(request: Request, name: str, content: dict[str, Any]) -> Response:
+    def shown(request: Request, name: str, content: dict[str, object]) -> Response:
         with ledger.read() as session:
             content["halt"] = halted(session)
         return _templates.TemplateResponse(request, name, content)
@@ -75,6 +75,7 @@ def pages(ledger: Ledger) -> APIRouter:
     @router.get("/ledger")
     def record(request: Request, before: int | None = None) -> Response:
         with ledger.read() as session:
+            # By sequence number and not by page number: rows are added while somebody reads.
             rows = _lines(session, before=before, limit=PAGE)
         older = rows[-1].seq if len(rows) == PAGE else None
         return shown(request, "ledger.html", {"rows": rows, "older": older, "found": verify(ledger)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import jsonpatch
 import orjson
@@ -10,10 +11,11 @@ import pytest
 
 from tools.kubernetes.actions.catalogue import CATALOGUE, check, sentence
 from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.verb import MARK, Context, Refused, is_applied, request
+from tools.kubernetes.actions.verb import CHECKS, MARK, RESOURCES, Context, Refused, is_applied, request
 from tools.kubernetes.diff import diff
 from tools.kubernetes.pointers import drift
 
+ACTIONS_PAGE = Path(__file__).parents[2] / "docs/actions.md"
 DEPLOYMENT = {
     "apiVersion": "apps/v1",
     "kind": "Deployment",
@@ -81,18 +83,26 @@ def sent(target: dict, step: Step) -> dict:
     return after
 
 
-def test_every_verb_of_the_catalogue_is_exercised_here():
-    assert set(CASES) == set(CATALOGUE)
+def test_no_case_here_is_left_over_from_a_verb_that_is_gone():
+    assert set(CASES) <= set(CATALOGUE)
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_a_verb_is_complete(name):
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_verb_is_complete_or_not_in_the_catalogue(name):
     verb = CATALOGUE[name]
-    _, step = drafted(name)
+    assert name in CASES, "no test here and no scenario exercises it"
+    target, step = drafted(name)
     assert verb.tier in (1, 2, 3)
-    assert all((verb.risks, verb.when_not, verb.verify, verb.rules))
+    assert set(verb.kinds) <= set(RESOURCES)
+    assert {rule.resource for rule in verb.rules} == {RESOURCES[kind][1] for kind in verb.kinds}
+    assert all(rule.verbs == ("get", "patch") for rule in verb.rules)
     assert step.name in sentence(step)
+    assert all((verb.risks, verb.when_not, verb.undo, verb.verify))
+    assert set(verb.verify) <= set(CHECKS)
+    assert isinstance(verb.inverse(step, sent(target, step)), Step)
     assert check(step) is None
+    assert (type(verb).__doc__ or "").startswith("Parameters: ")
+    assert f"\n## {name}\n" in ACTIONS_PAGE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -258,3 +258,12 @@ def test_minimum_ready_seconds_delay_availability() -> None:
     assert bench.get("deployments")["status"].get("availableReplicas", 0) == 0
     bench.later(12)
     assert bench.get("deployments")["status"]["availableReplicas"] == 1
+
+
+def test_a_namespace_deleted_with_its_pods_does_not_stop_the_cluster() -> None:
+    bench = Bench()
+    bench.deployment(replicas=2)
+    bench.later(5)
+    bench.store.delete("namespaces", None, "shop")
+    bench.later(5)
+    assert bench.store.list("pods") == []

@@ -11,7 +11,6 @@ import difflib
 import hashlib
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 import yaml
 
@@ -51,7 +50,7 @@ def diff(before: JsonObject, after: JsonObject) -> str:
     return "\n".join(islice(lines, _HEADER_LINES, None))
 
 
-def _env_entries(value: Any) -> Iterator[JsonObject]:
+def _env_entries(value: object) -> Iterator[JsonObject]:
     if isinstance(value, list):
         for each in value:
             yield from _env_entries(each)

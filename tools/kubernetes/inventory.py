@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
 
 from tools.kubernetes.cleaning import cleaned
 from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
@@ -91,9 +90,9 @@ def lines(obj: JsonObject) -> Iterator[str]:
             yield f"{name} {pointer} = {shown}"
 
 
-def _leaves(value: Any, pointer: str) -> Iterator[tuple[str, Any]]:
+def _leaves(value: object, pointer: str) -> Iterator[tuple[str, object]]:
     if isinstance(value, dict):
-        items: Iterable[tuple[Any, Any]] = value.items()
+        items: Iterable[tuple[object, object]] = value.items()
     elif isinstance(value, list):
         items = enumerate(value)
     else:

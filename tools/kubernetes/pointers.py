@@ -26,8 +26,8 @@ class Drift:
     """One expected value that no longer stands in the object."""
 
     pointer: str
-    expected: Any
-    found: Any
+    expected: object
+    found: object
 
     def __str__(self) -> str:
         return f"{self.pointer}: expected {self.expected!r}, found {self.found!r}"
@@ -52,7 +52,7 @@ def read(obj: JsonObject, pointer: str) -> Any:
     return here
 
 
-def same(one: Any, other: Any) -> bool:
+def same(one: object, other: object) -> bool:
     """Whether two JSON values are equal; unlike in Python, ``true`` is not 1."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
@@ -63,7 +63,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def drift(expect: dict[str, Any], obj: JsonObject) -> tuple[Drift, ...]:
+def drift(expect: JsonObject, obj: JsonObject) -> tuple[Drift, ...]:
     """Every expected value that differs in the object, in the order it was stated."""
     found = ((pointer, value, read(obj, pointer)) for pointer, value in expect.items())
     return tuple(

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from tools.queue.port import Handler, Job, QueueUnavailable, WorkOptions
-from tools.queue.postgres import put
+from tools.queue.postgres_rows import put
 from tools.queue.runner import Claim, Runner
 
 log = logging.getLogger(__name__)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from tools.redaction.assignments import assigned_secrets
 from tools.redaction.inert import inert
 from tools.redaction.names import looks_random
 from tools.redaction.shapes import SHAPES
 
-JsonObject = dict[str, Any]
 _MARK = re.compile(r"\[redacted:[a-z-]+:[0-9a-f]{8}\]")
 _PLAIN = re.compile(r"[A-Za-z][a-z]*(?:[-.][A-Za-z]+)*[.,:;)]*")
 _THE_SCANNER = object()
@@ -47,7 +46,7 @@ def redact(text: str) -> RedactedText:
     return RedactedText(_without_assigned(plain), _THE_SCANNER)
 
 
-def redacted(value: JsonObject) -> JsonObject:
+def redacted(value: Mapping[str, object]) -> dict[str, object]:
     """A JSON object with every text in it redacted; names of fields, numbers and the shape stay."""
     return {name: _each(inner) for name, inner in value.items()}
 

@@ -91,6 +91,7 @@ def _replicas_short(snapshot: Snapshot, deployment: JsonObject) -> Finding:
     state = condition(deployment, "Available")
     return Finding(
         code=Code.REPLICAS_SHORT,
+        # Short-handed still serves; nobody serving is what people are woken for.
         severity=Severity.WARNING if serving else Severity.CRITICAL,
         object=ref,
         message=f"Deployment {ref.name} has {serving} of {wanted(deployment)} replicas available.",

@@ -19,9 +19,9 @@ WORKLOAD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
 _CONTAINER_LISTS = (("initContainers", "initContainerStatuses"), ("containers", "containerStatuses"))
 
 
-def dig(obj: Mapping[str, Any], *path: str) -> Any:
+def dig(obj: Mapping[str, object], *path: str) -> Any:
     """The value at ``path``, or None as soon as a part of it is missing or not an object."""
-    value: Any = obj
+    value: object = obj
     for part in path:
         if not isinstance(value, Mapping):
             return None
@@ -29,27 +29,27 @@ def dig(obj: Mapping[str, Any], *path: str) -> Any:
     return value
 
 
-def items(obj: Mapping[str, Any], *path: str) -> tuple[JsonObject, ...]:
+def items(obj: Mapping[str, object], *path: str) -> tuple[JsonObject, ...]:
     """The list at ``path`` as a tuple; empty when it is missing."""
     return tuple(dig(obj, *path) or ())
 
 
-def labels_of(obj: Mapping[str, Any]) -> dict[str, str]:
+def labels_of(obj: Mapping[str, object]) -> dict[str, str]:
     """``metadata.labels``, empty when there are none."""
     return dict(dig(obj, "metadata", "labels") or {})
 
 
-def template_labels(workload: Mapping[str, Any]) -> dict[str, str]:
+def template_labels(workload: Mapping[str, object]) -> dict[str, str]:
     """The labels a workload gives its pods (``spec.template.metadata.labels``)."""
     return dict(dig(workload, "spec", "template", "metadata", "labels") or {})
 
 
-def namespace_of(obj: Mapping[str, Any]) -> str:
+def namespace_of(obj: Mapping[str, object]) -> str:
     """The namespace, empty for cluster-scoped objects."""
     return dig(obj, "metadata", "namespace") or ""
 
 
-def name_of(obj: Mapping[str, Any]) -> str:
+def name_of(obj: Mapping[str, object]) -> str:
     """``metadata.name``."""
     return dig(obj, "metadata", "name") or ""
 
@@ -65,23 +65,23 @@ def moment(value: str | None) -> datetime | None:
     return parsed if parsed.tzinfo else None
 
 
-def condition(obj: Mapping[str, Any], kind: str) -> JsonObject:
+def condition(obj: Mapping[str, object], kind: str) -> JsonObject:
     """The entry of ``status.conditions`` with this type, empty when there is none."""
     return next((entry for entry in items(obj, "status", "conditions") if entry.get("type") == kind), {})
 
 
-def is_ready(pod: Mapping[str, Any]) -> bool:
+def is_ready(pod: Mapping[str, object]) -> bool:
     """Whether the pod's Ready condition is True and it is not being deleted."""
     return condition(pod, "Ready").get("status") == "True" and not dig(pod, "metadata", "deletionTimestamp")
 
 
-def is_finished(pod: Mapping[str, Any]) -> bool:
+def is_finished(pod: Mapping[str, object]) -> bool:
     """Whether the pod ended for good or is on its way out; such a pod serves nobody and needs nothing."""
     gone = bool(dig(pod, "metadata", "deletionTimestamp"))
     return gone or dig(pod, "status", "phase") in {"Succeeded", "Failed"}
 
 
-def container_statuses(pod: Mapping[str, Any]) -> Iterator[tuple[JsonObject, JsonObject]]:
+def container_statuses(pod: Mapping[str, object]) -> Iterator[tuple[JsonObject, JsonObject]]:
     """Each container of the pod, init containers first, as ``(spec, status)``."""
     for spec_list, status_list in _CONTAINER_LISTS:
         specs = {spec.get("name"): spec for spec in items(pod, "spec", spec_list)}
@@ -89,7 +89,7 @@ def container_statuses(pod: Mapping[str, Any]) -> Iterator[tuple[JsonObject, Jso
             yield specs.get(status.get("name"), {}), status
 
 
-def template_containers(template: Mapping[str, Any]) -> dict[str, JsonObject]:
+def template_containers(template: Mapping[str, object]) -> dict[str, JsonObject]:
     """Containers of a pod template by name, init containers included."""
     found = (*items(template, "spec", "initContainers"), *items(template, "spec", "containers"))
     return {container["name"]: container for container in found if container.get("name")}
@@ -108,7 +108,7 @@ def quotable(text: str, limit: int = QUOTE_LIMIT) -> str:
     return line[:limit].rpartition(" ")[0].rstrip() or line[:limit]
 
 
-def last_writer(obj: Mapping[str, Any], *, subresource: str = "") -> tuple[str, str]:
+def last_writer(obj: Mapping[str, object], *, subresource: str = "") -> tuple[str, str]:
     """Field manager and time of the newest recorded write; both empty when none is recorded.
 
     The reader keeps who and when of ``managedFields``, not which fields, so this is the last write to

@@ -64,6 +64,7 @@ def _selected_workloads(snapshot: Snapshot, service: JsonObject) -> tuple[JsonOb
 
 def _none_ready(snapshot: Snapshot, service: JsonObject, pods: list[JsonObject]) -> Iterator[Finding]:
     published = dig(service, "spec", "publishNotReadyAddresses")
+    # publishNotReadyAddresses asks for exactly this; and slices may know a ready endpoint we did not see.
     if published or any(is_ready(pod) for pod in pods) or _serving(snapshot, service):
         return
     ref = ref_of(service)
@@ -104,6 +105,7 @@ def _no_pods(snapshot: Snapshot, service: JsonObject, workload: JsonObject) -> F
     ref, owner = ref_of(service), ref_of(workload)
     return Finding(
         code=Code.ENDPOINTS_NONE_READY,
+        # Somebody may have scaled it down on purpose: what the workload says about itself weighs more.
         severity=Severity.WARNING,
         object=ref,
         message=f"Service {ref.name} selects the pods of {owner}, which has none.",
@@ -132,6 +134,7 @@ def _matches_nothing(snapshot: Snapshot, service: JsonObject) -> Finding:
                 key: {"service": wanted, "workload": labels.get(key)} for key, wanted in wrong.items()
             },
         }
+        # One example in the sentence; all of them are among the fields.
         key = sorted(wrong)[0]
         text += (
             f"; {owner} is meant, but has {key}={labels.get(key, '(nothing)')} where it asks for {wrong[key]}"
@@ -156,6 +159,7 @@ def nearest(service: JsonObject, workloads: tuple[JsonObject, ...]) -> JsonObjec
         if _is_kin(service, workload)
     ]
     best = max(rated, default=None)
+    # Two that fit equally well are no answer: traffic sent to the wrong one is worse than none.
     if best is None or sum(rating == best[0] for rating, _ in rated) > 1:
         return None
     return workloads[best[1]]

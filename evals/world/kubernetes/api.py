@@ -82,11 +82,13 @@ class KubernetesApp:
 
     async def _respond(self, request: Request) -> Response | None:
         path, accept = request.url.path, request.headers.get("accept", "")
+        # Before any credential: load balancers and kubelets ask without one.
         if path in _HEALTH:
             return Response("ok", media_type="text/plain")
         if path in ("/version", "/version/"):
             return _json(version_info(self._parts.version))
         user = self._user(request)
+        # The world's own controls hang behind the same tokens, so that a reader cannot break things.
         if path.startswith(PREFIX):
             user.require(Target(group="", resource="world").asks("update"))
             books = (self._parts.effects, self._parts.faults)
@@ -96,6 +98,7 @@ class KubernetesApp:
         return await self._resource(request, user, target)
 
     def _document(self, request: Request, path: str, accept: str) -> Response:
+        # Discovery is open to every authenticated user: clients cannot build a path without it.
         found = discovery(path, accept, request.url.netloc)
         if found is None and path.startswith("/openapi/v3"):
             document = openapi(path, self._parts.version)
@@ -124,6 +127,7 @@ class KubernetesApp:
         return await self._act_in_trouble(request, call, fault)
 
     async def _act_in_trouble(self, request: Request, call: Call, fault: Fault) -> Response | None:
+        # Not under the store's lock: one slow answer must not slow the others down.
         await asyncio.sleep(fault.delay)
         if fault.reset == "before":
             await cut(request.scope)
@@ -161,6 +165,7 @@ class KubernetesApp:
                     found = user
         if found is None:
             raise Unauthorized("Unauthorized")
+        # `kubectl auth can-i --as` asks this way; it needs a right of its own, as on a real server.
         impersonated = request.headers.get("impersonate-user")
         return found if impersonated is None else self._impersonated(found, impersonated)
 
@@ -190,6 +195,7 @@ def _answered(answer: Answer) -> Response:
         return Response(answer.body, answer.status, media_type="text/plain")
     response = _json(answer.body, answer.status)
     for warning in answer.warnings:
+        # RFC 7234 warn-text is a quoted string; client-go drops a header that does not parse.
         quoted = warning.replace("\\", "\\\\").replace('"', '\\"')
         response.headers.append("Warning", f'299 - "{quoted}"')
     return response
@@ -197,6 +203,7 @@ def _answered(answer: Answer) -> Response:
 
 def _refusal(error: ApiError) -> Response:
     response = _json(error.status(), error.code)
+    # client-go waits by the header, people read the body: both must say the same.
     retry = (error.details or {}).get("retryAfterSeconds")
     if retry:
         response.headers["Retry-After"] = str(retry)

@@ -48,7 +48,10 @@ class Call:
 
     @property
     def dry_run(self) -> bool:
-        """Whether the query asks for a dry run; raises Invalid on anything but ``All``."""
+        """Whether the query asks for a dry run; raises Invalid on anything but ``All``.
+
+        A server that ignored an unknown value would write in earnest what was meant as a rehearsal.
+        """
         value = self.query.get("dryRun", "")
         if value not in ("", "All"):
             message = f'Unsupported value: "{value}": supported values: "All"'
@@ -58,7 +61,10 @@ class Call:
 
     @property
     def manager(self) -> str:
-        """The field manager: as given, else the client's name out of its User-Agent."""
+        """The field manager: as given, else the client's name out of its User-Agent.
+
+        Real servers do the same, so ``managedFields`` tell who wrote even when nobody said so.
+        """
         return self.query.get("fieldManager") or self.headers.get("user-agent", "unknown").split("/")[0]
 
     @property
@@ -121,6 +127,7 @@ def _unsupported(*types: str) -> UnsupportedMediaType:
 def number(call: Call, name: str) -> int:
     """A non-negative integer query parameter, 0 when absent; raises BadRequest."""
     text = call.query.get(name, "") or "0"
+    # Worded by Go: clients and people search for exactly this text.
     if not text.isdigit():
         raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax')
     return int(text)

@@ -1,4 +1,8 @@
-"""The contents of printed columns, each a function of the object and the present moment."""
+"""The contents of printed columns, each a function of the object and the present moment.
+
+The moment is handed in because ages are computed by the server: a client with a wrong clock still shows
+the right ones, and a test need not wait to see one change.
+"""
 
 from __future__ import annotations
 
@@ -71,6 +75,7 @@ def containers(part: str, *path: str) -> Cell:
 def selector(obj: JsonObject, _: datetime) -> str:
     """The selector as a query string."""
     selector = dig(obj, "spec", "selector")
+    # A Service selects by a plain map, workloads by matchLabels: both are printed alike.
     return selector_text(
         selector if selector and "matchLabels" in selector else {"matchLabels": selector or {}}
     )
@@ -99,6 +104,7 @@ def node_status(obj: JsonObject, _: datetime) -> str:
     """Ready, NotReady or Unknown, and whether the node takes pods."""
     ready = next((c for c in dig(obj, "status", "conditions") or [] if c.get("type") == "Ready"), None)
     state = "Unknown" if ready is None else "Ready" if ready.get("status") == "True" else "NotReady"
+    # A cordoned node is ready all the same; who reads only the first word would miss why nothing lands there.
     return f"{state},SchedulingDisabled" if dig(obj, "spec", "unschedulable") else state
 
 
@@ -145,6 +151,7 @@ def endpoints(obj: JsonObject, _: datetime) -> str:
         for port in subset.get("ports") or [{}]:
             number = f":{port['port']}" if port.get("port") else ""
             words += [f"{address['ip']}{number}" for address in subset.get("addresses") or []]
+    # Three, so that a Service with hundreds of pods does not fill the terminal.
     extra = f" + {len(words) - 3} more..." if len(words) > 3 else ""
     return ",".join(words[:3]) + extra or "<none>"
 
@@ -155,7 +162,10 @@ def slice_ports(obj: JsonObject, _: datetime) -> str:
 
 
 def slice_addresses(obj: JsonObject, _: datetime) -> str:
-    """The first three addresses of an EndpointSlice."""
+    """The first three addresses of an EndpointSlice.
+
+    Ready or not: this is why a Service without one ready pod looks well in ``kubectl get endpointslices``.
+    """
     found = [address for each in obj.get("endpoints") or [] for address in each.get("addresses") or []]
     extra = f" + {len(found) - 3} more..." if len(found) > 3 else ""
     return ",".join(found[:3]) + extra or "<unset>"

@@ -1,5 +1,8 @@
 """The values the API server fills in when a client leaves them out (pkg/apis/*/defaults.go, the common
 part).
+
+They matter beyond convenience: whoever compares what was sent with what is stored, a GitOps controller or
+a dry-run's diff, meets these fields on both sides or sees changes that nobody made.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ def _deployment(obj: JsonObject) -> None:
     spec = _template(obj)
     fill(spec, replicas=1, strategy={}, revisionHistoryLimit=10, progressDeadlineSeconds=600)
     fill(spec["strategy"], type="RollingUpdate")
+    # Recreate must not carry a rollingUpdate block: the server refuses the pair.
     if spec["strategy"]["type"] == "RollingUpdate":
         fill(spec["strategy"], rollingUpdate={})
         fill(spec["strategy"]["rollingUpdate"], maxUnavailable="25%", maxSurge="25%")
@@ -70,6 +74,7 @@ def _job(obj: JsonObject) -> None:
     spec = _template(obj)
     fill(spec, parallelism=1, backoffLimit=6, completionMode="NonIndexed", suspend=False)
     fill(spec, podReplacementPolicy="TerminatingOrFailed", manualSelector=False)
+    # With several workers an absent count means something else: any success ends the Job.
     if "completions" not in spec and spec["parallelism"] == 1:
         spec["completions"] = 1
     # The Job's own uid is its selector, so that two Jobs of one name never share pods.
@@ -102,6 +107,7 @@ def _service(obj: JsonObject) -> None:
     if spec["type"] == "ExternalName":
         return
     if not spec.get("clusterIP"):
+        # Out of the uid and not from a counter: the same world gives the same addresses each time.
         number = _digits(obj)
         spec["clusterIP"] = f"10.{96 + number % 16}.{number // 16 % 256}.{number // 4096 % 254 + 1}"
     fill(spec, clusterIPs=[spec["clusterIP"]], internalTrafficPolicy="Cluster")
@@ -157,6 +163,7 @@ def _endpointslice(obj: JsonObject) -> None:
 
 def _network_policy(obj: JsonObject) -> None:
     spec = obj.setdefault("spec", {})
+    # A policy that says nothing about egress must not forbid it.
     fill(spec, podSelector={}, policyTypes=["Ingress", "Egress"] if spec.get("egress") else ["Ingress"])
 
 
@@ -170,6 +177,7 @@ def _storage_class(obj: JsonObject) -> None:
 
 def _webhooks(obj: JsonObject) -> None:
     for hook in obj.get("webhooks") or []:
+        # Fail is the default that makes a dead webhook stop every deployment.
         fill(hook, failurePolicy="Fail", matchPolicy="Equivalent", namespaceSelector={}, objectSelector={})
         fill(hook, timeoutSeconds=10)
 

@@ -1,4 +1,8 @@
-"""Which groups, versions and resources there are, in the plain and the aggregated form."""
+"""Which groups, versions and resources there are, in the plain and the aggregated form.
+
+The official Python client asks for the plain form, a newer kubectl for the aggregated one; both must lead
+to the same resources.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +39,7 @@ def version_info(git_version: str) -> JsonObject:
 def discovery(path: str, accept: str, address: str) -> tuple[JsonObject, str] | None:
     """The document at a discovery path and its content type, or None when the path is not one."""
     parts = [part for part in path.split("/") if part]
+    # Only v2 is served: a client that asks for v2beta1 alone gets the plain form, which it reads too.
     if "as=APIGroupDiscoveryList" in accept and "v=v2," in f"{accept.replace(';', ',')}," and len(parts) == 1:
         groups = ([""] if parts == ["api"] else list(GROUPS)) if parts[0] in ("api", "apis") else None
         return None if groups is None else (_aggregated(groups), AGGREGATED)
@@ -110,6 +115,7 @@ def _aggregated(groups: list[str]) -> JsonObject:
     for group in groups:
         version = GROUPS.get(group, "v1")
         listed = [_aggregated_resource(kind) for kind in _kinds_of(group)]
+        # The core group has no name, and kubectl tells it by just that.
         metadata: JsonObject = {"creationTimestamp": None, **({"name": group} if group else {})}
         versions = [{"version": version, "freshness": "Current", "resources": listed}]
         items.append({"metadata": metadata, "versions": versions})

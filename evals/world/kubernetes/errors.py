@@ -18,7 +18,10 @@ class FieldCause:
 
 
 class ApiError(Exception):
-    """The API server refused the request."""
+    """The API server refused the request.
+
+    ``reason`` is what clients branch on and ``code`` what proxies see; the message is for people only.
+    """
 
     code: ClassVar[int] = 500
     reason: ClassVar[str] = "InternalError"
@@ -95,7 +98,10 @@ class AlreadyExists(ApiError):
 
 
 class Conflict(ApiError):
-    """The write was made against another version of the object than the one stored."""
+    """The write was made against another version of the object than the one stored.
+
+    Worth trying again, but only after a fresh read: the same bytes would lose once more.
+    """
 
     code = 409
     reason = "Conflict"
@@ -103,7 +109,10 @@ class Conflict(ApiError):
 
 
 class Expired(ApiError):
-    """The requested resourceVersion or continue token is older than the server's memory."""
+    """The requested resourceVersion or continue token is older than the server's memory.
+
+    A client must start over with a new list; going on from where it was would skip changes.
+    """
 
     code = 410
     reason = "Expired"

@@ -1,4 +1,8 @@
-"""The table of resources this API server knows: group, version, kind, scope, verbs and subresources."""
+"""The table of resources this API server knows: group, version, kind, scope, verbs and subresources.
+
+Discovery, routing, rights and storage all read this one table, so that no two of them can disagree about
+what exists. A kind without controllers here is stored and served, and nothing else happens to it.
+"""
 
 from __future__ import annotations
 
@@ -55,6 +59,7 @@ def _of(group: str, resource: str, kind: str, **more: object) -> Kind:
 _RBAC = "rbac.authorization.k8s.io"
 _ADMISSION = "admissionregistration.k8s.io"
 _NETWORK = "networking.k8s.io"
+# `kubectl get all` means these and not all: ConfigMaps, Secrets and Ingresses were never among them.
 _ALL = ("all",)
 
 _TABLE = (

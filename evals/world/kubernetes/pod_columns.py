@@ -8,7 +8,10 @@ from evals.world.kubernetes.objects import JsonObject, dig, meta
 
 
 def ago(stamp: object, now: datetime) -> str:
-    """The time since an RFC 3339 stamp as kubectl writes it: ``45s``, ``3m12s``, ``5d3h``."""
+    """The time since an RFC 3339 stamp as kubectl writes it: ``45s``, ``3m12s``, ``5d3h``.
+
+    A stamp a second ahead counts as now: two machines never have quite the same time.
+    """
     if not isinstance(stamp, str):
         return "<unknown>"
     seconds = int((now - datetime.fromisoformat(stamp)).total_seconds())
@@ -18,7 +21,10 @@ def ago(stamp: object, now: datetime) -> str:
 
 
 def _human(seconds: int) -> str:
-    """duration.HumanDuration of apimachinery."""
+    """duration.HumanDuration of apimachinery.
+
+    Finer near its beginning: whether a pod is two or three minutes old matters, with days it does not.
+    """
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     steps = (
         (seconds < 120, f"{seconds}s"),

@@ -1,4 +1,8 @@
-"""Field errors of pod specs, worded as the real server words them."""
+"""Field errors of pod specs, worded as the real server words them.
+
+The same rules hold for a pod and for the template in a workload, under another path: that is why every
+function is told where it is.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +34,7 @@ def pod_spec_causes(spec: JsonObject, at: str) -> list[FieldCause]:
     if not spec.get("containers"):
         found.append(required(f"{at}.containers"))
     volumes = {str(volume.get("name")) for volume in spec.get("volumes") or []}
+    # Over both lists: an init container and a container of one name would share a log.
     names: set[str] = set()
     for group in ("initContainers", "containers"):
         for index, container in enumerate(spec.get(group) or []):
@@ -64,6 +69,7 @@ def _container(container: JsonObject, at: str) -> Iterator[FieldCause]:
     image = str(container.get("image") or "")
     if not image:
         yield required(f"{at}.image")
+    # The one thing the server says about images; whether one exists is for the kubelet to find out.
     elif image != image.strip():
         yield FieldCause(
             field=f"{at}.image",
@@ -97,6 +103,7 @@ def _resources(resources: JsonObject, at: str) -> Iterator[FieldCause]:
                     field=f"{at}.{part}[{name}]",
                     message=f'Invalid value: "{value}": must be greater than or equal to 0',
                 )
+            # The scheduler promises the request and the kernel enforces the limit: more cannot be promised.
             if part == "requests" and name in limits and amount > quantity(limits[name]):
                 yield FieldCause(
                     field=f"{at}.requests",

@@ -1,4 +1,8 @@
-"""The pretend API server as a thing to start and stop."""
+"""The pretend API server as a thing to start and stop.
+
+TLS and tokens although it is loopback: clients take another path through their code without them, and it
+is the real path that is to be tried.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +33,7 @@ class ServerOptions:
     users: tuple[User, ...] = field(default_factory=standard_users)
     logs: LogSource = field(default_factory=NoLogs)
     version: str = "v1.32.0"
+    # A minute is what real servers do; tests of bookmarks ask for less.
     bookmark_seconds: float = 60.0
     """How often an idle watch tells its resourceVersion, in seconds."""
 

@@ -1,4 +1,8 @@
-"""The columns ``kubectl get`` prints, as the server computes them (pkg/printers/internalversion)."""
+"""The columns ``kubectl get`` prints, as the server computes them (pkg/printers/internalversion).
+
+kubectl prints what it is sent and knows no kind by itself: without these tables it would show names and
+ages only. The order and the words are those that people and their scripts are used to.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +34,7 @@ def columns_of(kind: Kind) -> list[JsonObject]:
             "name": column.name,
             "type": column.type,
             "format": column.format,
+            # Required by the schema of a Table, shown by nobody.
             "description": column.name,
             "priority": column.priority,
         }
@@ -142,6 +147,7 @@ _COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("Container-Runtime", cells.at("status", "nodeInfo", "containerRuntimeVersion"), 1),
     ),
     "namespaces": (_NAME, Column("Status", cells.namespace_status), _AGE),
+    # No age column: of an event that repeats, what counts is when it was last seen.
     "events": (
         Column("Last Seen", cells.event_seen),
         Column("Type", cells.at("type")),
@@ -155,6 +161,7 @@ _COLUMNS: dict[str, tuple[Column, ...]] = {
     "secrets": (
         _NAME,
         Column("Type", cells.at("type")),
+        # How many entries, never what they hold: tables of Secrets end up in chats.
         Column("Data", cells.size("data"), type="integer"),
         _AGE,
     ),
@@ -168,6 +175,7 @@ _COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
     "poddisruptionbudgets": (
         _NAME,
+        # One of the two is always absent, and kubectl says N/A where other kinds say <none>.
         Column("Min Available", lambda obj, _: str(dig(obj, "spec", "minAvailable") or "N/A")),
         Column("Max Unavailable", lambda obj, _: str(dig(obj, "spec", "maxUnavailable") or "N/A")),
         Column("Allowed Disruptions", cells.number("status", "disruptionsAllowed"), type="integer"),

@@ -81,8 +81,10 @@ def _metadata_causes(kind: Kind, obj: JsonObject) -> list[FieldCause]:
 
 
 def _name_problem(kind: Kind, name: str) -> str:
+    # Names of RBAC objects hold colons (system:…); only what would break a path is refused.
     if kind.resource in _FREE_NAMES:
         return "" if _PATH_SEGMENT.fullmatch(name) else "may not contain '/' or '%'"
+    # A Service's name becomes a DNS label, and old resolvers want a letter in front.
     if kind.resource == "services":
         return "" if _DNS_1035.fullmatch(name) and len(name) <= 63 else _DNS_1035_RULE
     if len(name) > 253:
@@ -115,6 +117,7 @@ def _selector_causes(spec: JsonObject) -> list[FieldCause]:
         fits = label_selector(selector)(labels)
     except SelectorError as error:
         return [FieldCause(field="spec.selector", message=f"Invalid value: {error}")]
+    # A workload whose pods its own selector misses would create pods for ever.
     if fits:
         return []
     words = " ".join(f'"{key}":"{value}",' for key, value in sorted(labels.items())).rstrip(",")
@@ -137,6 +140,7 @@ def _service_causes(spec: JsonObject) -> list[FieldCause]:
         if not 1 <= int(port.get("port") or 0) <= 65535:
             message = f"Invalid value: {port.get('port')}: must be between 1 and 65535, inclusive"
             found.append(FieldCause(field=f"{at}.port", message=message))
+        # With one port there is nothing to tell apart.
         if len(ports) > 1 and not port.get("name"):
             found.append(required(f"{at}.name"))
         target = port.get("targetPort")

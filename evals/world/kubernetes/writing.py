@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from evals.world.kubernetes.call import Answer, Call
 from evals.world.kubernetes.changes import DeleteOptions
 from evals.world.kubernetes.effects import Effect, Effects
@@ -53,6 +51,7 @@ class Writer:
         """POST: a new object, or the eviction of a pod."""
         if call.target.subresource == "eviction" and call.kind.resource == "pods":
             return self._evict(call)
+        # Real servers know no create at a name: a client that tries has built its path wrongly.
         if call.target.name or call.target.subresource:
             raise MethodNotAllowed("the server does not allow this method on the requested resource", {})
         sent = call.object()
@@ -62,6 +61,7 @@ class Writer:
         if call.kind.namespaced:
             meta(sent)["namespace"] = call.target.namespace
         with self._store.lock:
+            # Under one lock with the write, or another request's change would be booked on this one.
             before = self._store.resource_version
             made = self._store.create(call.kind.resource, sent, call.write_options)
             self._record(call, made, sent, before)
@@ -89,6 +89,7 @@ class Writer:
         kind, target = call.kind, call.target
         with self._store.lock:
             current = self._store.get(kind.resource, target.namespace, target.name)
+            # A patch of the scale sees the little Scale object, never the workload behind it.
             base = scale_of(current) if target.subresource == "scale" else current
             wanted = patched(base, patch, call.content_type)
             try:
@@ -120,6 +121,7 @@ class Writer:
         body = call.object() if call.body else {}
         options, selection = _delete_options(body, call), selection_of(call)
         with self._store.lock:
+            # One by one, as the real server does: a collection's delete is not one transaction.
             for obj in self._store.peek(call.kind.resource, selection.namespace or None):
                 if not selection.includes(obj):
                     continue
@@ -135,6 +137,7 @@ class Writer:
             ("policy/v1beta1", "Eviction"),
         ):
             raise BadRequest("not an Eviction object")
+        # Clients differ in whether the body names the pod; only a wrong name is an error.
         if name_of(sent) and name_of(sent) != call.target.name:
             raise BadRequest("name in URL does not match name in Eviction object")
         options = _delete_options(sent.get("deleteOptions") or {}, call)
@@ -145,10 +148,11 @@ class Writer:
             self._record(call, pod, sent, before)
         return Answer(body=status, status=201)
 
-    def _replace(self, call: Call, wanted: JsonObject, sent: Any, warnings: list[str]) -> Answer:
+    def _replace(self, call: Call, wanted: JsonObject, sent: object, warnings: list[str]) -> Answer:
         target, kind = call.target, call.kind
         if kind.namespaced:
             meta(wanted)["namespace"] = target.namespace
+        # The address decides; a body that names another object was refused before.
         meta(wanted)["name"] = target.name
         allowed = {"": True, "status": kind.status, "scale": kind.scale}
         if not allowed.get(target.subresource, False):
@@ -215,6 +219,7 @@ def _check_namespace(call: Call, sent: JsonObject) -> None:
 
 def _unknown_fields(call: Call, obj: JsonObject) -> list[str]:
     """Warnings about fields the kind does not have; raises BadRequest under ``fieldValidation=Strict``."""
+    # Warn is the server's default since 1.25; before that an unknown field vanished in silence.
     policy = call.query.get("fieldValidation", "Warn")
     kind = _SCALE if call.target.subresource == "scale" else call.kind
     _, unknown = decoded(kind, obj)
@@ -231,6 +236,7 @@ def _delete_options(sent: JsonObject, call: Call) -> DeleteOptions:
     body, _ = decoded(_DELETE_OPTIONS, sent)
     wanted = body.get("preconditions") or {}
     propagation = body.get("propagationPolicy") or call.query.get("propagationPolicy") or "Background"
+    # The old word for it, still sent by old clients.
     if body.get("orphanDependents"):
         propagation = "Orphan"
     return DeleteOptions(

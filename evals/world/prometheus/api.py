@@ -126,6 +126,7 @@ class Api:
                 found = self._tsdb.series()
             else:
                 groups = [matched(self._tsdb, selector) for selector in selectors]
+                # Several selectors may pick the same series, and a client expects each once.
                 found = list({id(one): one for group in groups for one in group}.values())
             return [one for one in found if one.times and one.times[0] <= end and one.times[-1] >= start]
 
@@ -159,6 +160,7 @@ def _result(value: Value, at: int) -> JsonObject:
         runs = sorted(value.runs, key=lambda run: sorted(run.labels.items()))
         return {"resultType": "matrix", "result": [_matrix_entry(run.labels, run.points) for run in runs]}
     if isinstance(value, str):
+        # Strings come without formatting; numbers go out as text, because JSON has no NaN and no infinity.
         return {"resultType": "string", "result": [at / 1000, value]}
     return {"resultType": "scalar", "result": _pair((at, value))}
 

@@ -105,6 +105,7 @@ class PrometheusServer:
         return PlainTextResponse(exposition(self.tsdb), headers={"Content-Type": CONTENT_TYPE})
 
     async def _answer(self, request: Request) -> Response:
+        # Before any fault: a test asks what was tried, not what was answered.
         self.requests.append(request.url.path)
         self._open += 1
         self.busiest = max(self.busiest, self._open)
@@ -121,6 +122,7 @@ class PrometheusServer:
             return fault
         try:
             parameters = await _parameters(request)
+            # A heavy query must not keep the health probe from being answered.
             data = await run_in_threadpool(self._api.answer, request.path_params["path"], parameters)
         except PromqlError as error:
             body = {"status": "error", "errorType": error.kind, "error": str(error)}
@@ -152,6 +154,7 @@ class PrometheusServer:
         if self._options.token is None:
             return True
         shown = request.headers.get("authorization", "")
+        # Pretended or not, a token is compared in constant time: this code is read as an example.
         return hmac.compare_digest(shown.encode(), f"Bearer {self._options.token}".encode())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from tools.kubernetes.actions.step import Pointer
 from tools.kubernetes.objects import JsonObject
@@ -17,7 +16,7 @@ _CONTAINER = re.compile(CONTAINER)
 _GROUPS = ("containers", "initContainers")
 
 
-def find(target: JsonObject, name: str) -> tuple[Pointer, dict[str, Any]] | None:
+def find(target: JsonObject, name: str) -> tuple[Pointer, JsonObject] | None:
     """The container called ``name`` in the pod template and where it stands, or None."""
     spec = target["spec"]["template"]["spec"]
     for group in _GROUPS:
@@ -27,7 +26,7 @@ def find(target: JsonObject, name: str) -> tuple[Pointer, dict[str, Any]] | None
     return None
 
 
-def names_of(changes: dict[Pointer, Any]) -> tuple[Pointer, ...]:
+def names_of(changes: JsonObject) -> tuple[Pointer, ...]:
     """The name pointers of the containers that are changed.
 
     An index alone would follow whatever stands there: a container that moved makes the plan stale.
@@ -36,7 +35,7 @@ def names_of(changes: dict[Pointer, Any]) -> tuple[Pointer, ...]:
     return tuple(dict.fromkeys(f"{match.group()}/name" for match in found if match))
 
 
-def name_in(expect: dict[Pointer, Any], pointer: Pointer) -> str:
+def name_in(expect: JsonObject, pointer: Pointer) -> str:
     """What the container at or above ``pointer`` is called, as the step expects it."""
     match = _CONTAINER.match(pointer)
     return str(expect.get(f"{match.group()}/name", "the container")) if match else "the container"

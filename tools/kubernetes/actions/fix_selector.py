@@ -19,6 +19,7 @@ class FixSelector(Verb):
     risks = "Traffic goes to the pods that the new selector matches, at once."
     when_not = "No existing workload carries the labels, or the Service is headless by intention."
     verify = ("endpoints_ready",)
+    undo = "The selector that stood there before, so traffic stops again if it led nowhere."
 
     def draft(self, target: JsonObject, params: JsonObject, context: Context) -> Step | Refused:
         """Refuses an empty selector and one that the named pods do not carry."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from tools.kubernetes.actions.containers import TEMPLATE, WORKLOADS
 from tools.kubernetes.actions.step import Step
@@ -25,6 +24,7 @@ class RestartRollout(Verb):
     risks = "Every pod is replaced; warm caches are lost. It changes nothing that is wrong in the template."
     when_not = "The image, the configuration or the disk is the cause: a restart would hide it for minutes."
     verify = ("rollout_complete",)
+    undo = "Takes the mark away, which replaces every pod once more; what a pod held in memory stays lost."
 
     def draft(self, target: JsonObject, params: JsonObject, context: Context) -> Step | Refused:
         """Sets one annotation of the pod template, whole metadata stated before and after."""
@@ -49,7 +49,7 @@ class RestartRollout(Verb):
         return f"Restart {step.target}: replace its pods by new ones of the same template"
 
 
-def _unmarked(metadata: dict[str, Any]) -> dict[str, Any]:
+def _unmarked(metadata: JsonObject) -> JsonObject:
     annotations = {
         key: value for key, value in (metadata.get("annotations") or {}).items() if key != RESTARTED
     }

@@ -28,6 +28,7 @@ class RollBack(Verb):
     risks = "Everything that changed in the template since goes back, not only what broke."
     when_not = "A GitOps controller owns the object and would revert it."
     verify = ("rollout_complete",)
+    undo = "The template that was rolled out before, with everything that was wrong in it."
 
     def draft(self, target: JsonObject, params: JsonObject, context: Context) -> Step | Refused:
         """Refuses labels this Deployment does not select, and a way that leads through env values."""
@@ -94,6 +95,6 @@ def _what(step: Step) -> str:
     return ", ".join(parts)
 
 
-def _dig(obj: dict[str, Any], first: str, second: str) -> Any:
+def _dig(obj: JsonObject, first: str, second: str) -> Any:
     inner = obj.get(first)
     return inner.get(second) if isinstance(inner, dict) else None

@@ -22,6 +22,7 @@ class Scale(Verb):
     risks = "More pods need more room; if there is none they stay Pending."
     when_not = "An autoscaler owns the count and would undo it; or the wish is zero."
     verify = ("rollout_complete",)
+    undo = "The count that stood there before, zero included."
 
     def draft(self, target: JsonObject, params: JsonObject, context: Context) -> Step | Refused:
         """Refuses zero, less than a disruption budget needs, and counts that an HPA owns."""
@@ -35,7 +36,7 @@ class Scale(Verb):
         return step_for(self, target, {"/spec/replicas": replicas})
 
     def bounds(self, step: Step) -> Refused | None:
-        """The undo of a scale-up may go back to zero only because a person signs that too."""
+        """From 0 to 100: an undo may go back to zero, because a person signs that too."""
         value = step.set.get("/spec/replicas")
         if not _is_count(value) or not 0 <= value <= MOST:
             return Refused(reason=f"{value!r} replicas is outside 0 to {MOST}")

@@ -23,6 +23,7 @@ class SetImage(Verb):
     risks = "Pods are replaced one by one; a version older than its database may not start."
     when_not = "The image was never seen in this workload's history, or is named only in telemetry."
     verify = ("rollout_complete", "no_image_errors")
+    undo = "The image that stood there before."
 
     def draft(self, target: JsonObject, params: JsonObject, context: Context) -> Step | Refused:
         """Refuses images that this workload never ran."""

@@ -24,6 +24,7 @@ class SetResources(Verb):
     risks = "Pods are replaced; with a higher request they may not fit on any node."
     when_not = "The value would be more than the policy's multiple of the present one, or lowers a limit."
     verify = ("rollout_complete", "no_oom")
+    undo = "The value that stood there before."
 
     def draft(self, target: JsonObject, params: JsonObject, context: Context) -> Step | Refused:
         """Refuses values beyond ``context.limit_factor`` times the present one, or below it."""

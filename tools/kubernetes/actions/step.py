@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tools.kubernetes.objects import NonEmpty, ObjectRef
+from tools.kubernetes.objects import JsonObject, NonEmpty, ObjectRef
 
 Pointer = str
 """An RFC 6901 JSON pointer into the object, such as ``/spec/replicas``."""
@@ -28,8 +26,8 @@ class Step(BaseModel):
     namespace: NonEmpty
     name: NonEmpty
     uid: NonEmpty
-    expect: dict[Pointer, Any] = Field(min_length=1)
-    set: dict[Pointer, Any] = Field(min_length=1)
+    expect: JsonObject = Field(min_length=1)
+    set: JsonObject = Field(min_length=1)
     annotated: bool = True
     """Whether the target has an annotations map; if not, our mark brings a whole one, and
     ``expect`` holds the resourceVersion so that nobody else's can be lost."""

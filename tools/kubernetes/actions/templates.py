@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from tools.kubernetes.actions.containers import TEMPLATE
 from tools.kubernetes.actions.step import Pointer
 from tools.kubernetes.cleaning import VALUE_TAG
+from tools.kubernetes.objects import JsonObject
 from tools.kubernetes.pointers import escape, same
 
 
@@ -15,7 +15,7 @@ class OutOfReach(Exception):
     """The way leads through an env value, so Midwatch cannot go it; the message names the field."""
 
 
-def changes_between(now: dict[str, Any], then: dict[str, Any]) -> dict[Pointer, Any]:
+def changes_between(now: JsonObject, then: JsonObject) -> JsonObject:
     """What to set in a workload so that its template ``now`` becomes ``then``.
 
     The whole template, unless env values were dropped from one of the two: then only the fields
@@ -26,7 +26,7 @@ def changes_between(now: dict[str, Any], then: dict[str, Any]) -> dict[Pointer, 
     return dict(_between(now, then, TEMPLATE))
 
 
-def _between(now: Any, then: Any, pointer: Pointer) -> Iterator[tuple[Pointer, Any]]:
+def _between(now: object, then: object, pointer: Pointer) -> Iterator[tuple[Pointer, object]]:
     if same(now, then):
         return
     if not _has_values(now) and not _has_values(then):
@@ -43,12 +43,12 @@ def _between(now: Any, then: Any, pointer: Pointer) -> Iterator[tuple[Pointer, A
         raise OutOfReach(pointer)
 
 
-def _names(items: list[Any]) -> list[Any]:
+def _names(items: list[object]) -> list[object]:
     # Env entries and containers both have names; another order is another meaning.
     return [item.get("name") if isinstance(item, dict) else None for item in items]
 
 
-def _has_values(value: Any) -> bool:
+def _has_values(value: object) -> bool:
     if isinstance(value, dict):
         return VALUE_TAG in value or any(map(_has_values, value.values()))
     return isinstance(value, list) and any(map(_has_values, value))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import rfc8785
 
@@ -60,8 +60,16 @@ class Context:
     least: int = 1
 
 
-Changes = dict[Pointer, Any]
+Changes = JsonObject
 """Values by the pointer they stand at."""
+
+CHECKS = {
+    "rollout_complete": "every replica runs the new template and is available",
+    "no_image_errors": "no container waits for its image",
+    "no_oom": "no container was killed for memory since",
+    "endpoints_ready": "the Service leads to at least one ready pod",
+}
+"""What a verb may name in ``verify``, in words."""
 
 
 class Verb(ABC):
@@ -75,6 +83,9 @@ class Verb(ABC):
     risks: ClassVar[str]
     when_not: ClassVar[str]
     verify: ClassVar[tuple[str, ...]]
+    """Names out of ``CHECKS``: what shows, beside the alert's own signal, that it worked."""
+    undo: ClassVar[str]
+    """What the step that ``inverse`` makes puts back, and what it cannot."""
 
     @abstractmethod
     def draft(self, target: JsonObject, params: JsonObject, context: Context) -> Step | Refused:
@@ -192,7 +203,7 @@ def path_of(step: Step) -> str:
 def request(step: Step, plan_id: str, *, dry_run: bool = False) -> Request:
     """The one request of a step: tests first, then the changes, then our mark (invariant I5)."""
     tests = {"/metadata/uid": step.uid, **step.expect}
-    patch: list[dict[str, Any]] = [{"op": "test", "path": p, "value": v} for p, v in tests.items()]
+    patch: list[JsonObject] = [{"op": "test", "path": p, "value": v} for p, v in tests.items()]
     patch += [{"op": "replace", "path": p, "value": v} for p, v in step.set.items()]
     patch.append(_mark(step, plan_id))
     # The server gives up when we do, so a late write cannot follow a timeout we already reported.
@@ -206,7 +217,7 @@ def request(step: Step, plan_id: str, *, dry_run: bool = False) -> Request:
     )
 
 
-def _mark(step: Step, plan_id: str) -> dict[str, Any]:
+def _mark(step: Step, plan_id: str) -> JsonObject:
     if not step.annotated:
         return {"op": "add", "path": "/metadata/annotations", "value": {MARK: plan_id}}
     return {"op": "add", "path": MARK_POINTER, "value": plan_id}

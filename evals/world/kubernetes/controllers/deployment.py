@@ -72,6 +72,7 @@ class DeploymentController:
             if not self._roll(plan):
                 self._forget_history(plan)
         else:
+            # A paused Deployment still takes a new size; only its template waits.
             self._resize(plan)
         self._report(plan)
 
@@ -92,6 +93,7 @@ class DeploymentController:
         self._annotate(plan, revision_of(plan.new))
 
     def _first_size(self, plan: Rollout, size: Size) -> int:
+        # Born empty and grown later: the old pods must be gone first.
         if _recreates(plan.deployment) and any(_wanted(each) or _there(each) for each in plan.old):
             return 0
         return next_new_size(plan.bounds, size, [_size(each) for each in plan.old])
@@ -176,6 +178,7 @@ class DeploymentController:
             if only is not None:
                 self._scale(plan, only, plan.bounds.replicas)
             return
+        # The size it had before stands in annotations only: the Deployment itself holds the new one already.
         before = int((meta(active[0]).get("annotations") or {}).get(MOST) or plan.bounds.most)
         targets = {
             size.name: size.wanted
@@ -187,6 +190,7 @@ class DeploymentController:
     def _scale(self, plan: Rollout, target: JsonObject, replicas: int) -> bool:
         annotations = meta(target).setdefault("annotations", {})
         before = _wanted(target)
+        # The right size with an outdated note would be taken for a resize at the next step.
         stale = bool(replicas) and annotations.get(DESIRED) != str(plan.bounds.replicas)
         if before == replicas and not stale:
             return False
@@ -204,6 +208,7 @@ class DeploymentController:
         self._recorder.record(deployment, Note(reason="ScalingReplicaSet", message=message))
 
     def _forget_history(self, plan: Rollout) -> None:
+        # Zero is a wish too, and forgets everything that a roll-back could go to.
         limit = plan.deployment["spec"].get("revisionHistoryLimit")
         keep = 10 if limit is None else int(limit)
         idle = [each for each in plan.old if not _wanted(each) and not _there(each)]

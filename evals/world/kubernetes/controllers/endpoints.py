@@ -16,7 +16,10 @@ MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 
 
 class EndpointsController:
-    """Keeps one IPv4 EndpointSlice and one Endpoints object per Service with a selector."""
+    """Keeps one IPv4 EndpointSlice and one Endpoints object per Service with a selector.
+
+    Both, because real clusters keep both: older clients, and many eyes, still look at Endpoints.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -42,6 +45,7 @@ class EndpointsController:
         }
         slices = self._store.peek("endpointslices", namespace_of(service))
         known = next((each for each in slices if owned_by(each, service)), None)
+        # Written only when it differs: each write is a new version that every watcher is told about.
         if known is not None and all(known.get(key) == value for key, value in body.items()):
             return
         if known is not None:
@@ -65,6 +69,7 @@ class EndpointsController:
         waiting = [_address(pod) for pod in pods if not _counts_as_ready(service, pod)]
         if ready:
             subset["addresses"] = ready
+        # Kept apart and not left out: that pods exist and none is ready is the very thing to see.
         if waiting:
             subset["notReadyAddresses"] = waiting
         ports = _ports(service, pods)

@@ -6,6 +6,7 @@ message.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -50,7 +51,9 @@ class Recorder:
         try:
             known = self._store.get("events", namespace, name)
         except NotFound:
-            self._store.create("events", self._fresh((namespace, name), (involved, note), when))
+            # Nobody reads events of a namespace that is gone; client-go's recorder drops them as well.
+            with contextlib.suppress(NotFound):
+                self._store.create("events", self._fresh((namespace, name), (involved, note), when))
             return
         known["count"] = int(known["count"]) + note.count
         known["lastTimestamp"] = max(when, known["lastTimestamp"])

@@ -44,6 +44,7 @@ class ReplicaSetController:
             refusal = self._create(replica_set, wanted - len(pods))
         elif len(pods) > wanted:
             self._delete(replica_set, sorted(pods, key=_usefulness)[: len(pods) - wanted])
+        # After a change the pods are read again: what was created or deleted just now counts.
         settled = len(pods) == wanted and refusal is None
         self._report(replica_set, refusal, pods if settled else None)
 
@@ -52,6 +53,7 @@ class ReplicaSetController:
         mine = []
         selector = replica_set["spec"]["selector"]
         for pod in self._store.peek("pods", namespace_of(replica_set)):
+            # A pod that finished is nobody's replica, though it still carries the labels.
             if not is_active(pod) or not selected(selector, labels_of(pod)):
                 continue
             if controller_of(pod) is None:
@@ -66,6 +68,7 @@ class ReplicaSetController:
         template = replica_set["spec"]["template"]
         for _ in range(count):
             pod = copied({"metadata": template.get("metadata") or {}, "spec": template["spec"]})
+            # The server makes the name up, so that two controllers never fight over one.
             meta(pod)["generateName"] = f"{name_of(replica_set)}-"
             meta(pod)["namespace"] = namespace_of(replica_set)
             meta(pod)["ownerReferences"] = [owner_reference(replica_set)]
@@ -75,6 +78,7 @@ class ReplicaSetController:
             except ApiError as error:
                 note = Note(reason="FailedCreate", message=f"Error creating: {error.message}", warning=True)
                 self._recorder.record(replica_set, note)
+                # The first refusal ends it: a quota that is used up would refuse each of the others as well.
                 return error
             note = Note(reason="SuccessfulCreate", message=f"Created pod: {name_of(made)}")
             self._recorder.record(replica_set, note)

@@ -13,6 +13,7 @@ from evals.world.kubernetes.kubelet.status import Observed
 from evals.world.kubernetes.objects import JsonObject, name_of, namespace_of
 from evals.world.kubernetes.store import Store
 
+# Seconds. A real kubelet starts its probe workers a moment after the container.
 _FIRST_PROBE = 1.0
 _AN_INSTANT = 0.001
 
@@ -110,6 +111,7 @@ class PodOnNode:
 
     def ended(self, spec: ContainerSpec, termination: Termination) -> None:
         """A run is over; the kernel says so on the node when it was for memory."""
+        # Every other end is between the container and the kubelet; only this one the kernel tells of.
         if termination.reason != "OOMKilled":
             return
         node = next(node for node in self._node.store.peek("nodes") if name_of(node) == self._node.name)
@@ -132,6 +134,7 @@ class PodOnNode:
         probe, known = container.spec.readiness, container.behaviour
         if probe is None:
             return container.started_at
+        # A probe of a port where nothing listens fails for ever, however well the process is.
         if known.port != probe.port:
             return None
         return container.started_at + self.span(max(known.start_seconds, probe.initial_delay))

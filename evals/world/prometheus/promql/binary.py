@@ -25,6 +25,7 @@ Signature = frozenset[tuple[str, str]]
 
 
 def _divide(a: float, b: float) -> float:
+    # Go divides floats by zero without complaint, Python does not.
     if b != 0:
         return a / b
     if a == 0 or math.isnan(a) or math.isnan(b):
@@ -124,6 +125,7 @@ def with_scalar(symbol: str, vector: Vector, against: Scalar) -> Vector:
 
 def sets(symbol: str, left: Vector, right: Vector, join: Join) -> Vector:
     """``and``, ``or``, ``unless``: members are kept or dropped whole."""
+    # All of the left side and what only the right side knows: the order decides whose value is kept.
     if symbol == "or":
         known = {join.signature(one.labels) for one in left}
         return distinct([*left, *(one for one in right if join.signature(one.labels) not in known)])
@@ -133,6 +135,7 @@ def sets(symbol: str, left: Vector, right: Vector, join: Join) -> Vector:
 
 def vectors(symbol: str, left: Vector, right: Vector, join: Join) -> Vector:
     """Two vectors, member by member; raises ExecutionFailed where Prometheus calls the match ambiguous."""
+    # Nothing to join is an answer, not an error: this is how an alert's expression is quiet.
     if not left or not right:
         return []
     # group_right is group_left seen in a mirror; only the order of the two values must survive.
@@ -183,6 +186,7 @@ def _insert(group: Vector, result: Element, join: Join) -> None:
         raise ExecutionFailed(
             "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
         )
+    # Two results that nobody could tell apart: Prometheus refuses rather than choosing one.
     if any(identity(result.labels) == identity(other.labels) for other in group):
         raise ExecutionFailed("multiple matches for labels: grouping labels must ensure unique matches")
     group.append(result)
@@ -195,6 +199,7 @@ def _result_labels(symbol: str, many: LabelSet, one: LabelSet, join: Join) -> La
             labels = {name: value for name, value in labels.items() if name in join.labels}
         else:
             labels = {name: value for name, value in labels.items() if name not in join.labels}
+    # Taken from the one side even when absent there: then the label goes away.
     for name in join.include:
         labels.pop(name, None)
         if one.get(name):

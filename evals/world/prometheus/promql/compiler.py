@@ -1,4 +1,9 @@
-"""Turns a parsed query into a function of time, or refuses what it does not know."""
+"""Turns a parsed query into a function of time, or refuses what it does not know.
+
+Compiled once and called for each step: a range query evaluates the same expression hundreds of times, and
+most of the work, finding the series, is the same each time. An unknown function is refused rather than
+guessed at: a wrong number would be believed.
+"""
 
 from __future__ import annotations
 
@@ -149,6 +154,7 @@ class _Compiler:
         def at(moment: int) -> Vector:
             found = inner(moment)
             present = found.runs if isinstance(found, Window) else found
+            # The one function that makes something out of nothing, which is what alerts on absence need.
             return [] if present else [Element(labels, 1.0)]
 
         return at
@@ -182,6 +188,7 @@ class _Compiler:
 
         def at(moment: int) -> Vector:
             def predicted(points: list[Point], _: Window) -> float | None:
+                # One sample has no slope; Prometheus leaves such a series out, too.
                 if len(points) < 2:
                     return None
                 slope, now = regression(points, moment)
@@ -264,6 +271,7 @@ def _absent_labels(expr: ast.Expr) -> LabelSet:
     if not isinstance(selector, ast.VectorSelector):
         return {}
     matchers = [one for one in selector.matchers.matchers if one.name != NAME]
+    # A label that two matchers speak of has no one value that the missing series must have had.
     names = [one.name for one in matchers]
     return {
         one.name: one.value

@@ -40,10 +40,12 @@ def _logarithm(of: Callable[[float], float]) -> Callable[[float], float]:
 
 
 def _exponential(value: float) -> float:
+    # Beyond this Python raises where Go gives infinity; NaN must come through, hence the odd comparison.
     return math.exp(value) if not value > 709.7 else math.inf
 
 
 def _maximum(a: float, b: float) -> float:
+    # Python's max and min depend on the order of their arguments when one of them is NaN.
     return math.nan if math.isnan(a) or math.isnan(b) else max(a, b)
 
 
@@ -70,7 +72,10 @@ MATH: dict[str, Callable[..., float]] = {
 
 
 def by_value(vector: Vector, *, descending: bool) -> Vector:
-    """``sort`` and ``sort_desc``: NaN is last in both."""
+    """``sort`` and ``sort_desc``: NaN is last in both.
+
+    It compares with nothing, so a plain sort would leave it wherever it happened to stand.
+    """
     numbers = [one for one in vector if not math.isnan(one.value)]
     ordered = sorted(numbers, key=lambda one: one.value, reverse=descending)
     return [*ordered, *(one for one in vector if math.isnan(one.value))]
@@ -122,6 +127,7 @@ def _bound(text: str) -> float | None:
 def _bucket_quantile(wanted: float, buckets: list[tuple[float, float]]) -> float:
     if math.isnan(wanted):
         return math.nan
+    # Not an error: a dashboard's slip shows as a line at infinity, as in Prometheus.
     if wanted < 0 or wanted > 1:
         return math.copysign(math.inf, wanted)
     cumulative = _monotonic(buckets)
@@ -153,6 +159,7 @@ def _monotonic(buckets: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def _with(labels: LabelSet, name: str, value: str) -> LabelSet:
     rest = {key: text for key, text in labels.items() if key != name}
+    # In Prometheus an empty label and an absent one are the same thing.
     return {**rest, name: value} if value else rest
 
 

@@ -74,12 +74,18 @@ class ExecutionFailed(PromqlError):
 
 
 def without_name(labels: LabelSet) -> LabelSet:
-    """The labels of a result that is no longer the metric it was computed from."""
+    """The labels of a result that is no longer the metric it was computed from.
+
+    A rate of a counter under the counter's own name would be taken for the counter.
+    """
     return {name: value for name, value in labels.items() if name != NAME}
 
 
 def identity(labels: LabelSet) -> frozenset[tuple[str, str]]:
-    """Equal for equal label sets."""
+    """Equal for equal label sets.
+
+    A frozen set, because dictionaries cannot be keys and their order says nothing.
+    """
     return frozenset(labels.items())
 
 
