@@ -8,9 +8,10 @@ import os
 import signal
 import sys
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from fastapi import APIRouter, FastAPI
 
 from agents.ledger.protocol import Agent
 from agents.ledger.store import Ledger
@@ -19,6 +20,9 @@ from midwatch.settings_load import for_actor
 from midwatch.web.app import application
 from midwatch.wiring import ledger_of, office_of, toolbox_of
 from tools.queue.port import Handler, Job, WorkOptions
+
+if TYPE_CHECKING:
+    from agents.gatekeeper.office import Office
 
 logger = logging.getLogger("midwatch.serve")
 RESTART_S = 1.0
@@ -32,10 +36,13 @@ async def run(settings: Settings) -> None:
     ledger = await asyncio.to_thread(ledger_of, settings)
     async with AsyncExitStack() as stack:
         stack.callback(ledger.close)
-        lanes = [_pages(settings, ledger, stop), _actor(settings, stop)]
-        lanes.append(await _investigator(settings, ledger, stack, stop))
+        routes: list[APIRouter] = []
+        lanes = [_actor(settings, stop), await _investigator(settings, ledger, stack, stop)]
         if settings.slack_mode != "off":
-            lanes += await _gatekeeper(settings, ledger, stack, stop)
+            office = await office_of(settings, ledger)
+            routes += await _counter(settings, office, stack)
+            lanes.append(_gatekeeper(office, stop))
+        lanes.append(_pages(settings, application(settings, ledger, *routes), stop))
         tasks = [asyncio.create_task(lane) for lane in lanes]
         done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
@@ -44,9 +51,9 @@ async def run(settings: Settings) -> None:
             task.result()
 
 
-async def _pages(settings: Settings, ledger: Ledger, stop: asyncio.Event) -> None:
+async def _pages(settings: Settings, app: FastAPI, stop: asyncio.Event) -> None:
     config = uvicorn.Config(
-        application(settings, ledger),
+        app,
         host=settings.listen_host,
         port=settings.listen_port,
         log_level="warning",
@@ -98,16 +105,16 @@ async def _investigator(
     return _lane(ledger, Agent.INVESTIGATOR, look, stop)
 
 
-async def _gatekeeper(
-    settings: Settings, ledger: Ledger, stack: AsyncExitStack, stop: asyncio.Event
-) -> list[Any]:
+async def _counter(settings: Settings, office: Office, stack: AsyncExitStack) -> list[APIRouter]:
+    """Let clicks in, by the one way that was chosen; the routes that this needs."""
     from agents.gatekeeper.counter import counter
-    from agents.gatekeeper.posting import advance
+    from midwatch.web.slack import Gate, router
 
-    office = await office_of(settings, ledger)
     secret = settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else ""
     app = counter(office, secret)
-    if settings.slack_mode == "socket" and settings.slack_app_token is not None:
+    if settings.slack_mode == "http":
+        return [router(Gate.before(app, secret, office.ledger))]
+    if settings.slack_app_token is not None:
         from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 
         handler: Any = AsyncSocketModeHandler(
@@ -115,11 +122,16 @@ async def _gatekeeper(
         )
         await handler.connect_async()
         stack.push_async_callback(handler.close_async)
+    return []
+
+
+def _gatekeeper(office: Office, stop: asyncio.Event) -> Any:
+    from agents.gatekeeper.posting import advance
 
     async def look(job: Job) -> None:
         await advance(office, job.incident)
 
-    return [_lane(ledger, Agent.GATEKEEPER, look, stop)]
+    return _lane(office.ledger, Agent.GATEKEEPER, look, stop)
 
 
 def _lane(ledger: Ledger, agent: Agent, look: Handler, stop: asyncio.Event) -> Any:
