@@ -60,6 +60,8 @@ def _fields(written: str) -> Payload:
         )
     except ValueError:
         raise Unreadable("it is not a form") from None
+    if not pairs:
+        raise Unreadable("it is empty")
     return _once(pairs)
 
 

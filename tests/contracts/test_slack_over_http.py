@@ -1,4 +1,4 @@
-"""Clicks over HTTP: the real application, bolt behind its gate, against the pretend workspace in HTTP mode."""
+"""Clicks over HTTP: the real application, bolt behind its gate, and the pretend workspace in HTTP mode."""
 
 from __future__ import annotations
 

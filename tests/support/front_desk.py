@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 import uvicorn
 import yaml
 from pydantic import SecretStr
-from slack_bolt.async_app import AsyncApp
 from sqlmodel import col, select
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,7 +29,7 @@ from agents.ledger.protocol import PlanState
 from agents.ledger.store import Ledger
 from agents.ledger.tables import AuditRow
 from agents.ledger.tags import Tag
-from evals.world.slack import FalseClick, Forge, Person, SlackOptions, SlackServer
+from evals.world.slack import FalseClick, Forge, Person, SlackServer
 from evals.world.slack.httpmode import Signed
 from evals.world.slack.people import ADA, BEN, INCIDENTS
 from evals.world.slack.wire import JsonObject
@@ -49,6 +48,7 @@ class FrontDesk:
     """Everything a test of the route wants to reach."""
 
     slack: SlackServer
+    settings: Settings
     ledger: Ledger
     office: Office
     gate: Gate
@@ -146,18 +146,20 @@ class _Announcing(uvicorn.Server):
 
 
 @contextmanager
-def front_desk(folder: Path, options: SlackOptions | None = None) -> Iterator[FrontDesk]:
-    """The whole of it, served by a thread of its own; the card is up when this yields."""
+def front_desk(folder: Path, **changes: Any) -> Iterator[FrontDesk]:
+    """The whole of it, served by a thread of its own; the card is up when this yields. ``changes`` are the
+    plan's.
+    """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="front-desk")
     thread.start()
     try:
-        with SlackServer(options) as slack:
+        with SlackServer() as slack:
             settings = settings_for(slack, folder, "http")
             ledger = ledger_of(settings)
             try:
-                desk = _desk(slack, settings, ledger, loop)
-                with _serving(desk, settings):
+                desk = _desk(slack, settings, draft(ledger, **changes), (ledger, loop))
+                with serving(desk):
                     yield desk
             finally:
                 ledger.close()
@@ -168,21 +170,25 @@ def front_desk(folder: Path, options: SlackOptions | None = None) -> Iterator[Fr
 
 
 def _desk(
-    slack: SlackServer, settings: Settings, ledger: Ledger, loop: asyncio.AbstractEventLoop
+    slack: SlackServer, settings: Settings, plan: Plan, runs: tuple[Ledger, asyncio.AbstractEventLoop]
 ) -> FrontDesk:
-    plan = draft(ledger)
+    ledger, loop = runs
     office = asyncio.run_coroutine_threadsafe(office_of(settings, ledger), loop).result(START_S)
     asyncio.run_coroutine_threadsafe(advance(office, 1), loop).result(START_S)
     secret = slack.credentials.signing_secret
     passed: list[bytes] = []
-    gate = _watched(Gate.before(_bolt(office, secret), secret, ledger), passed)
+    gate = _watched(Gate.before(counter(office, secret), secret, ledger), passed)
     return FrontDesk(
-        slack=slack, ledger=ledger, office=office, gate=gate, plan=plan, url="", loop=loop, passed=passed
+        slack=slack,
+        settings=settings,
+        ledger=ledger,
+        office=office,
+        gate=gate,
+        plan=plan,
+        url="",
+        loop=loop,
+        passed=passed,
     )
-
-
-def _bolt(office: Office, secret: str) -> AsyncApp:
-    return counter(office, secret)
 
 
 def _watched(gate: Gate, passed: list[bytes]) -> Gate:
@@ -194,9 +200,10 @@ def _watched(gate: Gate, passed: list[bytes]) -> Gate:
 
 
 @contextmanager
-def _serving(desk: FrontDesk, settings: Settings) -> Iterator[None]:
+def serving(desk: FrontDesk) -> Iterator[None]:
+    """The application on a free port; ``desk.url`` and the workspace point to it."""
     ready = threading.Event()
-    app = application(settings, desk.ledger, router(desk.gate))
+    app = application(desk.settings, desk.ledger, router(desk.gate))
     server = _Announcing(uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=1), ready)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving = asyncio.run_coroutine_threadsafe(server._serve(sockets=[listener]), desk.loop)
