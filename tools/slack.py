@@ -80,6 +80,11 @@ class Slack:
         said = await self._call("bots.info", {"bot": bot_id})
         return str(said["bot"]["app_id"])
 
+    async def may_connect(self, app_token: str) -> None:
+        """Ask for a Socket Mode connection with the app-level token, and do not use it. Raises SlackError."""
+        # The SDK takes a token out of the arguments and makes it the header of this one call.
+        await self._call("apps.connections.open", {"token": app_token})
+
     async def post(self, channel: str, message: Message, thread_ts: str = "") -> str:
         """Post and return the message's ts."""
         body: dict[str, Any] = {"channel": channel, "text": message.text, "blocks": message.blocks}

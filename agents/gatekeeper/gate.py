@@ -18,6 +18,12 @@ SIGNATURE = "x-slack-signature"
 _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 
 
+def signature(secret: str, stamp: str, body: bytes) -> str:
+    """The signature of a body at a time in Unix seconds, as Slack writes it."""
+    base = b"v0:" + stamp.encode() + b":" + body
+    return "v0=" + hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()
+
+
 class Mark(Value):
     """What a request says about itself: when it was signed, and how."""
 
@@ -26,9 +32,7 @@ class Mark(Value):
 
     def fits(self, secret: str, body: bytes) -> bool:
         """Whether our secret makes this very signature of this body."""
-        base = b"v0:" + self.stamp.encode() + b":" + body
-        wanted = "v0=" + hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()
-        return hmac.compare_digest(self.signature, wanted)
+        return hmac.compare_digest(self.signature, signature(secret, self.stamp, body))
 
     @property
     def nonce(self) -> str:
@@ -48,7 +52,7 @@ def mark_of(headers: Iterable[tuple[str, str]], now: float) -> Mark | None:
     # Two copies of a header leave the choice to whoever reads it next.
     if [len(values) for values in given.values()] != [1, 1]:
         return None
-    stamp, signature = given[STAMP][0], given[SIGNATURE][0]
-    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12 and _SIGNATURE.fullmatch(signature)):
+    stamp, seal = given[STAMP][0], given[SIGNATURE][0]
+    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12 and _SIGNATURE.fullmatch(seal)):
         return None
-    return Mark(stamp=stamp, signature=signature) if abs(now - int(stamp)) <= WINDOW_S else None
+    return Mark(stamp=stamp, signature=seal) if abs(now - int(stamp)) <= WINDOW_S else None
