@@ -205,7 +205,9 @@ def serving(desk: FrontDesk) -> Iterator[None]:
     ready = threading.Event()
     app = application(desk.settings, desk.ledger, router(desk.gate))
     server = _Announcing(uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=1), ready)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    # Named TCP, as it is when uvicorn binds by itself: only then does asyncio send small answers at once.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
         serving = asyncio.run_coroutine_threadsafe(server._serve(sockets=[listener]), desk.loop)
         assert ready.wait(START_S)
         desk.url = f"http://127.0.0.1:{listener.getsockname()[1]}{PATH}"
