@@ -50,6 +50,17 @@ def test_t08_a_replay_after_a_restart_decides_nothing(desk: FrontDesk) -> None:
     assert len(desk.said(Tag.REPLAY_REFUSED)) == 1
 
 
+def test_t08_the_same_click_signed_anew_counts_once(desk: FrontDesk) -> None:
+    # What a redelivery looks like: another signature around the very same trigger.
+    payload = desk.click()
+    for age_s in (0, 1):
+        assert desk.post(desk.forge.request(payload, age_s=age_s))[0] == 200
+    assert len(desk.passed) == 2
+    assert desk.decided() == [ADA]
+    assert len(desk.said(Tag.REPLAY_REFUSED)) == 1
+    assert desk.said(Tag.CLICK_REFUSED) == [], "its person was told a second time"
+
+
 def test_t08_of_many_copies_at_once_one_counts(desk: FrontDesk) -> None:
     recorded = desk.forge.request(desk.click())
     answers: list[int] = []
