@@ -11,11 +11,15 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Payload = dict[str, Any]
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+# A slash command is a form without a type.
+KINDS = frozenset(
+    {"", "block_actions", "view_submission", "view_closed", "event_callback", "url_verification"}
+)
 DEEPEST = 64
 MOST_FIELDS = 100
 
@@ -114,17 +118,18 @@ class _Loose(BaseModel):
     action_id: str | None = None
 
 
-class _Event(_Loose):
-    pass
+class _Action(_Loose):
+    action_id: str
+    block_id: str = ""
 
 
 class _Shape(_Loose):
     """The types of the fields that bolt looks into before anything of ours is asked."""
 
-    event: _Event = _Event()
-    view: dict[str, Any] | None = None
-    container: dict[str, Any] | None = None
-    actions: list[dict[str, Any]] = []
+    event: _Loose = _Loose()
+    view: _Loose = _Loose()
+    container: dict[str, Any] = {}
+    actions: list[_Action] = Field(default=[], min_length=1)
     response_urls: list[dict[str, Any]] = []
     response_url: str | None = None
     command: str | None = None
@@ -136,3 +141,8 @@ def _checked(payload: Payload) -> Payload:
     except ValidationError:
         raise Unreadable("its fields do not have the types that Slack's have") from None
     return payload
+
+
+def concerns_us(payload: Payload) -> bool:
+    """Whether it is of a kind that somebody here may listen to; the others are for no ears at all."""
+    return payload.get("type", "") in KINDS

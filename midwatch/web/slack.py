@@ -22,7 +22,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message
 
 from agents.gatekeeper.gate import Mark, mark_of
-from agents.gatekeeper.payload import Unreadable, payload_of
+from agents.gatekeeper.payload import Unreadable, concerns_us, payload_of
 from agents.ledger import decisions
 from agents.ledger.store import Ledger, LedgerError
 from midwatch.intake.body import Body, BodyReader, TooManyLarge, TooSlow
@@ -46,6 +46,7 @@ class Answer(StrEnum):
     OVERSIZE = "oversize"
     TOO_SLOW = "too_slow"
     UNREADABLE = "unreadable"
+    NOT_OURS = "not_ours"
     REPLAYED = "replayed"
     LEDGER_AWAY = "ledger_away"
     GONE = "gone"
@@ -106,10 +107,16 @@ async def _judge(gate: Gate, request: Request, mark: Mark, body: Body) -> tuple[
     if not mark.fits(gate.secret, body.content):
         return Answer.UNSIGNED, _no(401, "not signed by Slack")
     try:
-        payload_of(request.headers.get("content-type", ""), body.content)
+        payload = payload_of(request.headers.get("content-type", ""), body.content)
     except Unreadable as error:
         logger.warning("a signed Slack request was not read: %s", error)
         return Answer.UNREADABLE, _no(400, str(error))
+    if not concerns_us(payload):
+        return Answer.NOT_OURS, Response()
+    return await _once(gate, mark, _again(request, body.content))
+
+
+async def _once(gate: Gate, mark: Mark, request: Request) -> tuple[Answer, Response]:
     try:
         new = await asyncio.wait_for(
             asyncio.to_thread(decisions.use_nonce, gate.ledger, mark.nonce), SPEND_WITHIN_S
@@ -121,7 +128,7 @@ async def _judge(gate: Gate, request: Request, mark: Mark, body: Body) -> tuple[
     if not new:
         logger.warning("a replayed Slack request was refused")
         return Answer.REPLAYED, Response()
-    return Answer.PASSED, await gate.dispatch(_again(request, body.content))
+    return Answer.PASSED, await gate.dispatch(request)
 
 
 def _again(request: Request, content: bytes) -> Request:

@@ -51,3 +51,32 @@ def test_signed_json_of_any_shape_never_gets_5xx(
     assert status in {200, 400}
     assert steady.state() is PlanState.PENDING
     assert steady.decided() == []
+
+
+def sent(desk: FrontDesk, payload: JsonObject) -> int:
+    us, at = desk.slack.credentials, int(desk.slack.options.clock())
+    return desk.post(signed(json.dumps(payload).encode(), "application/json", us.signing_secret, at))[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("view_submission", {"view": None}),
+        ("view_submission", {"view": {"callback_id": 7}}),
+        ("block_actions", {"actions": []}),
+        ("block_actions", {"actions": [{"value": "x"}]}),
+        ("event_callback", {"event": None}),
+        ("event_callback", {"event": {"authorizations": 5}}),
+        ("event_callback", {"authorizations": [7]}),
+    ],
+)
+def test_t32_shapes_that_bolt_stumbles_over_get_400(steady: FrontDesk, kind: str, fields: JsonObject) -> None:
+    before = list(steady.passed)
+    assert sent(steady, {"type": kind} | fields) == 400
+    assert steady.passed == before
+
+
+def test_a_kind_that_nobody_listens_to_is_acknowledged_before_bolt(steady: FrontDesk) -> None:
+    before = list(steady.passed)
+    assert sent(steady, {"type": "app_rate_limited", "team_id": "T0PRETEND001"}) == 200
+    assert steady.passed == before
