@@ -80,3 +80,9 @@ def test_a_kind_that_nobody_listens_to_is_acknowledged_before_bolt(steady: Front
     before = list(steady.passed)
     assert sent(steady, {"type": "app_rate_limited", "team_id": "T0PRETEND001"}) == 200
     assert steady.passed == before
+
+
+def test_what_bolt_cannot_read_far_inside_gets_400(steady: FrontDesk) -> None:
+    deep = {"type": "event_callback", "event": {"type": "x", "message": {"user": True}}}
+    assert sent(steady, deep) == 400
+    assert steady.state() is PlanState.PENDING
