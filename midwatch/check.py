@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -12,25 +11,18 @@ import orjson
 from agents.auditor.verify import verify
 from agents.ledger.roster import RosterError, read_roster
 from agents.ledger.store import LedgerError
+from midwatch.check_model import model
+from midwatch.check_result import Result
+from midwatch.check_slack import slack
 from midwatch.settings import Settings
-from midwatch.wiring import ledger_of, office_of, roster_of
+from midwatch.wiring import ledger_of, roster_of
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.client import Connection, Request, connect
 from tools.kubernetes.errors import KubernetesError
 from tools.prometheus import Prometheus, PrometheusError
-from tools.slack import SlackError
 
 # Rights that neither credential may hold: each would let a change past the catalogue, or a secret out.
 NEVER = (("", "secrets", "get"), ("rbac.authorization.k8s.io", "roles", "create"), ("", "pods", "delete"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """One thing that was tried."""
-
-    what: str
-    ok: bool
-    says: str
 
 
 async def check_all(settings: Settings) -> list[Result]:
@@ -43,7 +35,9 @@ async def check_all(settings: Settings) -> list[Result]:
         _roster,
         _cluster,
         _metrics,
-        _slack,
+        _webhook,
+        model,
+        slack,
     ]
     return [result for look in tried for result in await look(settings)]
 
@@ -57,6 +51,13 @@ async def _ledger(settings: Settings) -> list[Result]:
         return [Result(what="ledger", ok=False, says=f"{problem}: check database_url and state_dir")]
     says = f"{found.events} events, whole" if found.ok else f"bent: {found.problems[0]}"
     return [Result(what="ledger", ok=found.ok, says=says)]
+
+
+async def _webhook(settings: Settings) -> list[Result]:
+    asked = settings.webhook_token is not None or settings.webhook_password is not None
+    # Without a credential the settings allow loopback only.
+    says = "a credential is asked for" if asked else "open to everybody on this machine: set webhook_token"
+    return [Result(what="webhook", ok=True, says=says)]
 
 
 async def _roster(settings: Settings) -> list[Result]:
@@ -122,16 +123,3 @@ async def _metrics(settings: Settings) -> list[Result]:
     finally:
         prometheus.close()
     return [Result(what="prometheus", ok=True, says=settings.prometheus_url)]
-
-
-async def _slack(settings: Settings) -> list[Result]:
-    if settings.slack_mode == "off":
-        return [Result(what="slack", ok=False, says="slack_mode is off: plans are shown and expire")]
-    ledger = await asyncio.to_thread(ledger_of, settings)
-    try:
-        office = await office_of(settings, ledger)
-    except SlackError as problem:
-        return [Result(what="slack", ok=False, says=f"{problem}: check the token and its scopes")]
-    finally:
-        ledger.close()
-    return [Result(what="slack", ok=True, says=f"team {office.home.team_id}, app {office.home.app_id}")]

@@ -8,9 +8,10 @@ import os
 import signal
 import sys
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from fastapi import APIRouter, FastAPI
 
 from agents.ledger.protocol import Agent
 from agents.ledger.store import Ledger
@@ -20,9 +21,13 @@ from midwatch.web.app import application
 from midwatch.wiring import ledger_of, office_of, toolbox_of
 from tools.queue.port import Handler, Job, WorkOptions
 
+if TYPE_CHECKING:
+    from agents.gatekeeper.office import Office
+
 logger = logging.getLogger("midwatch.serve")
 # An actor that cannot start (no kubeconfig yet) is tried again without filling the log.
 RESTART_S = 1.0
+CHAT_AGAIN_S = 5.0
 
 
 async def run(settings: Settings) -> None:
@@ -33,10 +38,11 @@ async def run(settings: Settings) -> None:
     ledger = await asyncio.to_thread(ledger_of, settings)
     async with AsyncExitStack() as stack:
         stack.callback(ledger.close)
-        lanes = [_pages(settings, ledger, stop), _actor(settings, stop)]
+        app = application(settings, ledger)
+        lanes = [_pages(settings, app, stop), _actor(settings, stop)]
         lanes.append(await _investigator(settings, ledger, stack, stop))
         if settings.slack_mode != "off":
-            lanes += await _gatekeeper(settings, ledger, stack, stop)
+            lanes.append(_gatekeeper(settings, app, ledger, stop))
         tasks = [asyncio.create_task(lane) for lane in lanes]
         # Half a Midwatch is worse than none: alerts would be taken in that nobody looks at.
         done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -46,9 +52,9 @@ async def run(settings: Settings) -> None:
             task.result()
 
 
-async def _pages(settings: Settings, ledger: Ledger, stop: asyncio.Event) -> None:
+async def _pages(settings: Settings, app: FastAPI, stop: asyncio.Event) -> None:
     config = uvicorn.Config(
-        application(settings, ledger),
+        app,
         host=settings.listen_host,
         port=settings.listen_port,
         log_level="warning",
@@ -103,28 +109,53 @@ async def _investigator(
     return _lane(ledger, Agent.INVESTIGATOR, look, stop)
 
 
-async def _gatekeeper(
-    settings: Settings, ledger: Ledger, stack: AsyncExitStack, stop: asyncio.Event
-) -> list[Any]:
-    from agents.gatekeeper.counter import counter
-    from agents.gatekeeper.posting import advance
+async def _gatekeeper(settings: Settings, app: FastAPI, ledger: Ledger, stop: asyncio.Event) -> None:
+    """Wait for the chat if need be, let clicks in, and work the lane.
 
-    office = await office_of(settings, ledger)
+    Alerts are taken in, looked into and shown on the pages meanwhile; plans wait and expire.
+    """
+    from agents.gatekeeper.posting import advance
+    from tools.slack import SlackError
+
+    async with AsyncExitStack() as stack:
+        office = None
+        while office is None and not stop.is_set():
+            try:
+                office = await office_of(settings, ledger)
+                for route in await _counter(settings, office, stack):
+                    app.include_router(route)
+            except SlackError as problem:
+                office = None
+                logger.warning("no chat yet, trying again in %g s: %s", CHAT_AGAIN_S, problem)
+                await _pause(stop, CHAT_AGAIN_S)
+        if office is None:
+            return
+
+        async def look(job: Job) -> None:
+            await advance(office, job.incident)
+
+        await _lane(ledger, Agent.GATEKEEPER, look, stop)
+
+
+async def _counter(settings: Settings, office: Office, stack: AsyncExitStack) -> list[APIRouter]:
+    """Let clicks in, by the one way that was chosen; the routes that this needs. Raises SlackError."""
+    from agents.gatekeeper.counter import counter, listen
+    from midwatch.web.slack import Gate, router
+
     secret = settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else ""
     app = counter(office, secret)
-    if settings.slack_mode == "socket" and settings.slack_app_token is not None:
-        from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+    if settings.slack_mode == "http":
+        return [router(Gate.before(app, secret, office.ledger))]
+    if settings.slack_app_token is not None:
+        token = settings.slack_app_token.get_secret_value()
+        stack.push_async_callback(await listen(app, token, office.slack))
+    return []
 
-        handler: Any = AsyncSocketModeHandler(
-            app, settings.slack_app_token.get_secret_value(), web_client=office.slack.client
-        )
-        await handler.connect_async()
-        stack.push_async_callback(handler.close_async)
 
-    async def look(job: Job) -> None:
-        await advance(office, job.incident)
-
-    return [_lane(ledger, Agent.GATEKEEPER, look, stop)]
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([stopping], timeout=seconds)
+    stopping.cancel()
 
 
 def _lane(ledger: Ledger, agent: Agent, look: Handler, stop: asyncio.Event) -> Any:

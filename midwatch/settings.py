@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     slack_app_token: SecretStr | None = None
     """App-level token (``xapp-…``); needed for ``socket``."""
     slack_signing_secret: SecretStr | None = None
-    """Signing secret; needed for ``http``."""
+    """Signing secret; needed for ``http``, where Slack posts to ``/slack/events`` under ``public_url``."""
     slack_channel: str | None = None
     """Id of the channel for the cards (``C…``); needed unless ``slack_mode`` is ``off``."""
     roster_file: LocalPath | None = None

@@ -79,7 +79,7 @@ async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbo
     )
     try:
         yield Toolbox(
-            ledger=ledger, cluster=cluster, policy=policy, prometheus=prometheus, model=_model(settings)
+            ledger=ledger, cluster=cluster, policy=policy, prometheus=prometheus, model=model_of(settings)
         )
     finally:
         cluster.close()
@@ -87,7 +87,7 @@ async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbo
             prometheus.close()
 
 
-def _model(settings: Settings) -> Model | None:
+def model_of(settings: Settings) -> Model | None:
     """The model, if one is configured; without it the rules diagnose alone."""
     if settings.model_base_url is None or settings.model_name is None:
         return None

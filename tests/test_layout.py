@@ -28,7 +28,7 @@ get along without one: both name the errors they expect, and the queue tries the
 
 UNTYPED = {
     "agents/gatekeeper/counter.py": "slack-bolt hands its listeners untyped arguments",
-    "agents/gatekeeper/desk.py": "an interaction payload has Slack's shape and is read field by field",
+    "agents/gatekeeper/payload.py": "an interaction payload has Slack's shape and is read field by field",
     "agents/investigator/analyzers/fields.py": "dig reads JSON whose shape is the API server's business",
     "agents/investigator/checkpoints.py": "two saver classes of langgraph without a common base",
     "agents/investigator/graph.py": "langgraph's builder does not type nodes that take a Runtime",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
@@ -18,6 +19,8 @@ Block = dict[str, Any]
 
 Blocks = list[Block]
 METADATA_EVENT = "midwatch_card"
+AWAY = (SlackClientError, aiohttp.ClientError, OSError, TimeoutError)
+"""What the SDK lets through when Slack is away: it wraps only some of what its HTTP client raises."""
 
 
 class SlackError(Exception):
@@ -83,6 +86,11 @@ class Slack:
         said = await self._call("bots.info", {"bot": bot_id})
         return str(said["bot"]["app_id"])
 
+    async def may_connect(self, app_token: str) -> None:
+        """Ask for a Socket Mode connection with the app-level token, and do not use it. Raises SlackError."""
+        # The SDK takes a token out of the arguments and makes it the header of this one call.
+        await self._call("apps.connections.open", {"token": app_token})
+
     async def post(self, channel: str, message: Message, thread_ts: str = "") -> str:
         """Post and return the message's ts."""
         body: dict[str, Any] = {"channel": channel, "text": message.text, "blocks": message.blocks}
@@ -133,7 +141,7 @@ class Slack:
             reason = str(refused.response.get("error", "unknown"))
             kind = SlackUnreachable if reason == "ratelimited" else SlackRefused
             raise kind(f"{method}: {reason}") from refused
-        except (SlackClientError, OSError, TimeoutError) as problem:
+        except AWAY as problem:
             raise SlackUnreachable(f"{method}: {problem}") from problem
         said: dict[str, Any] = dict(answer.data) if isinstance(answer.data, dict) else {}
         return said

@@ -1,25 +1,28 @@
-"""The counter in front of the desk: slack-bolt, and a pre-filter in front of bolt in HTTP mode.
+"""The counter in front of the desk: slack-bolt, however the click came in.
 
 bolt by itself accepts replays for five minutes, answers malformed signatures with 500 and logs
-unsigned bodies; so in HTTP mode nothing reaches it that is not signed, fresh and new.
+unsigned bodies; so in HTTP mode nothing reaches it that is not signed, fresh, new and readable
+(``gate`` and ``payload``, and the route in ``midwatch.web.slack``).
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import logging
-import time
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.error import BoltUnhandledRequestError
 
 from agents.gatekeeper import desk
 from agents.gatekeeper.office import Office
+from agents.gatekeeper.payload import Payload, text
+from agents.ledger.store import LedgerError
+from tools.slack import AWAY, Slack, SlackError, SlackUnreachable
 
-WINDOW_S = 60
-Handler = Callable[[Office, desk.Payload, str], Awaitable[str | None]]
+Handler = Callable[[Office, Payload, str], Awaitable[str | None]]
 
 
 def counter(office: Office, signing_secret: str) -> AsyncApp:
@@ -29,13 +32,15 @@ def counter(office: Office, signing_secret: str) -> AsyncApp:
         # Socket Mode has no signatures; bolt only wants the word to be there.
         signing_secret=signing_secret or "unused in socket mode",
         process_before_response=True,
+        raise_error_for_unhandled_request=True,
         logger=_quiet(),
     )
+    app.error(_failed)
     app.action("approve")(_on_action(office, desk.approve))
     app.action("reject")(_on_action(office, desk.ask_why))
 
-    async def on_reject(ack: Any, body: desk.Payload, context: Any) -> None:
-        refused = await desk.reject(office, body, nonce_of(body, context))
+    async def on_reject(ack: Any, body: Payload) -> None:
+        refused = await desk.reject(office, body, nonce_of(body))
         await (ack(response_action="errors", errors={"why": f"{refused}."}) if refused else ack())
 
     app.view("reject")(on_reject)
@@ -43,8 +48,8 @@ def counter(office: Office, signing_secret: str) -> AsyncApp:
 
 
 def _on_action(office: Office, handle: Handler) -> Callable[..., Awaitable[None]]:
-    async def on_action(ack: Any, body: desk.Payload, context: Any) -> None:
-        refused = await handle(office, body, nonce_of(body, context))
+    async def on_action(ack: Any, body: Payload) -> None:
+        refused = await handle(office, body, nonce_of(body))
         await ack()
         if refused is not None:
             await desk.explain(office, body, refused)
@@ -52,25 +57,25 @@ def _on_action(office: Office, handle: Handler) -> Callable[..., Awaitable[None]
     return on_action
 
 
-def nonce_of(body: desk.Payload, context: Any) -> str:
+def nonce_of(body: Payload) -> str:
     """What makes this one interaction unlike every other: its trigger and its action's time."""
-    actions = body.get("actions") or [{}]
-    user = (body.get("user") or {}).get("id", "")
-    return "|".join((str(body.get("trigger_id", "")), str(actions[0].get("action_ts", "")), str(user)))
+    parts = (text(body, "trigger_id"), text(body, "actions", 0, "action_ts"), text(body, "user", "id"))
+    return "|".join(parts)
 
 
-def genuine(secret: str, headers: dict[str, str], body: bytes, now: float | None = None) -> bool:
-    """Whether an HTTP callback is signed with our secret and at most 60 seconds old.
-
-    Source: Slack's request signing, version v0; threats T7 and T8. Malformed headers are just wrong.
-    """
-    stamp, given = headers.get("x-slack-request-timestamp", ""), headers.get("x-slack-signature", "")
-    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12 and given.isascii()):
-        return False
-    base = b"v0:" + stamp.encode() + b":" + body
-    wanted = "v0=" + hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()
-    fresh = abs((time.time() if now is None else now) - int(stamp)) <= WINDOW_S
-    return hmac.compare_digest(given.encode(), wanted.encode()) and fresh
+async def _failed(error: Exception) -> BoltResponse:
+    """Answer what went wrong: what is not for us is no error, and what passes is a 503."""
+    if isinstance(error, BoltUnhandledRequestError):
+        # An event or a button nobody here listens to. Unacknowledged it would be sent again.
+        return BoltResponse(status=200, body="")
+    logger = logging.getLogger("midwatch.slack")
+    if isinstance(error, LedgerError | SlackError):
+        logger.error("a click could not be handled: %s", error)
+        return BoltResponse(status=503 if error.retryable else 500, body="")
+    # Where it broke, but not the message: it may repeat what the request said (threat T27).
+    where = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("a click could not be handled: %s\n%s", type(error).__name__, where)
+    return BoltResponse(status=500, body="")
 
 
 def _quiet() -> logging.Logger:
@@ -78,3 +83,21 @@ def _quiet() -> logging.Logger:
     # bolt's INFO and DEBUG lines carry bodies; ours say what matters (threat T27).
     logger.setLevel(logging.WARNING)
     return logger
+
+
+async def listen(app: AsyncApp, app_token: str, slack: Slack) -> Callable[[], Awaitable[None]]:
+    """Open Socket Mode, which reconnects by itself from then on; returns how to close it.
+
+    Raises SlackUnreachable when it cannot be opened.
+    """
+    from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+
+    # Its annotations are incomplete: connecting and closing are untyped there.
+    handler: Any = AsyncSocketModeHandler(app, app_token, web_client=slack.client)
+    try:
+        await handler.connect_async()
+    except AWAY as problem:
+        await handler.close_async()
+        raise SlackUnreachable(f"Socket Mode: {problem}") from problem
+    close: Callable[[], Awaitable[None]] = handler.close_async
+    return close

@@ -8,48 +8,43 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import Any
 
 import orjson
 
 from agents.gatekeeper.cards import reject_view
 from agents.gatekeeper.clicks import Click, Question, Refusal, admissible
 from agents.gatekeeper.office import Office
+from agents.gatekeeper.payload import Payload, text
 from agents.incident import Decision, Verdict
 from agents.ledger import decisions, moves
 from agents.ledger.moves import Standing
 from agents.ledger.protocol import Objection
 from agents.ledger.roster import roster_or_nobody
+from tools.crash import crash
 from tools.redaction import redact
 from tools.slack import SlackError
 
-Payload = dict[str, Any]
 
-
-def click_of(payload: Payload, verdict: Verdict, value: str, place: tuple[str, str]) -> tuple[Click, str]:
-    """The click in an interaction payload and the button value it carried; missing is empty."""
-    user, team = payload.get("user") or {}, payload.get("team") or {}
-    enterprise = payload.get("enterprise") or {}
-    click = Click(
+def click_of(payload: Payload, verdict: Verdict, place: tuple[str, str]) -> Click:
+    """The click in an interaction payload; what is missing or of a wrong type is empty and fits nothing."""
+    return Click(
         verdict=verdict,
         plan_id=None,
-        app_id=str(payload.get("api_app_id", "")),
-        team_id=str(team.get("id", "")),
-        enterprise_id=enterprise.get("id"),
-        user_id=str(user.get("id", "")),
-        user_team_id=str(user.get("team_id", "")),
+        app_id=text(payload, "api_app_id"),
+        team_id=text(payload, "team", "id"),
+        # Nothing there is what a workspace outside an enterprise says; anything odd is not that.
+        enterprise_id=None if payload.get("enterprise") is None else text(payload, "enterprise", "id"),
+        user_id=text(payload, "user", "id"),
+        user_team_id=text(payload, "user", "team_id"),
         channel_id=place[0],
         message_ts=place[1],
     )
-    return click, value
 
 
 def from_button(payload: Payload, verdict: Verdict) -> tuple[Click, str]:
-    """A click on a button of a message."""
-    container = payload.get("container") or {}
-    actions = payload.get("actions") or [{}]
-    place = (str(container.get("channel_id", "")), str(container.get("message_ts", "")))
-    return click_of(payload, verdict, str(actions[0].get("value", "")), place)
+    """A click on a button of a message, and the value the button carried."""
+    place = (text(payload, "container", "channel_id"), text(payload, "container", "message_ts"))
+    return click_of(payload, verdict, place), text(payload, "actions", 0, "value")
 
 
 async def approve(office: Office, payload: Payload, nonce: str) -> str | None:
@@ -63,37 +58,36 @@ async def ask_why(office: Office, payload: Payload, nonce: str) -> str | None:
     click, value = from_button(payload, Verdict.DENY)
     judged = await _judge(office, click, value)
     if isinstance(judged, str):
-        return await _refused(office, click, value, judged)
+        return await _refused(office, click, (value, judged), nonce)
     place = {"value": value, "channel": click.channel_id, "ts": click.message_ts, "seen": nonce}
     view = reject_view(judged.plan, orjson.dumps(place).decode())
-    await office.slack.open_view(str(payload.get("trigger_id", "")), view)
+    try:
+        await office.slack.open_view(text(payload, "trigger_id"), view)
+    except SlackError as problem:
+        # A trigger lives three seconds. Nothing was decided, so a new click is all it takes.
+        return f"Slack did not open the form ({problem}); please click again"
     return None
 
 
 async def reject(office: Office, payload: Payload, nonce: str) -> str | None:
     """Count a rejection from its modal; the words of the refusal, or None."""
-    view = payload.get("view") or {}
     try:
-        place = orjson.loads(view.get("private_metadata") or "{}")
-        reason = view["state"]["values"]["why"]["reason"]["value"] or ""
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+        place = orjson.loads(text(payload, "view", "private_metadata"))
+    except orjson.JSONDecodeError:
         return Refusal.FORGED.value
-    where = (str(place.get("channel", "")), str(place.get("ts", "")))
-    click, value = click_of(payload, Verdict.DENY, str(place.get("value", "")), where)
-    return await _decide(office, click.model_copy(update={"reason": redact(reason)[:500]}), value, nonce)
+    where = (text(place, "channel"), text(place, "ts"))
+    reason = redact(text(payload, "view", "state", "values", "why", "reason", "value"))[:500]
+    click = click_of(payload, Verdict.DENY, where).model_copy(update={"reason": reason})
+    return await _decide(office, click, text(place, "value"), nonce)
 
 
 async def _decide(office: Office, click: Click, value: str, nonce: str) -> str | None:
-    fresh = await asyncio.to_thread(
-        decisions.use_nonce, office.ledger, hashlib.sha256(nonce.encode()).hexdigest()
-    )
-    if not fresh:
-        # The same delivery twice: the first one counted, and its person was told.
-        return None
+    crash("c0")
     judged = await _judge(office, click, value)
     if isinstance(judged, str):
-        return await _refused(office, click, value, judged)
+        return await _refused(office, click, (value, judged), nonce)
     now = await asyncio.to_thread(office.ledger.now)
+    spent = _spent(nonce)
     decision = Decision(
         plan_id=judged.plan.id,
         plan_digest=judged.plan.digest,
@@ -101,12 +95,18 @@ async def _decide(office: Office, click: Click, value: str, nonce: str) -> str |
         verdict=click.verdict,
         reason=click.reason,
         at=now,
-        request={"nonce": hashlib.sha256(nonce.encode()).hexdigest(), "app": click.app_id},
+        request={"nonce": spent, "app": click.app_id},
     )
-    answer = await asyncio.to_thread(decisions.decide, office.ledger, office.seal.sealed(decision))
-    if isinstance(answer, Objection):
-        return await _refused(office, click, value, answer.value)
-    return None
+    answer = await asyncio.to_thread(decisions.decide, office.ledger, office.seal.sealed(decision), spent)
+    crash("c1")
+    if answer is Objection.REPLAYED:
+        # The same delivery twice: the first one counted, and its person was told.
+        return None
+    return answer.value if isinstance(answer, Objection) else None
+
+
+def _spent(nonce: str) -> str:
+    return hashlib.sha256(nonce.encode()).hexdigest()
 
 
 async def _judge(office: Office, click: Click, value: str) -> Standing | str:
@@ -141,18 +141,19 @@ def _standing(office: Office, plan_id: str) -> Standing | Objection:
         return moves.standing(session, plan_id)
 
 
-async def _refused(office: Office, click: Click, value: str, reason: str) -> str:
+async def _refused(office: Office, click: Click, why: tuple[str, str], nonce: str) -> str | None:
+    """Record the refusal (button value, reason); the reason, or None if this very click was told before."""
+    value, reason = why
     plan_id = office.seal.plan_of(value) or ""
     body = {"user": click.user_id, "team": click.user_team_id, "verdict": click.verdict.value, "why": reason}
-    await asyncio.to_thread(decisions.refuse_click, office.ledger, plan_id, body)
-    return reason
+    new = await asyncio.to_thread(decisions.refuse_click, office.ledger, plan_id, body, _spent(nonce))
+    return reason if new else None
 
 
 async def explain(office: Office, payload: Payload, reason: str) -> None:
     """Tell the clicker why it did not count; failing to tell changes nothing that was decided."""
-    container = payload.get("container") or {}
-    channel = str(container.get("channel_id") or office.channel_id)
-    user = str((payload.get("user") or {}).get("id", ""))
+    channel = text(payload, "container", "channel_id") or office.channel_id
+    user = text(payload, "user", "id")
     try:
         await office.slack.whisper(channel, user, f"Not counted: {reason}.")
     except SlackError:

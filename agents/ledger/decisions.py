@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from agents.incident import Decision, Verdict
@@ -27,38 +28,67 @@ class Decided:
 
 
 def use_nonce(ledger: Ledger, nonce: str) -> bool:
-    """Spend one authenticated interaction; False when it was spent before (threat T8).
+    """Spend one signed request before anybody reads it; False when it was spent before (threat T8).
 
     In the database and not in memory: a replay may reach another process, or this one after a restart.
     """
     with ledger.write() as tx:
-        if tx.session.get(NonceRow, nonce) is not None:
-            tx.audit(Tag.REPLAY_REFUSED, {"nonce": nonce})
+        return _spend(tx, nonce)
+
+
+def refuse_click(ledger: Ledger, plan_id: str, body: JsonObject, nonce: str) -> bool:
+    """Record a click that did not count, and why; False when this very click was seen before."""
+    with ledger.write() as tx:
+        if not _spend(tx, nonce):
             return False
-        tx.session.add(NonceRow(hash=nonce, seen_at=tx.now))
+        _refuse(tx, plan_id, body)
         return True
 
 
-def refuse_click(ledger: Ledger, plan_id: str, body: JsonObject) -> None:
-    """Record a click that did not count, and why."""
+def decide(ledger: Ledger, decision: Decision, nonce: str = "") -> Decided | Objection:
+    """Record a decision and take the edge it earns, or record why not. Deny wins until the claim (P7).
+
+    With ``nonce`` the click is spent in the same transaction: whatever happens in between, it is
+    either seen and decided or neither, and a delivery that comes again counts at most once.
+    """
     with ledger.write() as tx:
-        found = standing(tx.session, plan_id)
-        incident = None if isinstance(found, Objection) else found.row.incident
-        tx.audit(Tag.CLICK_REFUSED, body, incident=incident, plan_id=plan_id)
+        if nonce and not _spend(tx, nonce):
+            return Objection.REPLAYED
+        answer = _counted(tx, decision)
+        if isinstance(answer, Objection):
+            who, verdict = decision.approver, decision.verdict.value
+            body = {"user": who.user_id, "team": who.team_id, "verdict": verdict, "why": answer.value}
+            _refuse(tx, decision.plan_id, body)
+        return answer
 
 
-def decide(ledger: Ledger, decision: Decision) -> Decided | Objection:
-    """Record a decision and take the edge it earns. Deny wins until the claim (P7)."""
-    with ledger.write() as tx:
-        found = standing(tx.session, decision.plan_id)
-        if isinstance(found, Objection):
-            quarantine(tx, decision.plan_id)
-            return found
-        against = _objection(tx, found, decision)
-        if against is not None:
-            return against
-        _insert(tx, found, decision)
-        return _consequence(tx, found, decision)
+def _counted(tx: Transaction, decision: Decision) -> Decided | Objection:
+    found = standing(tx.session, decision.plan_id)
+    if isinstance(found, Objection):
+        quarantine(tx, decision.plan_id)
+        return found
+    against = _objection(tx, found, decision)
+    if against is not None:
+        return against
+    _insert(tx, found, decision)
+    return _consequence(tx, found, decision)
+
+
+def _spend(tx: Transaction, nonce: str) -> bool:
+    try:
+        # A savepoint: of two at once the second waits here, finds it taken and can still say so.
+        with tx.session.begin_nested():
+            tx.session.add(NonceRow(hash=nonce, seen_at=tx.now))
+    except IntegrityError:
+        tx.audit(Tag.REPLAY_REFUSED, {"nonce": nonce})
+        return False
+    return True
+
+
+def _refuse(tx: Transaction, plan_id: str, body: JsonObject) -> None:
+    found = standing(tx.session, plan_id)
+    incident = None if isinstance(found, Objection) else found.row.incident
+    tx.audit(Tag.CLICK_REFUSED, body, incident=incident, plan_id=plan_id)
 
 
 def _objection(tx: Transaction, found: Standing, decision: Decision) -> Objection | None:

@@ -59,6 +59,7 @@ class Objection(StrEnum):
     TAMPERED = "the stored bytes do not match their digest or seal"
     OBJECT_BUSY = "another plan on this object is executing or unresolved"
     DUPLICATE = "this was recorded before"
+    REPLAYED = "this very click was seen before"
     NOT_OWNER = "the attempt belongs to somebody else or its lease ran out"
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from fastapi import FastAPI, Form, Request
+from fastapi import APIRouter, FastAPI, Form, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
@@ -36,8 +36,8 @@ HEADERS = {
 }
 
 
-def application(settings: Settings, ledger: Ledger) -> FastAPI:
-    """The application over one ledger; its lifespan owns the intake's writer."""
+def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI:
+    """The application over one ledger; its lifespan owns the intake's writer. ``more`` are routes beside."""
     door, token = Door.of(settings.state_dir)
     if token:
         logger.warning("open %s/login?token=%s (shown this once)", settings.public_url, token)
@@ -58,7 +58,8 @@ def application(settings: Settings, ledger: Ledger) -> FastAPI:
         source=settings.cluster_name,
     )
     app.include_router(router(intake))
-    app.include_router(pages(ledger))
+    for routes in (pages(ledger), *more):
+        app.include_router(routes)
     app.middleware("http")(_guard(door))
     _add_login(app, door)
 

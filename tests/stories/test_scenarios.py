@@ -43,6 +43,24 @@ def _metrics_are_cited(told: Story) -> bool:
     return any(asked & set(claim.evidence) for claim in claims)
 
 
+def test_a_signature_over_http_leads_to_one_change_and_a_recovery(tmp_path: Path) -> None:
+    with scene("bad-image", tmp_path, slack="http") as at:
+        at.serve()
+        at.centre.break_it()
+        at.until(lambda: at.stands(PlanState.PENDING))
+        ada = at.person("oncall")
+        assert ada.click(ada.wait_for_button("approve", timeout=PATIENCE_S)).ok
+        at.until(at.closed)
+        told = at.told()
+        assert told is not None
+        assert told.outcome is not None
+        assert told.outcome.recovery is Recovery.RECOVERED
+        assert [view.state for view in told.plans] == [PlanState.SUCCEEDED]
+        assert len(at.effects()) == 1
+        assert at.centre.slack.connections == 0, "a socket was opened all the same"
+        assert at.whole() == ()
+
+
 def test_the_dead_mans_switch_opens_nothing_and_changes_nothing(tmp_path: Path) -> None:
     with scene("watchdog", tmp_path) as at:
         at.serve()

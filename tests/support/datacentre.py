@@ -19,6 +19,7 @@ from typing import Any
 from evals.world.alertmanager import AlertmanagerOptions
 from evals.world.datacentre import DataCentre, DataCentreOptions
 from evals.world.scenario import load
+from evals.world.slack.options import SlackOptions
 
 TOKEN = "alerts-token"
 
@@ -79,10 +80,13 @@ def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
 
 
 @contextmanager
-def data_centre(name: str, state_dir: Path, alerts_to: str | None = None) -> Iterator[DataCentre]:
+def data_centre(
+    name: str, state_dir: Path, alerts_to: str | None = None, slack: SlackOptions | None = None
+) -> Iterator[DataCentre]:
     """A running data centre in this process, not yet broken."""
     alerts = AlertmanagerOptions(receiver_url=alerts_to, token=TOKEN)
-    with DataCentre(load(name), DataCentreOptions(state_dir=state_dir, alerts=alerts)) as centre:
+    options = DataCentreOptions(state_dir=state_dir, alerts=alerts, slack=slack or SlackOptions())
+    with DataCentre(load(name), options) as centre:
         yield centre
 
 

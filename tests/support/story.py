@@ -23,6 +23,7 @@ from agents.ledger.tables import AuditRow
 from agents.ledger.tags import Tag
 from evals.world.datacentre import DataCentre
 from evals.world.kubernetes.effects import Effect
+from evals.world.slack.options import Mode, SlackOptions
 from evals.world.slack.person import Person
 from midwatch.demo_processes import Child
 from tests.support.datacentre import TOKEN, data_centre, wait_until
@@ -56,9 +57,9 @@ class Scene:
         self.started.append(child)
         return child
 
-    def serve(self, *command: str) -> Child:
-        """``midwatch serve`` (or a launcher of it), once it is ready."""
-        child = self.start(*(command or SERVE), **_of_serve(self))
+    def serve(self, *command: str, **settings: str) -> Child:
+        """``midwatch serve`` (or a launcher of it), once it is ready; ``settings`` go before the usual ones."""
+        child = self.start(*(command or SERVE), **_of_serve(self) | settings)
         self.until(lambda: _ready(self.port))
         return child
 
@@ -109,12 +110,13 @@ class Scene:
 
 
 @contextmanager
-def scene(name: str, folder: Path) -> Iterator[Scene]:
-    """A healthy data centre and an empty ledger; nothing of ours runs yet."""
+def scene(name: str, folder: Path, slack: Mode = "socket") -> Iterator[Scene]:
+    """A healthy data centre and an empty ledger; nothing of ours runs yet. ``slack`` is how clicks arrive."""
     port = _free_port()
+    workspace = SlackOptions(mode=slack, request_url=f"http://127.0.0.1:{port}/slack/events")
     url = f"sqlite:///{folder / 'state' / 'midwatch.db'}"
     with (
-        data_centre(name, folder / "world", f"http://127.0.0.1:{port}/alertmanager") as centre,
+        data_centre(name, folder / "world", f"http://127.0.0.1:{port}/alertmanager", workspace) as centre,
         ExitStack() as stack,
     ):
         (folder / "state").mkdir(mode=0o700)
@@ -152,10 +154,11 @@ def _of_serve(at: Scene) -> dict[str, str]:
         "webhook_token": TOKEN,
         "reader_kubeconfig": str(at.centre.kubernetes.kubeconfig("reader")),
         "prometheus_url": data["prometheus"]["url"],
-        "slack_mode": "socket",
+        "slack_mode": at.centre.slack.options.mode,
         "slack_api_url": data["slack"]["api_url"],
         "slack_bot_token": data["slack"]["bot_token"],
         "slack_app_token": data["slack"]["app_token"],
+        "slack_signing_secret": data["slack"]["signing_secret"],
         "slack_channel": data["slack"]["channel"],
         "verify_poll_s": "0.5",
         "verify_window_s": "60",

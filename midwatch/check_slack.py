@@ -1,0 +1,81 @@
+"""What ``midwatch check`` tries about Slack: the tokens, and the one way in that was chosen."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import httpx
+import orjson
+
+from agents.gatekeeper.gate import SIGNATURE, STAMP, signature
+from agents.gatekeeper.office import Office
+from midwatch.check_result import Result
+from midwatch.settings import Settings
+from midwatch.web.slack import PATH
+from midwatch.wiring import ledger_of, office_of
+from tools.slack import SlackError
+
+WITHIN_S = 10.0
+_CHALLENGE = "midwatch check"
+
+
+async def slack(settings: Settings) -> list[Result]:
+    """The bot token and its workspace, then the way clicks come in."""
+    if settings.slack_mode == "off":
+        return [Result(what="slack", ok=False, says="slack_mode is off: plans are shown and expire")]
+    ledger = await asyncio.to_thread(ledger_of, settings)
+    try:
+        office = await office_of(settings, ledger)
+        says = f"team {office.home.team_id}, app {office.home.app_id}"
+        way = _socket(settings, office) if settings.slack_mode == "socket" else _requests(settings)
+        return [Result(what="slack", ok=True, says=says), await way]
+    except SlackError as problem:
+        return [Result(what="slack", ok=False, says=f"{problem}: check the token and its scopes")]
+    finally:
+        ledger.close()
+
+
+async def _socket(settings: Settings, office: Office) -> Result:
+    what = "slack socket mode"
+    token = settings.slack_app_token.get_secret_value() if settings.slack_app_token else ""
+    try:
+        await office.slack.may_connect(token)
+    except SlackError as problem:
+        says = f"{problem}: slack_app_token needs the scope connections:write, and Socket Mode must be on"
+        return Result(what=what, ok=False, says=says)
+    return Result(what=what, ok=True, says="the app token opens connections")
+
+
+async def _requests(settings: Settings) -> Result:
+    url = settings.public_url.rstrip("/") + PATH
+    what = "slack requests"
+    if settings.slack_api_url.startswith("https:") and not url.startswith("https:"):
+        return Result(what=what, ok=False, says=f"Slack posts to https only, not to {url}: set public_url")
+    try:
+        async with asyncio.timeout(WITHIN_S), httpx.AsyncClient(follow_redirects=False) as client:
+            problem = await _wrong(client, url, settings)
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as gone:
+        problem = f"no answer ({type(gone).__name__}): is midwatch serve running, and public_url right?"
+    if problem:
+        return Result(what=what, ok=False, says=f"{url}: {problem}")
+    says = f"the signing secret is set, and {url} takes what it signed and nothing else"
+    return Result(what=what, ok=True, says=says)
+
+
+async def _wrong(client: httpx.AsyncClient, url: str, settings: Settings) -> str:
+    """What is wrong with the address, or nothing: unsigned is refused, and what Slack would sign is read."""
+    unsigned = await client.post(url, content=b"{}", headers={"Content-Type": "application/json"})
+    if unsigned.status_code != 401:
+        return f"an unsigned request got {unsigned.status_code} instead of 401: is slack_mode http there?"
+    secret = settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else ""
+    # The question that Slack itself asks when a request URL is entered; it decides nothing.
+    body = orjson.dumps({"type": "url_verification", "challenge": _CHALLENGE})
+    stamp = str(int(time.time()))
+    headers = {STAMP: stamp, SIGNATURE: signature(secret, stamp, body), "Content-Type": "application/json"}
+    signed = await client.post(url, content=body, headers=headers)
+    if signed.status_code == 401:
+        return "our own signature got 401: the secret there is another, or a clock is a minute off"
+    if signed.status_code != 200 or _CHALLENGE not in signed.text:
+        return f"Slack's challenge got {signed.status_code} and not its answer: see the log of midwatch serve"
+    return ""

@@ -1,0 +1,136 @@
+"""What ``midwatch check`` says about Slack and the model: right when it works, and what to fix when not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from agents.ledger.protocol import PlanState
+from evals.world.model.script import Line, Manner, Script
+from evals.world.model.server import ModelOptions as EndpointOptions
+from evals.world.model.server import ModelServer
+from evals.world.slack import SlackServer
+from midwatch.check_model import model
+from midwatch.check_result import Result
+from midwatch.check_slack import slack
+from midwatch.settings import Settings
+from midwatch.web.slack import PATH
+from tests.support.front_desk import FrontDesk, front_desk, settings_for
+from tests.support.slack_world import silent_listener
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[FrontDesk]:
+    with front_desk(tmp_path) as made:
+        yield made
+
+
+def checked(desk: FrontDesk, **changes: Any) -> Result:
+    """The check of the way in, with settings that differ from those the desk runs with."""
+    given = {"public_url": desk.url.removesuffix(PATH)} | changes
+    account, way = desk.run(slack(desk.settings.model_copy(update=given)))
+    assert account.ok
+    return way
+
+
+def test_a_served_address_that_takes_our_signature_is_fine(desk: FrontDesk) -> None:
+    way = checked(desk)
+    assert way.ok, way.says
+    assert desk.url in way.says
+    assert desk.state() is PlanState.PENDING
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"slack_signing_secret": SecretStr("f" * 32)}, "the secret there is another"),
+        ({"public_url": "http://127.0.0.1:1"}, "no answer (ConnectError)"),
+        ({"public_url": "http://[::1"}, "no answer (InvalidURL)"),
+    ],
+)
+def test_a_wrong_address_or_secret_is_said_in_words(
+    desk: FrontDesk, changes: dict[str, Any], words: str
+) -> None:
+    way = checked(desk, **changes)
+    assert not way.ok
+    assert words in way.says
+    assert "f" * 32 not in way.says
+
+
+def test_an_address_that_leads_elsewhere_is_seen(desk: FrontDesk) -> None:
+    # The pretend workspace itself has no such route.
+    way = checked(desk, public_url=desk.slack.page_url.removesuffix("/page"))
+    assert not way.ok
+    assert "got 404 instead of 401" in way.says
+
+
+def test_an_address_that_never_answers_is_not_waited_for(desk: FrontDesk) -> None:
+    with silent_listener() as url:
+        way = checked(desk, public_url=url.removesuffix(PATH))
+    assert not way.ok
+    assert "no answer (ReadTimeout)" in way.says
+
+
+@pytest.mark.parametrize(("token", "ok"), [(None, True), ("xapp-1-wrong", False)])
+async def test_the_app_token_is_tried_in_socket_mode(token: str | None, ok: bool, tmp_path: Path) -> None:
+    with SlackServer() as workspace:
+        given = {} if token is None else {"slack_app_token": SecretStr(token)}
+        results = await slack(settings_for(workspace, tmp_path, "socket", **given))
+        assert [result.ok for result in results] == [True, ok]
+        assert ok or "connections:write" in results[1].says
+        assert workspace.connections == 0
+
+
+async def test_a_wrong_bot_token_is_one_line_and_ends_the_check(tmp_path: Path) -> None:
+    with SlackServer() as workspace:
+        wrong = {"slack_bot_token": SecretStr("xoxb-wrong")}
+        (result,) = await slack(settings_for(workspace, tmp_path, "http", **wrong))
+        assert not result.ok
+        assert "invalid_auth" in result.says
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (Line(answer={"total": 5}, times=None), ""),
+        (Line(manner=Manner.SERVER_ERROR, times=None), "unavailable"),
+        (Line(manner=Manner.REFUSING, answer="no", times=None), "it refused"),
+        (Line(manner=Manner.MALFORMED, answer="five", times=None), "another shape"),
+        (Line(manner=Manner.NOT_JSON, times=None), "another shape"),
+    ],
+)
+async def test_the_model_is_asked_one_small_question(line: Line, words: str) -> None:
+    endpoint = ModelServer(EndpointOptions(script=Script([line])))
+    endpoint.start()
+    try:
+        (result,) = await model(model_settings(endpoint, "sk-pretend"))
+        assert result.ok is (not words), result.says
+        assert words in result.says
+        assert endpoint.requests
+    finally:
+        endpoint.stop()
+
+
+async def test_a_wrong_key_for_the_model_is_said_without_the_key() -> None:
+    endpoint = ModelServer()
+    endpoint.start()
+    try:
+        (result,) = await model(model_settings(endpoint, "sk-wrong-and-secret"))
+        assert not result.ok
+        assert "model_api_key" in result.says
+        assert "sk-wrong" not in result.says
+    finally:
+        endpoint.stop()
+
+
+async def test_without_a_model_there_is_nothing_to_fix() -> None:
+    (result,) = await model(Settings())
+    assert result.ok
+
+
+def model_settings(endpoint: ModelServer, key: str) -> Settings:
+    return Settings(model_base_url=endpoint.url, model_name="pretend-1", model_api_key=SecretStr(key))
