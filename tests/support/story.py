@@ -58,7 +58,7 @@ class Scene:
         return child
 
     def serve(self, *command: str, **settings: str) -> Child:
-        """``midwatch serve`` (or a launcher of it), once it is ready; ``settings`` go before the usual ones."""
+        """``midwatch serve`` (or a launcher of it), once it is ready; ``settings`` win."""
         child = self.start(*(command or SERVE), **_of_serve(self) | settings)
         self.until(lambda: _ready(self.port))
         return child
