@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from dataclasses import dataclass
 
 from langgraph.runtime import Runtime
@@ -33,11 +34,11 @@ class Thought:
 
 
 async def diagnose(state: State, runtime: Runtime[Toolbox]) -> State:
-    """Write the diagnosis of this round."""
+    """Write the diagnosis of this round, and choose the number of the plan that may follow."""
     thought = await think(state, runtime.context)
     turn = state.get("round", 1)
     await runtime.context.write(investigations.write_diagnosis, turn, thought.diagnosis)
-    return {}
+    return {"nonce": secrets.token_hex(16)}
 
 
 async def think(state: State, box: Toolbox) -> Thought:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from datetime import timedelta
 
 from langgraph.runtime import Runtime
@@ -24,11 +23,13 @@ from tools.kubernetes.errors import KubernetesError
 async def propose(state: State, runtime: Runtime[Toolbox]) -> State:
     """Draft the plan that the diagnosis came to, if it came to one."""
     box = runtime.context
+    if before := await asyncio.to_thread(_drafted, box, state):
+        return {"plan_id": before}
     thought = await think(state, box)
     if isinstance(thought.proposal, NoPlan):
         await box.write(investigations.set_phase, "no change proposed")
         return {"plan_id": ""}
-    plan = await asyncio.to_thread(plan_for, box, state["incident"], thought.proposal.step)
+    plan = await asyncio.to_thread(plan_for, box, state, thought.proposal.step)
     await box.write(investigations.set_phase, "waiting for a signature")
     return {"plan_id": await box.write(investigations.draft, plan, thought.proposal.why)}
 
@@ -37,17 +38,26 @@ async def undo(state: State, runtime: Runtime[Toolbox]) -> State:
     """It did not help: offer to put back what stood there before, as a new plan to sign."""
     box = runtime.context
     done = state["plan_id"]
+    if before := await asyncio.to_thread(_drafted, box, state):
+        return {"plan_id": before, "undo_of": done}
     step = await asyncio.to_thread(_inverse, box, done)
     if step is None:
         return {"plan_id": "", "undo_of": done}
-    plan = await asyncio.to_thread(plan_for, box, state["incident"], step)
+    plan = await asyncio.to_thread(plan_for, box, state, step)
     plan = plan.model_copy(update={"undo_of": done})
     note = "it did not help: this puts back what stood there before"
     return {"plan_id": await box.write(investigations.draft, plan, note), "undo_of": done}
 
 
-def plan_for(box: Toolbox, incident: int, step: Step) -> Plan:
+def _drafted(box: Toolbox, state: State) -> str | None:
+    # The stage was killed after its draft: by now it may be signed, or even done.
+    with box.ledger.read() as session:
+        return investigations.drafted(session, state["incident"], state["nonce"])
+
+
+def plan_for(box: Toolbox, state: State, step: Step) -> Plan:
     """The plan of one step, within the policy, citing the evidence of this incident."""
+    incident = state["incident"]
     with box.ledger.read() as session:
         evidence = {item.id: item.digest for item in investigations.evidence_of(session, incident)}
         diagnosis = investigations.diagnosis_of(session, incident)
@@ -63,7 +73,7 @@ def plan_for(box: Toolbox, incident: int, step: Step) -> Plan:
         pending_until=box.ledger.now() + timedelta(seconds=box.policy.pending_s),
         claim_within_s=box.policy.claim_within_s,
         policy_version=box.policy.version,
-        nonce=secrets.token_hex(16),
+        nonce=state["nonce"],
     )
 
 
