@@ -1,4 +1,4 @@
-"""A story through the real Prometheus and the real Alertmanager: scraped, evaluated, grouped and told by them."""
+"""A story through the real Prometheus and Alertmanager: scraped, evaluated, grouped and told by them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from agents.incident import Recovery
 from agents.ledger.protocol import PlanState
+from agents.ledger.tags import Tag
 from evals.world.scenario import AlertRule
 from tests.support.datacentre import TOKEN
 from tests.support.real_servers import PrometheusConfig, RealServer, real_alertmanager, real_prometheus
@@ -33,12 +34,13 @@ def test_what_the_real_alertmanager_tells_is_mended_and_closed_when_it_resolves(
         assert len(at.effects()) == 1
         (alert,) = told.incident.alerts
         assert alert.generator_url.startswith(f"{prometheus.url}/graph?g0.expr=kube_deployment_spec_replicas")
+        at.until(lambda: len(at.said(Tag.DELIVERY_ACCEPTED)) > 1)
         assert at.whole() == ()
 
 
 @contextmanager
 def _watched(at: Scene) -> Iterator[RealServer]:
-    """The scenario's rule in a real Prometheus that scrapes this data centre and tells a real Alertmanager."""
+    """A real Prometheus with the scenario's rule that scrapes this data centre and tells an Alertmanager."""
     webhook = {
         "url": f"http://127.0.0.1:{at.port}/alertmanager",
         "send_resolved": True,

@@ -85,7 +85,15 @@ class Scene:
             wait_until(condition, seconds)
         except AssertionError as late:
             logs = "\n".join(child.tail() for child in self.started)
-            raise AssertionError(f"{late}\n{self.told()}\n{logs}") from None
+            raise AssertionError(f"{late}\n{self._where()}\n{logs}") from None
+
+    def _where(self) -> str:
+        told = self.told()
+        if told is None:
+            return "no incident was opened"
+        plans = [f"{view.plan.id} {view.state} {view.reason}" for view in told.plans]
+        clicks = [body.decode() for body in self.said(Tag.CLICK_REFUSED)]
+        return f"{told.incident.phase}; plans {plans}; outcome {told.outcome}; refused clicks {clicks}"
 
     def told(self) -> Story | None:
         """The first incident as the ledger tells it."""
@@ -112,10 +120,12 @@ class Scene:
             query = select(AuditRow).where(AuditRow.tag == tag.value).order_by(col(AuditRow.seq))
             return [row.body for row in session.exec(query)]
 
-    def approve(self, seconds: float = PATIENCE_S) -> None:
+    def approve(self) -> None:
         """The engineer on call clicks Approve on the newest card that offers it."""
+        # The card is up a moment before the ledger knows where: a click in between does not count.
+        self.until(lambda: self.stands(PlanState.PENDING))
         ada = self.person("oncall")
-        ada.click(ada.wait_for_button("approve", timeout=seconds))
+        assert ada.click(ada.wait_for_button("approve", timeout=PATIENCE_S)).ok
 
     def cards(self) -> list[JsonObject]:
         """The messages of the channel itself: cards, and not what stands in their threads."""
