@@ -148,11 +148,13 @@ def write_diagnosis(ledger: Ledger, lease: Lease, turn: int, diagnosis: Diagnosi
         tx.wake(Agent.GATEKEEPER, lease.incident)
 
 
-def diagnosis_of(session: Session, incident: int) -> Diagnosis | None:
-    """The newest diagnosis of an incident."""
+def diagnosis_of(session: Session, incident: int, turn: int | None = None) -> Diagnosis | None:
+    """The newest diagnosis of an incident, or that of one round."""
     query = (
         select(DiagnosisRow).where(DiagnosisRow.incident == incident).order_by(col(DiagnosisRow.round).desc())
     )
+    if turn is not None:
+        query = query.where(DiagnosisRow.round == turn)
     row = session.exec(query).first()
     return None if row is None else Diagnosis.model_validate(row.body)
 
