@@ -11,6 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from agents.incident import IncidentState, Recovery
 from agents.ledger.protocol import PlanState
 from agents.ledger.story import Story
@@ -35,6 +37,7 @@ _DONE: dict[str, Callable[[Story], bool]] = {
 }
 
 
+@pytest.mark.timeout(900)  # fifty starts on two cores
 def test_an_investigator_killed_in_every_stage_loses_and_doubles_nothing(tmp_path: Path) -> None:
     with ThreadPoolExecutor(RUNS) as pool:
         lives = [pool.submit(_killed_in_every_stage, tmp_path / str(run)) for run in range(RUNS)]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import random
-import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +26,7 @@ from evals.world.kubernetes.effects import Effect
 from evals.world.kubernetes.objects import JsonObject
 from evals.world.slack.person import Person
 from tests.support.datacentre import TOKEN, data_centre, wait_until
+from tests.support.ports import free_port
 from tests.support.processes import Forked, Process, Started, end_actors
 
 PATIENCE_S = 120.0
@@ -147,7 +146,7 @@ def scene(name: str, folder: Path, database_url: str = "", *, alerts: bool = Tru
 
     Without ``alerts`` the pretend Alertmanager has nobody to tell: somebody else does.
     """
-    port = _free_port()
+    port = free_port()
     receiver = f"http://127.0.0.1:{port}/alertmanager" if alerts else None
     with (
         data_centre(name, folder / "world", receiver) as centre,
@@ -170,7 +169,7 @@ def scene_in(centre: DataCentre, folder: Path, database_url: str = "") -> Iterat
             upgrade(ledger.writer)
         ledger.queue.prepare(ledger.writer)
         (folder / "roster.yaml").write_text(_roster(centre), encoding="utf-8")
-        yield Scene(centre=centre, ledger=ledger, folder=folder, port=_free_port(), stack=stack)
+        yield Scene(centre=centre, ledger=ledger, folder=folder, port=free_port(), stack=stack)
 
 
 def _plain() -> dict[str, str]:
@@ -215,12 +214,3 @@ def _ready(port: int) -> bool:
         return httpx.get(f"http://127.0.0.1:{port}/-/ready", timeout=1, trust_env=False).is_success
     except httpx.HTTPError:
         return False
-
-
-def _free_port() -> int:
-    """A port that is free and stays so: below those the kernel hands to outgoing connections."""
-    while True:
-        port = random.randrange(20_000, 32_000)  # noqa: S311  (no secret)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
