@@ -10,10 +10,15 @@ from typing import TypedDict
 
 
 class State(TypedDict, total=False):
-    """One incident's thread. ``round`` counts investigations, ``finished`` ends the thread."""
+    """One incident's thread. ``round`` counts investigations, ``finished`` ends the thread.
+
+    ``nonce`` is chosen by the stage before the one that drafts, so that a draft repeated after a
+    kill is found again instead of being made a second time.
+    """
 
     incident: int
     round: int
+    nonce: str
     namespaces: list[str]
     plan_id: str
     undo_of: str

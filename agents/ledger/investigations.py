@@ -180,22 +180,24 @@ def _without_secrets(diagnosis: Diagnosis) -> JsonObject:
     return {**body, "prose": str(body["prose"])[:PROSE_LIMIT]}
 
 
-def diagnosis_of(session: Session, incident: int) -> Diagnosis | None:
-    """The newest diagnosis of an incident."""
+def diagnosis_of(session: Session, incident: int, turn: int | None = None) -> Diagnosis | None:
+    """The newest diagnosis of an incident, or that of one round."""
     query = (
         select(DiagnosisRow).where(DiagnosisRow.incident == incident).order_by(col(DiagnosisRow.round).desc())
     )
+    if turn is not None:
+        query = query.where(DiagnosisRow.round == turn)
     row = session.exec(query).first()
     return None if row is None else Diagnosis.model_validate(row.body)
 
 
 def draft(ledger: Ledger, lease: Lease, plan: Plan, note: str) -> str:
     """Write a DRAFT and return its id. A draft repeated by a killed stage is found again by its
-    bytes; plans that were not claimed yet are superseded by it."""
+    nonce; plans that were not claimed yet are superseded by it."""
     with ledger.write() as tx:
         held(tx, lease)
-        if tx.session.get(PlanRow, plan.id) is not None:
-            return plan.id
+        if before := drafted(tx.session, lease.incident, plan.nonce):
+            return before
         for other in plan_ids(tx.session, lease.incident):
             state = PlanState(tx.session.get_one(ProposalRow, other).state)
             if state in ACTIVE - LOCKING:
@@ -203,6 +205,13 @@ def draft(ledger: Ledger, lease: Lease, plan: Plan, note: str) -> str:
                 move(tx, Move(plan_id=other, to=PlanState.SUPERSEDED, by=Agent.INVESTIGATOR, reason=reason))
         _insert_draft(tx, lease.incident, plan, note)
         return plan.id
+
+
+def drafted(session: Session, incident: int, nonce: str) -> str | None:
+    """The plan of the incident that was drafted under this nonce, if one was."""
+    query = select(PlanRow.canonical).where(PlanRow.incident == incident)
+    plans = (Plan.model_validate_json(canonical) for canonical in session.exec(query))
+    return next((plan.id for plan in plans if plan.nonce == nonce), None)
 
 
 def _insert_draft(tx: Transaction, incident: int, plan: Plan, note: str) -> None:

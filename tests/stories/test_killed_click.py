@@ -21,15 +21,15 @@ from tests.support.story import PATIENCE_S, Scene, scene
 @contextmanager
 def killed_at(point: str, at: Scene) -> Iterator[Button]:
     """``serve`` died at ``point`` of Ada's click on this button; it runs again, in peace."""
-    first = at.serve("tests.support.crashing_actor", point, "serve")
+    first = at.serve(point)
     at.centre.break_it()
     at.until(lambda: at.stands(PlanState.PENDING))
     ada = at.person("oncall")
     button = ada.wait_for_button("approve", timeout=PATIENCE_S)
     assert not ada.click(button).ok, "it was acknowledged"
-    at.until(lambda: first.process.poll() is not None)
-    assert first.process.returncode == -signal.SIGKILL, first.tail()
-    at.serve("tests.support.crashing_actor", "none", "serve")
+    at.until(lambda: first.code() is not None)
+    assert first.code() == -signal.SIGKILL, first.tail()
+    at.serve("none")
     yield button
 
 

@@ -6,6 +6,7 @@ Looks at intervals within the verify window; says recovered or not recovered, an
 from __future__ import annotations
 
 import asyncio
+import secrets
 from datetime import datetime, timedelta
 
 from langgraph.runtime import Runtime
@@ -82,7 +83,7 @@ async def verify(state: State, runtime: Runtime[Toolbox]) -> State:
         await box.write(investigations.wake_later, box.policy.verify_poll_s)
         return {"next": "watch"}
     await box.write(investigations.set_phase, "not recovered")
-    return {"next": "undo", "not_recovered": True}
+    return {"next": "undo", "not_recovered": True, "nonce": secrets.token_hex(16)}
 
 
 def alert_quiet(box: Toolbox, incident: Incident) -> bool:
