@@ -7,14 +7,14 @@ import signal
 from pathlib import Path
 
 from agents.ledger.protocol import PlanState
-from tests.support.story import children_of, scene
+from tests.support.story import scene
 
 
 def test_a_killed_serve_goes_on_to_the_card_when_started_again(tmp_path: Path) -> None:
     with scene("bad-image", tmp_path) as at:
         launcher = ("tests.support.crashing_actor", "none", "serve")
         first = at.serve(*launcher)
-        orphans = children_of(first)
+        orphans = first.children()
         try:
             at.centre.break_it()
             at.until(lambda: (told := at.told()) is not None and told.evidence)

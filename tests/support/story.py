@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -21,10 +20,10 @@ from agents.ledger.store import Ledger
 from agents.ledger.story import PlanView, Story, story
 from agents.ledger.tables import AuditRow
 from agents.ledger.tags import Tag
+from evals.processes import Child, free_port
 from evals.world.datacentre import DataCentre
 from evals.world.kubernetes.effects import Effect
 from evals.world.slack.person import Person
-from midwatch.demo_processes import Child
 from tests.support.datacentre import TOKEN, data_centre, wait_until
 
 PATIENCE_S = 60.0
@@ -111,7 +110,7 @@ class Scene:
 @contextmanager
 def scene(name: str, folder: Path) -> Iterator[Scene]:
     """A healthy data centre and an empty ledger; nothing of ours runs yet."""
-    port = _free_port()
+    port = free_port()
     url = f"sqlite:///{folder / 'state' / 'midwatch.db'}"
     with (
         data_centre(name, folder / "world", f"http://127.0.0.1:{port}/alertmanager") as centre,
@@ -124,12 +123,6 @@ def scene(name: str, folder: Path) -> Iterator[Scene]:
         ledger.queue.prepare(ledger.writer)
         (folder / "roster.yaml").write_text(_roster(centre), encoding="utf-8")
         yield Scene(centre=centre, ledger=ledger, folder=folder, port=port, stack=stack)
-
-
-def children_of(child: Child) -> list[int]:
-    """The process ids a process started; Linux only."""
-    pid = child.process.pid
-    return [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
 
 
 def _plain() -> dict[str, str]:
@@ -173,10 +166,3 @@ def _ready(port: int) -> bool:
         return httpx.get(f"http://127.0.0.1:{port}/-/ready", timeout=1, trust_env=False).is_success
     except httpx.HTTPError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
