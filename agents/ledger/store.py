@@ -77,7 +77,6 @@ class Transaction:
 
     def wake(self, lane: Agent, incident: int, at: datetime | None = None) -> None:
         """Make ``lane`` look at the incident, now or at a time, if and only if this commits."""
-        self.session.flush()
         self.queue.enqueue(self.session.connection(), Job(lane=lane.value, incident=incident, run_at=at))
 
     def _locked_head(self) -> ChainHeadRow:
