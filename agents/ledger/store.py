@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlmodel import Session, select
 
 from agents.ledger import chain
@@ -103,8 +104,8 @@ class Ledger:
         try:
             with Session(self.writer, expire_on_commit=False) as session, session.begin():
                 yield Transaction(session=session, now=self._now(session), queue=self.queue)
-        except DBAPIError as problem:
-            raise LedgerUnavailable(f"the ledger did not take the write: {problem.orig}") from problem
+        except (DBAPIError, NoConnection) as problem:
+            raise LedgerUnavailable(f"the ledger did not take the write: {_words(problem)}") from problem
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -112,8 +113,8 @@ class Ledger:
         try:
             with Session(self.reader, expire_on_commit=False) as session:
                 yield session
-        except DBAPIError as problem:
-            raise LedgerUnavailable(f"the ledger cannot be read: {problem.orig}") from problem
+        except (DBAPIError, NoConnection) as problem:
+            raise LedgerUnavailable(f"the ledger cannot be read: {_words(problem)}") from problem
 
     def now(self) -> datetime:
         """The database's time."""
@@ -133,6 +134,11 @@ class Ledger:
         """Give every connection back."""
         self.writer.dispose()
         self.reader.dispose()
+
+
+def _words(problem: DBAPIError | NoConnection) -> str:
+    # The driver's own words: those around them repeat the statement and its values.
+    return str(problem.orig) if isinstance(problem, DBAPIError) else "no connection became free in time"
 
 
 def set_halt(ledger: Ledger, *, halted: bool, by: str, reason: str) -> None:

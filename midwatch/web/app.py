@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from fastapi import FastAPI, Form, Request
+from fastapi import FastAPI, Form
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
@@ -20,18 +20,12 @@ from midwatch.intake.credential import Credential
 from midwatch.intake.http import Intake, router
 from midwatch.intake.writer import GroupCommit
 from midwatch.settings import Settings
+from midwatch.web.guard import Guard
 from midwatch.web.login import COOKIE, Door
 from midwatch.web.pages import pages
 
 logger = logging.getLogger("midwatch.web")
 HERE = Path(__file__).parent
-OPEN = ("/login", "/static/", "/alertmanager", "/slack/", "/-/ready")
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 def application(settings: Settings, ledger: Ledger) -> FastAPI:
@@ -57,7 +51,7 @@ def application(settings: Settings, ledger: Ledger) -> FastAPI:
     )
     app.include_router(router(intake))
     app.include_router(pages(ledger))
-    app.middleware("http")(_guard(door))
+    app.add_middleware(Guard, door=door)
     _add_login(app, door)
 
     @app.get("/-/ready")
@@ -65,22 +59,6 @@ def application(settings: Settings, ledger: Ledger) -> FastAPI:
         return PlainTextResponse("ready")
 
     return app
-
-
-def _guard(door: Door) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
-    async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-        free = request.url.path.startswith(OPEN)
-        if free or door.admits(request):
-            answer = await go_on(request)
-        elif "text/html" in request.headers.get("accept", ""):
-            answer = RedirectResponse("/login", status_code=303)
-        else:
-            answer = PlainTextResponse("log in first", status_code=401)
-        for name, value in HEADERS.items():
-            answer.headers.setdefault(name, value)
-        return answer
-
-    return guard
 
 
 def _add_login(app: FastAPI, door: Door) -> None:
