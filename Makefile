@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SCENARIO ?= bad-image
 
-.PHONY: help demo test check clean
+.PHONY: help demo test check bench clean
 help: ## list the chores
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
@@ -27,6 +27,9 @@ check: $(VENV)/.installed ## lint, types and import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+bench: $(VENV)/.installed ## the promised figures, measured here; BENCH=--write keeps them
+	@$(BIN)/python -m evals.bench $(BENCH)
 
 clean: ## remove the environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -107,7 +107,7 @@ def street(folder: Path, count: int, more: dict[str, str] | None = None) -> Iter
     """The broken street with ``count`` shops and a Midwatch, with ``more`` settings, yet to hear of it."""
     options = DataCentreOptions(state_dir=folder / "world", scrape_every=2.0)
     with ExitStack() as stack:
-        centre = stack.enter_context(DataCentre(_scenario(count), options))
+        centre = stack.enter_context(DataCentre(scenario_of(count), options))
         # The fault only: the bench is its own Alertmanager, and decides when Midwatch hears of it.
         centre.cluster.break_it()
         data = centre.addresses()
@@ -126,7 +126,8 @@ def street(folder: Path, count: int, more: dict[str, str] | None = None) -> Iter
         yield at
 
 
-def _scenario(count: int) -> Scenario:
+def scenario_of(count: int) -> Scenario:
+    """The bad image of the demo, once for each of ``count`` shops."""
     one = load("bad-image")
     names = shops(count)
     return one.model_copy(
