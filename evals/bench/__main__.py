@@ -13,7 +13,8 @@ from rich.console import Console
 from evals.bench import burst, click, demo, help_time, intake, memory, post_to_card, queue_start
 from evals.bench.figures import Result
 from evals.bench.machine import facts
-from evals.bench.table import markdown, rewrite, terminal
+from evals.bench.table import markdown, rewrite, row, terminal
+from evals.processes import BrokenArrow
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 
@@ -31,12 +32,16 @@ MEASUREMENTS: dict[str, Callable[[Path], list[Result]]] = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure what was asked for; 1 when ``--strict`` and a target was missed."""
+    """Measure what was asked for; 1 when something broke, or with ``--strict`` missed its target."""
     asked = _parser().parse_args(arguments)
     if asked.write and asked.only:
         _parser().error("--write writes the whole table: leave --only out")
     console = Console()
-    results = [result for name in asked.only or MEASUREMENTS for result in _measured(name, console)]
+    try:
+        results = [result for name in asked.only or MEASUREMENTS for result in _measured(name, console)]
+    except BrokenArrow as broken:
+        console.print(f"bench: {broken}", markup=False)
+        return 1
     console.print(terminal(results))
     console.print("; ".join(facts()), highlight=False)
     if asked.write:
@@ -45,11 +50,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _measured(name: str, console: Console) -> list[Result]:
-    with (
-        console.status(f"measuring {name}"),
-        tempfile.TemporaryDirectory(prefix="midwatch-bench-") as folder,
-    ):
-        return MEASUREMENTS[name](Path(folder))
+    console.print(f"measuring {name} …")
+    with tempfile.TemporaryDirectory(prefix="midwatch-bench-") as folder:
+        results = MEASUREMENTS[name](Path(folder))
+    for result in results:
+        console.print(f"  {', '.join(row(result))}", highlight=False, markup=False)
+    return results
 
 
 def _parser() -> argparse.ArgumentParser:
