@@ -141,7 +141,5 @@ def test_every_shop_of_the_street_breaks_on_its_own() -> None:
     scenario = scenario_of(3)
     broken = [patch.object.namespace for step in scenario.fault for patch in step.patch]
     assert broken == shops(3)
-    made = {
-        m["metadata"]["namespace"] for s in scenario.history for m in s.create if m["kind"] == "Deployment"
-    }
+    made = [m for step in scenario.history for m in step.create if m["kind"] == "Deployment"]
     assert [m["metadata"]["namespace"] for m in made] == shops(3)
