@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from agents.incident import PROSE_LIMIT, Diagnosis, Evidence, IncidentState, Outcome, Plan
 from agents.ledger.moves import Move, move, plan_ids
@@ -120,16 +120,19 @@ def store_evidence(ledger: Ledger, lease: Lease, looks: list[Look]) -> list[Evid
     """Store looks as E1, E2, …; a look stored before under the same key keeps its id and text."""
     with ledger.write() as tx:
         held(tx, lease)
-        return [_store_look(tx, lease.incident, look) for look in looks]
+        # Two questions for all of them: a look has a score of parts, and each would ask the same.
+        of_incident = EvidenceRow.incident == lease.incident
+        same = select(EvidenceRow).where(of_incident, col(EvidenceRow.key).in_([look.key for look in looks]))
+        stored = {row.key: Evidence.model_validate(row.body) for row in tx.session.exec(same)}
+        last = tx.session.exec(select(func.max(EvidenceRow.n)).where(of_incident)).one() or 0
+        for look in looks:
+            if look.key not in stored:
+                last += 1
+                stored[look.key] = _store_look(tx, lease.incident, last, look)
+        return [stored[look.key] for look in looks]
 
 
-def _store_look(tx: Transaction, incident: int, look: Look) -> Evidence:
-    same = select(EvidenceRow).where(EvidenceRow.incident == incident, EvidenceRow.key == look.key)
-    found = tx.session.exec(same).first()
-    if found is not None:
-        return Evidence.model_validate(found.body)
-    last = select(EvidenceRow.n).where(EvidenceRow.incident == incident).order_by(col(EvidenceRow.n).desc())
-    n = (tx.session.exec(last).first() or 0) + 1
+def _store_look(tx: Transaction, incident: int, n: int, look: Look) -> Evidence:
     evidence = Evidence(
         id=f"E{n}",
         tool=look.tool,
@@ -144,7 +147,6 @@ def _store_look(tx: Transaction, incident: int, look: Look) -> Evidence:
     )
     body = evidence.model_dump(mode="json")
     tx.session.add(EvidenceRow(incident=incident, n=n, key=look.key, body=body))
-    tx.session.flush()
     tx.audit(Tag.EVIDENCE_STORED, {"id": evidence.id, "digest": evidence.digest}, incident=incident)
     return evidence
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.support.ports import free_port
+from evals.processes import free_port
 
 START_S = 20.0
 

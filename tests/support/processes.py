@@ -12,7 +12,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Protocol
 
-from midwatch.demo_processes import Child
+from evals.processes import Child
 from tests.support.mortal import launch
 
 GRACE_S = 15.0

@@ -22,8 +22,8 @@ import httpx
 import pytest
 import yaml
 
+from evals.processes import free_port
 from tests.support import postgres
-from tests.support.ports import free_port
 
 JsonObject = dict[str, object]
 _PACKAGES = {

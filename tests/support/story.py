@@ -21,13 +21,13 @@ from agents.ledger.store import Ledger
 from agents.ledger.story import PlanView, Story, story
 from agents.ledger.tables import AuditRow
 from agents.ledger.tags import Tag
+from evals.processes import free_port
 from evals.world.datacentre import DataCentre
 from evals.world.kubernetes.effects import Effect
 from evals.world.kubernetes.objects import JsonObject
 from evals.world.slack.options import Mode, SlackOptions
 from evals.world.slack.person import Person
 from tests.support.datacentre import TOKEN, data_centre, wait_until
-from tests.support.ports import free_port
 from tests.support.processes import Forked, Process, Started
 
 PATIENCE_S = 120.0
