@@ -14,7 +14,7 @@ import yaml
 from sqlmodel import col, select
 
 from agents.auditor.verify import verify
-from agents.incident import IncidentState
+from agents.incident import IncidentState, Recovery
 from agents.ledger.migrate import upgrade
 from agents.ledger.protocol import PlanState
 from agents.ledger.store import Ledger
@@ -126,6 +126,19 @@ class Scene:
         self.until(lambda: self.stands(PlanState.PENDING))
         ada = self.person("oncall")
         assert ada.click(ada.wait_for_button("approve", timeout=PATIENCE_S)).ok
+
+    def recovered(self) -> Story:
+        """The story once it has ended well: one signed plan, one change by the actor, the ledger whole."""
+        self.until(self.closed)
+        told = self.told()
+        assert told is not None
+        assert told.outcome is not None
+        assert told.outcome.recovery is Recovery.RECOVERED
+        assert [view.state for view in told.plans] == [PlanState.SUCCEEDED]
+        assert len(self.effects()) == 1
+        assert "actor" in self.effects()[0].user
+        assert self.whole() == ()
+        return told
 
     def cards(self) -> list[JsonObject]:
         """The messages of the channel itself: cards, and not what stands in their threads."""
