@@ -10,11 +10,18 @@ from typing import TypedDict
 
 
 class State(TypedDict, total=False):
-    """One incident's thread. ``round`` counts investigations, ``finished`` ends the thread."""
+    """One incident's thread. ``round`` counts investigations, ``finished`` ends the thread.
+
+    ``seen`` are the fingerprints of the alerts that the round looked into; ``blind`` counts the rounds
+    in which the API server did not answer, ``again`` says that the last one was.
+    """
 
     incident: int
     round: int
+    blind: int
+    again: bool
     namespaces: list[str]
+    seen: list[str]
     plan_id: str
     undo_of: str
     verify_from: str

@@ -31,7 +31,11 @@ async def triage(state: State, runtime: Runtime[Toolbox]) -> State:
     found = await asyncio.to_thread(incidents.incident, box.ledger, state["incident"])
     if found is None or await asyncio.to_thread(resolved, box, state["incident"]):
         return {"next": "close"}
-    return {"next": "gather", "namespaces": namespaces_of(found)}
+    return {
+        "next": "gather",
+        "namespaces": namespaces_of(found),
+        "seen": sorted(alert.fingerprint for alert in found.firing),
+    }
 
 
 def resolved(box: Toolbox, incident: int) -> bool:
