@@ -13,6 +13,7 @@ from agents.incident import Alert, IncidentState, Recovery
 from agents.investigator.reasoning_health import is_healthy
 from agents.ledger.protocol import PlanState
 from agents.ledger.tables import DiagnosisRow
+from evals.world.kubernetes.faults import Fault
 from tests.support.datacentre import wait_until
 from tests.support.watch import Watch, watch, with_metrics
 from tools.kubernetes.actions.verb import path_of
@@ -160,6 +161,29 @@ def test_a_change_that_follows_a_stale_undo_is_verified_like_any_other(at: Watch
     assert at.story.outcome.recovery is Recovery.RECOVERED
 
 
+def test_where_the_alerts_point_and_nobody_looks_is_told(at: Watch) -> None:
+    for n, place in enumerate(["a1", "a2", "a3", ""], start=2):
+        labels = {"alertname": "KubePodNotReady", "namespace": place, "pod": "x-1"}
+        at.hear(at.alert(), at.alert(fingerprint=f"f{n}", labels=labels))
+    at.look()
+    told = at.diagnosis.not_checked
+    assert "namespace shop: not looked at" in told
+    assert "KubePodNotReady names no namespace: only nodes were looked at for it" in told
+
+
+def test_logs_that_could_not_be_read_are_told(tmp_path: Path) -> None:
+    with watch("oom", tmp_path) as at:
+        at.centre.break_it()
+        cart = {"alertname": "KubeContainerOOMKilled", "namespace": "shop", "deployment": "cart"}
+        wait_until(lambda: _restarted(at, "cart-"))
+        reader = at.centre.kubernetes.user("reader").name
+        away = Fault(user=reader, resource="pods", subresource="log", status=403, times=None)
+        at.centre.kubernetes.faults.add(away)
+        at.hear(at.alert(labels=cart))
+        at.look()
+        assert [one for one in at.diagnosis.not_checked if one.startswith("the logs of shop/cart-")]
+
+
 def test_a_look_is_forgotten_once_it_led_to_a_proposal(at: Watch) -> None:
     at.look()
     assert at.plan.state is PlanState.DRAFT
@@ -188,4 +212,13 @@ def _pulls_fail(at: Watch) -> bool:
 def _well(at: Watch, name: str) -> bool:
     return is_healthy(
         at.box.cluster.get(f"/apis/apps/v1/namespaces/shop/deployments/{name}") | {"kind": "Deployment"}
+    )
+
+
+def _restarted(at: Watch, prefix: str) -> bool:
+    return any(
+        one.get("restartCount")
+        for pod in at.box.cluster.get("/api/v1/namespaces/shop/pods")["items"]
+        if pod["metadata"]["name"].startswith(prefix)
+        for one in pod["status"].get("containerStatuses", [])
     )
