@@ -12,7 +12,7 @@ from sqlmodel import select
 from agents.incident import Alert, IncidentState, Recovery
 from agents.investigator.reasoning_health import is_healthy
 from agents.ledger.protocol import PlanState
-from agents.ledger.tables import DiagnosisRow
+from agents.ledger.tables import DiagnosisRow, EvidenceRow
 from evals.world.kubernetes.faults import Fault
 from tests.support.datacentre import wait_until
 from tests.support.watch import Watch, watch, with_metrics
@@ -159,6 +159,18 @@ def test_a_change_that_follows_a_stale_undo_is_verified_like_any_other(at: Watch
     at.look()
     assert at.story.outcome is not None
     assert at.story.outcome.recovery is Recovery.RECOVERED
+
+
+def test_a_secret_in_an_alerts_expression_stays_out_of_evidence(at: Watch) -> None:
+    with_metrics(at)
+    secret = "ghp_" + "A1b2C3d4E5f6G7h8I9j0" * 2
+    url = f"http://prometheus.example/graph?g0.expr=up%7Btoken%3D%22{secret[:40]}%22%7D"
+    at.hear(at.alert(fingerprint="f2", generator_url=url))
+    at.look()
+    with at.ledger.read() as session:
+        rows = [(row.key, str(row.body)) for row in session.exec(select(EvidenceRow))]
+    assert any("prometheus.query" in body for _, body in rows)
+    assert not any(secret[:40] in text for row in rows for text in row)
 
 
 def test_where_the_alerts_point_and_nobody_looks_is_told(at: Watch) -> None:
