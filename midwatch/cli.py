@@ -56,12 +56,12 @@ def _end(message: str, code: int) -> NoReturn:
 def serve(config: Config = None) -> None:
     """Run intake, investigator, gatekeeper and pages, with the actor as a child process."""
     import asyncio
-    import logging
 
+    from midwatch.logs import begin
     from midwatch.serve import run
 
     settings = _settings(config)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    begin(settings.log_level)
     with _told():
         asyncio.run(run(settings))
 
@@ -76,12 +76,12 @@ def actor(
     Started by ``serve`` as its child, or apart from it, on another machine, under another account.
     """
     import asyncio
-    import logging
 
     from midwatch.actor import run
+    from midwatch.logs import begin
 
     settings = _settings(config, "actor")
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    begin(settings.log_level)
     with _told():
         asyncio.run(run(settings, leashed=leashed))
 

@@ -58,6 +58,8 @@ async def _pages(settings: Settings, app: FastAPI, stop: asyncio.Event) -> None:
         host=settings.listen_host,
         port=settings.listen_port,
         log_level="warning",
+        # Into our log and through its redaction: uvicorn's own handlers would print tracebacks as they are.
+        log_config=None,
         lifespan="on",
     )
     server = uvicorn.Server(config)
