@@ -17,6 +17,7 @@ from evals.world.kubernetes.faults import Fault
 from tests.support.datacentre import wait_until
 from tests.support.watch import Watch, watch, with_metrics
 from tools.kubernetes.actions.verb import path_of
+from tools.kubernetes.errors import KubernetesError
 
 WINDOW_S = 30.0
 OVER = timedelta(seconds=WINDOW_S + 1)
@@ -159,6 +160,18 @@ def test_a_change_that_follows_a_stale_undo_is_verified_like_any_other(at: Watch
     at.look()
     assert at.story.outcome is not None
     assert at.story.outcome.recovery is Recovery.RECOVERED
+
+
+def test_a_change_that_cannot_be_drawn_up_yet_is_said_to_be_so_and_tried_again(at: Watch) -> None:
+    reader = at.centre.kubernetes.user("reader").name
+    at.centre.kubernetes.faults.add(
+        Fault(user=reader, verb="get", resource="namespaces", name="kube-system", status=503)
+    )
+    with pytest.raises(KubernetesError):
+        at.look()
+    assert at.story.incident.phase == "the API server does not answer: the change is not drawn up yet"
+    at.look()
+    assert at.plan.state is PlanState.DRAFT
 
 
 def test_a_secret_in_an_alerts_expression_stays_out_of_evidence(at: Watch) -> None:

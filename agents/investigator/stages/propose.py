@@ -40,7 +40,14 @@ async def propose(state: State, runtime: Runtime[Toolbox]) -> State:
     if await asyncio.to_thread(_rejected, box, state["incident"], wanted.step):
         await box.write(investigations.set_phase, "no change proposed: a person rejected this one before")
         return {"plan_id": ""}
-    plan = await asyncio.to_thread(plan_for, box, state["incident"], wanted.step)
+    try:
+        plan = await asyncio.to_thread(plan_for, box, state["incident"], wanted.step)
+    except KubernetesError:
+        # Tried again by the queue; meanwhile nobody should think that we are still looking.
+        await box.write(
+            investigations.set_phase, "the API server does not answer: the change is not drawn up yet"
+        )
+        raise
     await box.write(investigations.set_phase, "waiting for a signature")
     return {"plan_id": await box.write(investigations.draft, plan, wanted.why)}
 
