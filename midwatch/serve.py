@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from fastapi import APIRouter, FastAPI
 
+from agents.ledger import moves
 from agents.ledger.protocol import Agent
 from agents.ledger.store import Ledger
 from midwatch.settings import Settings
@@ -43,6 +44,8 @@ async def run(settings: Settings) -> None:
         lanes += [_pages(settings, app, stop), _actor(settings, stop)]
         if settings.slack_mode != "off":
             lanes.append(_gatekeeper(settings, app, ledger, stop))
+        else:
+            lanes.append(_lane(ledger, Agent.GATEKEEPER, _expiry(ledger), stop))
         tasks = [asyncio.create_task(lane) for lane in lanes]
         # Half a Midwatch is worse than none: alerts would be taken in that nobody looks at.
         done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -162,6 +165,15 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([stopping], timeout=seconds)
     stopping.cancel()
+
+
+def _expiry(ledger: Ledger) -> Handler:
+    """Without a chat nobody can sign: all that is left of the gatekeeper's work is that plans expire."""
+
+    async def look(job: Job) -> None:
+        await asyncio.to_thread(moves.expire_due, ledger, job.incident)
+
+    return look
 
 
 def _lane(ledger: Ledger, agent: Agent, look: Handler, stop: asyncio.Event) -> Any:
