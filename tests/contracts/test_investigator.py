@@ -73,6 +73,8 @@ def test_an_alert_of_another_cause_neither_spoils_the_verdict_nor_is_forgotten(a
     at.applied()
     wait_until(lambda: _well(at, "checkout"))
     at.hear(at.alert(firing=False), other)
+    at.look()
+    assert at.story.incident.phase == "verifying", "it may be of the same cause and need time"
     at.clock.ahead = OVER
     at.look()
     assert [one.state for one in at.story.plans] == [PlanState.SUCCEEDED], "nothing is offered back"

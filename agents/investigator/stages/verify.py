@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from langgraph.runtime import Runtime
 
-from agents.incident import Incident
+from agents.incident import Alert, Incident
 from agents.investigator.recovery import Told, concerned, signal, workloads
 from agents.investigator.stages.triage import resolved
 from agents.investigator.state import State
@@ -91,14 +91,19 @@ async def verify(state: State, runtime: Runtime[Toolbox]) -> State:
     incident = await asyncio.to_thread(incidents.incident, box.ledger, state["incident"])
     if incident is None:
         return {"next": "close"}
-    seen = await asyncio.to_thread(_seen, box, incident, state.get("namespaces", []))
-    if seen == {Told.GOOD}:
-        return await _recovered(state, box, incident)
+    with box.ledger.read() as session:
+        about = concerned(incident, investigations.diagnosis_of(session, incident.number))
+    seen = await asyncio.to_thread(_seen, box, incident, (about, state.get("namespaces", [])))
+    others = await asyncio.to_thread(_loud, box, incident, (about, state.get("namespaces", [])))
+    if seen == {Told.GOOD} and _settled(others, state):
+        return await _recovered(state, box, len(others))
     now = await asyncio.to_thread(box.ledger.now)
     began = datetime.fromisoformat(state["verify_from"])
     if now < began + timedelta(seconds=box.policy.verify_window_s):
         await box.write(investigations.wake_later, box.policy.verify_poll_s)
         return {"next": "watch"}
+    if seen == {Told.GOOD}:
+        return await _recovered(state, box, len(others))
     if Told.BAD in seen:
         await box.write(investigations.set_phase, "not recovered")
         return {"next": "undo", "not_recovered": True}
@@ -108,17 +113,24 @@ async def verify(state: State, runtime: Runtime[Toolbox]) -> State:
     return {"next": "watch"}
 
 
-def _seen(box: Toolbox, incident: Incident, namespaces: list[str]) -> set[Told]:
-    with box.ledger.read() as session:
-        about = concerned(incident, investigations.diagnosis_of(session, incident.number))
-    return {signal(box, incident, about), workloads(box, about, namespaces)}
+def _seen(box: Toolbox, incident: Incident, where: tuple[tuple[Alert, ...], list[str]]) -> set[Told]:
+    return {signal(box, incident, where[0]), workloads(box, *where)}
 
 
-async def _recovered(state: State, box: Toolbox, incident: Incident) -> State:
+def _loud(box: Toolbox, incident: Incident, where: tuple[tuple[Alert, ...], list[str]]) -> tuple[Alert, ...]:
+    """The alerts that fire besides these, unless all of them are quiet and well by themselves."""
+    rest = tuple(alert for alert in incident.firing if alert not in where[0])
+    # One look for all of them: in a storm there may be thousands.
+    return rest if rest and _seen(box, incident, (rest, where[1])) != {Told.GOOD} else ()
+
+
+def _settled(others: tuple[Alert, ...], state: State) -> bool:
+    """Whether nothing is left to wait for: an alert that joined late may be of this cause and need time."""
+    return all(alert.fingerprint in state.get("seen", []) for alert in others)
+
+
+async def _recovered(state: State, box: Toolbox, others: int) -> State:
     """It helped; alerts of another cause, which it could not help, are looked into on their own."""
-    with box.ledger.read() as session:
-        about = concerned(incident, investigations.diagnosis_of(session, incident.number))
-    others = [alert for alert in incident.firing if alert not in about]
     if not others:
         return {"next": "close", "not_recovered": False}
     if _may_look_again(state, box):
@@ -126,5 +138,5 @@ async def _recovered(state: State, box: Toolbox, incident: Incident) -> State:
             investigations.set_phase, "the change helped; looking into the alerts that still fire"
         )
         return _once_more(state) | {"not_recovered": False}
-    await box.write(investigations.set_phase, f"the change helped; {len(others)} other alerts still fire")
+    await box.write(investigations.set_phase, f"the change helped; {others} other alerts still fire")
     return {"next": "wait", "plan_id": "", "not_recovered": False}
