@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SCENARIO ?= bad-image
 
-.PHONY: help demo test check docs clean
+.PHONY: help demo test check docs bench clean
 help: ## list the chores
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
@@ -30,6 +30,9 @@ check: $(VENV)/.installed ## lint, types and import contracts
 
 docs: $(VENV)/.installed ## write the pages of docs/ that are generated from the code
 	@$(BIN)/python -m midwatch.docs docs
+
+bench: $(VENV)/.installed ## the promised figures, measured here; BENCH=--write keeps them
+	@$(BIN)/python -m evals.bench $(BENCH)
 
 clean: ## remove the environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

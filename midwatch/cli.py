@@ -19,6 +19,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    # Boxes and colours cost rich and its Markdown parser at every start; the words are the same without.
+    rich_markup_mode=None,
     help="Stands the watch from midnight to four, and changes nothing without a signature.",
 )
 # No ledger counts further: more digits would not fit into its column.

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import sys
 import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
-import yaml
 from rich.console import Console
 
 from agents.auditor.verify import verify
 from agents.ledger.store import Ledger
+from evals.processes import BrokenArrow, Install, free_port, roster_file, start_serve, start_world
 from evals.world.slack.person import Person
 from midwatch.demo_keys import Keys
-from midwatch.demo_processes import BrokenArrow, Data, start_serve, start_world
 from midwatch.demo_story import Teller
 
 # A machine that runs the demo for the first time compiles and imports everything meanwhile.
@@ -31,6 +29,8 @@ WAIT_S = 90.0
 QUIET_S = 4.0
 # As long as a plan waits for a signature; then it expires and the demo says so.
 PERSON_S = 1800.0
+# Somebody is watching: look often. Production's five seconds would only be waited for.
+QUICK = {"verify_poll_s": "0.5", "verify_window_s": "60"}
 
 
 def run(scenario: str) -> int:
@@ -52,12 +52,18 @@ class _Demo:
     def __init__(self, stack: ExitStack, console: Console, folder: Path, scenario: str) -> None:
         self.console = console
         self.hands_free = os.environ.get("HANDS_FREE") == "1" or not sys.stdin.isatty()
-        port, token = _free_port(), secrets.token_urlsafe(16)
         # Both sides need the address before either runs: Alertmanager sends to it, `serve` listens on it.
-        url = f"http://127.0.0.1:{port}"
+        url, token = f"http://127.0.0.1:{free_port()}", secrets.token_urlsafe(16)
         self.world, self.data = start_world(stack, folder, scenario, (f"{url}/alertmanager", token))
-        roster = _roster(folder, self.data)
-        self.serve, self.login = start_serve(stack, folder, (self.data, roster), (url, token))
+        install = Install(
+            folder=folder,
+            url=url,
+            token=token,
+            data=self.data,
+            roster=roster_file(folder, self.data["slack"]),
+            more=QUICK,
+        )
+        self.serve, self.login = start_serve(stack, install)
         self.ledger = Ledger(f"sqlite:///{folder / 'state' / 'midwatch.db'}")
         stack.callback(self.ledger.close)
         self.teller = Teller(self.ledger, console)
@@ -148,22 +154,3 @@ class _Demo:
 
 def _nothing() -> None:
     """Any other key."""
-
-
-def _roster(folder: Path, data: Data) -> Path:
-    slack = data["slack"]
-    everywhere = {"team_id": slack["team_id"], "namespaces": ["*"]}
-    people = [
-        {"user_id": slack["users"]["oncall"], "name": "Ada Okafor", "tiers": [1, 2, 3], **everywhere},
-        {"user_id": slack["users"]["second"], "name": "Ben Ito", "tiers": [1, 2, 3], **everywhere},
-    ]
-    path = folder / "roster.yaml"
-    path.write_text(yaml.safe_dump({"approvers": people}), encoding="utf-8")
-    return path
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

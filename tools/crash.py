@@ -1,4 +1,5 @@
-"""Dying exactly here, for tests: the crash points c0 to c9 of the approval protocol.
+"""Dying exactly here, for tests: the crash points c0 to c9 of the approval protocol, and one after
+each stage of an investigation (``i-gather``).
 
 Nothing arms a point but a test's own launcher; no setting, flag or variable of the product can.
 """

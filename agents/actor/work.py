@@ -9,6 +9,7 @@ from agents.actor.reconcile import reconcile
 from agents.ledger import executions, moves, previews
 from agents.ledger.executions import Claim, NotOurs
 from agents.ledger.protocol import LOCKING, Objection, PlanState
+from tools.crash import crash
 
 # An unresolved plan is read again at this pace until its owner's deadline has passed.
 LOOK_AGAIN_S = 5.0
@@ -42,6 +43,7 @@ def _one(hands: Hands, plan_id: str) -> None:
 
 
 def _claim_and_perform(hands: Hands, plan_id: str) -> None:
+    crash("c2")
     claimed = executions.claim(hands.ledger, plan_id, hands.actor_id, hands.still_valid)
     if not isinstance(claimed, Claim):
         return

@@ -10,7 +10,9 @@ resume. The interrupt is how the graph waits; the lock is the ledger's compare-a
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any, ParamSpec
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import interrupt
@@ -23,6 +25,9 @@ from agents.investigator.stages.triage import receive, triage
 from agents.investigator.stages.verify import after_wait, verify
 from agents.investigator.state import State
 from agents.investigator.toolbox import Toolbox
+from tools.crash import crash
+
+P = ParamSpec("P")
 
 
 async def queue(state: State) -> State:
@@ -50,12 +55,24 @@ def _next(state: State) -> str:
     return state["next"]
 
 
+def _mortal(stage: Callable[P, Awaitable[State]]) -> Callable[P, Awaitable[State]]:
+    """The stage, and where it hurts most to die: its work is in the ledger, its checkpoint is not."""
+
+    @wraps(stage)
+    async def run(*args: P.args, **kwargs: P.kwargs) -> State:
+        done = await stage(*args, **kwargs)
+        crash(f"i-{stage.__name__}")
+        return done
+
+    return run
+
+
 def build(checkpointer: Any) -> Any:
     """The compiled graph over a durable checkpointer."""
     graph: Any = StateGraph(State, context_schema=Toolbox)
     stages = (receive, queue, triage, gather, diagnose, propose, wait, after_wait, undo, verify, watch, close)
     for stage in stages:
-        graph.add_node(stage.__name__, stage)
+        graph.add_node(stage.__name__, _mortal(stage))
     graph.add_edge(START, "receive")
     graph.add_conditional_edges("receive", _next, ["queue", "triage"])
     graph.add_edge("queue", "receive")

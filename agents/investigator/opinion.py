@@ -116,6 +116,9 @@ def _ranked(found: Diagnosis) -> tuple[Hypothesis, ...]:
 def _claims(opinion: Opinion) -> list[Claim]:
     made = []
     for said in opinion.claims[:MOST_CLAIMS]:
+        if not any(quote.strip() for quote in said.quotes):
+            # Nothing that could be looked up: a claim without proof is none.
+            continue
         try:
             text = redact(said.text)[:500]
             made.append(Claim(text=text, evidence=tuple(said.evidence), quotes=tuple(said.quotes)))

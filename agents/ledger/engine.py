@@ -47,20 +47,31 @@ def normal_url(url: str) -> str:
 
 
 def open_writer(url: str) -> Engine:
-    """The engine whose transactions may write."""
-    return _open(url, begin="BEGIN IMMEDIATE")
+    """The engine whose transactions may write.
+
+    On SQLite it has one connection: there is one writer anyway, and who waits for it here goes on at
+    the moment it is free. SQLite itself would let them sleep and look again, for up to 0.1 s a time.
+    """
+    return _open(url, begin="BEGIN IMMEDIATE", pool_size=1)
 
 
 def open_reader(url: str) -> Engine:
     """The engine for reading; on SQLite it never waits for a writer."""
-    return _open(url, begin="BEGIN")
+    return _open(url, begin="BEGIN", pool_size=10)
 
 
-def _open(url: str, begin: str) -> Engine:
+def _open(url: str, begin: str, pool_size: int) -> Engine:
     url = normal_url(url)
     if not url.startswith("sqlite"):
         return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000})
+    patience = BUSY_TIMEOUT_MS / 1000
+    engine = create_engine(
+        url,
+        connect_args={"check_same_thread": False, "timeout": patience},
+        pool_size=pool_size,
+        max_overflow=0 if pool_size == 1 else 20,
+        pool_timeout=patience,
+    )
 
     def connected(connection: DBAPIConnection, _record: object) -> None:
         # The driver's own BEGIN comes too late and is never IMMEDIATE: take it over.

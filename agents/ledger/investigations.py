@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from agents.incident import PROSE_LIMIT, Diagnosis, Evidence, IncidentState, Outcome, Plan
 from agents.ledger.moves import Move, move, plan_ids
@@ -120,16 +120,19 @@ def store_evidence(ledger: Ledger, lease: Lease, looks: list[Look]) -> list[Evid
     """Store looks as E1, E2, …; a look stored before under the same key keeps its id and text."""
     with ledger.write() as tx:
         held(tx, lease)
-        return [_store_look(tx, lease.incident, look) for look in looks]
+        # Two questions for all of them: a look has a score of parts, and each would ask the same.
+        of_incident = EvidenceRow.incident == lease.incident
+        same = select(EvidenceRow).where(of_incident, col(EvidenceRow.key).in_([look.key for look in looks]))
+        stored = {row.key: Evidence.model_validate(row.body) for row in tx.session.exec(same)}
+        last = tx.session.exec(select(func.max(EvidenceRow.n)).where(of_incident)).one() or 0
+        for look in looks:
+            if look.key not in stored:
+                last += 1
+                stored[look.key] = _store_look(tx, lease.incident, last, look)
+        return [stored[look.key] for look in looks]
 
 
-def _store_look(tx: Transaction, incident: int, look: Look) -> Evidence:
-    same = select(EvidenceRow).where(EvidenceRow.incident == incident, EvidenceRow.key == look.key)
-    found = tx.session.exec(same).first()
-    if found is not None:
-        return Evidence.model_validate(found.body)
-    last = select(EvidenceRow.n).where(EvidenceRow.incident == incident).order_by(col(EvidenceRow.n).desc())
-    n = (tx.session.exec(last).first() or 0) + 1
+def _store_look(tx: Transaction, incident: int, n: int, look: Look) -> Evidence:
     evidence = Evidence(
         id=f"E{n}",
         tool=look.tool,
@@ -144,7 +147,6 @@ def _store_look(tx: Transaction, incident: int, look: Look) -> Evidence:
     )
     body = evidence.model_dump(mode="json")
     tx.session.add(EvidenceRow(incident=incident, n=n, key=look.key, body=body))
-    tx.session.flush()
     tx.audit(Tag.EVIDENCE_STORED, {"id": evidence.id, "digest": evidence.digest}, incident=incident)
     return evidence
 
@@ -180,22 +182,24 @@ def _without_secrets(diagnosis: Diagnosis) -> JsonObject:
     return {**body, "prose": str(body["prose"])[:PROSE_LIMIT]}
 
 
-def diagnosis_of(session: Session, incident: int) -> Diagnosis | None:
-    """The newest diagnosis of an incident."""
+def diagnosis_of(session: Session, incident: int, turn: int | None = None) -> Diagnosis | None:
+    """The newest diagnosis of an incident, or that of one round."""
     query = (
         select(DiagnosisRow).where(DiagnosisRow.incident == incident).order_by(col(DiagnosisRow.round).desc())
     )
+    if turn is not None:
+        query = query.where(DiagnosisRow.round == turn)
     row = session.exec(query).first()
     return None if row is None else Diagnosis.model_validate(row.body)
 
 
 def draft(ledger: Ledger, lease: Lease, plan: Plan, note: str) -> str:
     """Write a DRAFT and return its id. A draft repeated by a killed stage is found again by its
-    bytes; plans that were not claimed yet are superseded by it."""
+    nonce; plans that were not claimed yet are superseded by it."""
     with ledger.write() as tx:
         held(tx, lease)
-        if tx.session.get(PlanRow, plan.id) is not None:
-            return plan.id
+        if before := drafted(tx.session, lease.incident, plan.nonce):
+            return before
         for other in plan_ids(tx.session, lease.incident):
             state = PlanState(tx.session.get_one(ProposalRow, other).state)
             if state in ACTIVE - LOCKING:
@@ -203,6 +207,13 @@ def draft(ledger: Ledger, lease: Lease, plan: Plan, note: str) -> str:
                 move(tx, Move(plan_id=other, to=PlanState.SUPERSEDED, by=Agent.INVESTIGATOR, reason=reason))
         _insert_draft(tx, lease.incident, plan, note)
         return plan.id
+
+
+def drafted(session: Session, incident: int, nonce: str) -> str | None:
+    """The plan of the incident that was drafted under this nonce, if one was."""
+    query = select(PlanRow.canonical).where(PlanRow.incident == incident)
+    plans = (Plan.model_validate_json(canonical) for canonical in session.exec(query))
+    return next((plan.id for plan in plans if plan.nonce == nonce), None)
 
 
 def _insert_draft(tx: Transaction, incident: int, plan: Plan, note: str) -> None:

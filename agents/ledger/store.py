@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlmodel import Session, select
 
 from agents.ledger import chain
@@ -77,7 +78,6 @@ class Transaction:
 
     def wake(self, lane: Agent, incident: int, at: datetime | None = None) -> None:
         """Make ``lane`` look at the incident, now or at a time, if and only if this commits."""
-        self.session.flush()
         self.queue.enqueue(self.session.connection(), Job(lane=lane.value, incident=incident, run_at=at))
 
     def alone(self) -> None:
@@ -108,8 +108,8 @@ class Ledger:
         try:
             with Session(self.writer, expire_on_commit=False) as session, session.begin():
                 yield Transaction(session=session, now=self._now(session), queue=self.queue)
-        except DBAPIError as problem:
-            raise LedgerUnavailable(f"the ledger did not take the write: {problem.orig}") from problem
+        except (DBAPIError, NoConnection) as problem:
+            raise LedgerUnavailable(f"the ledger did not take the write: {_words(problem)}") from problem
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -117,8 +117,8 @@ class Ledger:
         try:
             with Session(self.reader, expire_on_commit=False) as session:
                 yield session
-        except DBAPIError as problem:
-            raise LedgerUnavailable(f"the ledger cannot be read: {problem.orig}") from problem
+        except (DBAPIError, NoConnection) as problem:
+            raise LedgerUnavailable(f"the ledger cannot be read: {_words(problem)}") from problem
 
     def now(self) -> datetime:
         """The database's time."""
@@ -138,6 +138,11 @@ class Ledger:
         """Give every connection back."""
         self.writer.dispose()
         self.reader.dispose()
+
+
+def _words(problem: DBAPIError | NoConnection) -> str:
+    # The driver's own words: those around them repeat the statement and its values.
+    return str(problem.orig) if isinstance(problem, DBAPIError) else "no connection became free in time"
 
 
 def set_halt(ledger: Ledger, *, halted: bool, by: str, reason: str) -> None:

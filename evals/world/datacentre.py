@@ -12,7 +12,7 @@ from evals.world.alerting import Vector
 from evals.world.alertmanager import AlertmanagerOptions, PretendAlertmanager, Source
 from evals.world.application import ApplicationExporter
 from evals.world.cluster import ClusterOptions, PretendCluster
-from evals.world.kubernetes.controllers.manager import Ticker
+from evals.world.kubernetes.controllers.manager import TICK_SECONDS, Ticker
 from evals.world.kubernetes.objects import JsonObject
 from evals.world.kubernetes.server import KubernetesServer, ServerOptions
 from evals.world.loopback import LoopbackServer, Reply
@@ -37,15 +37,16 @@ KUBECONFIG_USERS = ("reader", "actor", "admin")
 class DataCentreOptions:
     """Where files go, where alerts go, and how fast things happen.
 
-    `speed` divides every duration of pods; `scrape_every` is in seconds; `known_minutes` of calm metrics
-    lie before
-    the start. `alerts` holds the receiver and the timings of the pretend Alertmanager.
+    `speed` divides every duration of pods; `tick_every` (how often controllers look) and `scrape_every` are
+    in seconds; `known_minutes` of calm metrics lie before the start. `alerts` holds the receiver and the
+    timings of the pretend Alertmanager.
     """
 
     state_dir: Path
     alerts: AlertmanagerOptions = field(default_factory=AlertmanagerOptions)
     slack: SlackOptions = field(default_factory=SlackOptions)
     speed: float = 10.0
+    tick_every: float = TICK_SECONDS
     scrape_every: float = 0.5
     known_minutes: float = 30.0
     control_port: int = 0
@@ -97,7 +98,7 @@ class DataCentre:
             started.callback(self.alertmanager.stop)
             self.alertmanager.start()
             for ticker in (
-                Ticker(self.cluster.tick),
+                Ticker(self.cluster.tick, self.options.tick_every),
                 Ticker(self._sample, self.options.scrape_every),
             ):
                 ticker.start()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, Form, Request
+from fastapi import APIRouter, FastAPI, Form
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
@@ -21,20 +21,12 @@ from midwatch.intake.http import Intake, router
 from midwatch.intake.writer import GroupCommit
 from midwatch.logs import SHOWN_ONCE
 from midwatch.settings import Settings
+from midwatch.web.guard import Guard
 from midwatch.web.login import COOKIE, Door
 from midwatch.web.pages import pages
 
 logger = logging.getLogger("midwatch.web")
 HERE = Path(__file__).parent
-# What must work without a login: the door itself, and callers that bring a credential of their own.
-OPEN = ("/login", "/static/", "/alertmanager", "/slack/", "/-/ready")
-# A page shows words of strangers: no script runs here at all, and nobody frames or fetches anything.
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI:
@@ -62,7 +54,7 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
     app.include_router(router(intake))
     for routes in (pages(ledger), *more):
         app.include_router(routes)
-    app.middleware("http")(_guard(door))
+    app.add_middleware(Guard, door=door)
     _add_login(app, door)
 
     @app.get("/-/ready")
@@ -70,23 +62,6 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
         return PlainTextResponse("ready")
 
     return app
-
-
-def _guard(door: Door) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
-    async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-        free = request.url.path.startswith(OPEN)
-        if free or door.admits(request):
-            answer = await go_on(request)
-        elif "text/html" in request.headers.get("accept", ""):
-            answer = RedirectResponse("/login", status_code=303)
-        else:
-            answer = PlainTextResponse("log in first", status_code=401)
-        for name, value in HEADERS.items():
-            # Also on refusals and errors: those are pages too.
-            answer.headers.setdefault(name, value)
-        return answer
-
-    return guard
 
 
 def _add_login(app: FastAPI, door: Door) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -183,6 +183,15 @@ def test_a_newer_plan_supersedes_one_that_waits(ledger, clock):
     newer = a_plan(clock(), nonce="1" * 32)
     investigations.draft(ledger, lease, newer, "better")
     assert state_of(ledger, plan) is PlanState.SUPERSEDED
+
+
+def test_a_draft_repeated_by_a_killed_stage_is_the_plan_that_was_drafted_before(ledger, clock):
+    plan = approved(ledger, clock)
+    lease = investigations.Lease(incident=1, owner="worker", token=1, until=clock())
+    again = a_plan(clock(), pending_until=clock() + timedelta(minutes=31))
+    assert again.id != plan.id
+    assert investigations.draft(ledger, lease, again, "once more") == plan.id
+    assert state_of(ledger, plan) is PlanState.APPROVED
 
 
 def test_a_plan_swapped_in_the_database_is_quarantined(ledger, clock):

@@ -1,122 +1,123 @@
-"""SIGKILL of the actor at the worst moments: at most one effect, and a truthful word about it afterwards."""
+"""SIGKILL of the actor at the worst moments: at most one effect, and a truthful word about it afterwards.
+
+Each moment is died at five times at once: five ledgers, five actors and five Deployments in one data centre.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from agents.actor.hands import Hands
-from agents.actor.preview import preview
-from agents.incident import Approver, Decision, Plan, Verdict
-from agents.ledger import decisions, incidents, investigations, previews
-from agents.ledger.decisions import Decided
-from agents.ledger.previews import Posted
+from agents.gatekeeper.cards import render
 from agents.ledger.protocol import PlanState
 from agents.ledger.seals import SealKey
-from tests.support.plans import a_delivery, an_alert
-from tests.support.story import PATIENCE_S, Scene, scene
-from tools.kubernetes.actions.catalogue import CATALOGUE
-from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.verb import Context, is_applied
-from tools.kubernetes.client import connect
-from tools.kubernetes.objects import JsonObject
+from evals.world.datacentre import DataCentre
+from evals.world.kubernetes.faults import Fault
+from tests.support.datacentre import data_centre
+from tests.support.processes import Process
+from tests.support.signed import Signed, broken_copies, signed
+from tests.support.story import scene_in
 
-CHECKOUT = "/apis/apps/v1/namespaces/shop/deployments/checkout"
-GOOD = "registry.shop.example/shop/checkout:2.8.1"
+RUNS = 5
 ENDS = (PlanState.SUCCEEDED, PlanState.NOT_APPLIED)
+SLOW_S = 1.5
 
 
-@pytest.mark.parametrize(
-    ("point", "applied"), [("c3", False), ("c4", False), ("c6", True), ("c7", True), ("c8", True)]
+@dataclass(frozen=True, kw_only=True)
+class Death:
+    """A moment to die at: what the ledger must hold then, whether the cluster was changed, and the truth."""
+
+    point: str
+    state: PlanState = PlanState.EXECUTING
+    answers: tuple[int | None, ...] = ()
+    effects: int = 0
+    ends: PlanState = PlanState.SUCCEEDED
+
+
+DEATHS = (
+    Death(point="c2", state=PlanState.APPROVED),
+    Death(point="c3", ends=PlanState.NOT_APPLIED),
+    Death(point="c4", answers=(None,), ends=PlanState.NOT_APPLIED),
+    Death(point="c5", answers=(None,), effects=1),
+    Death(point="c6", answers=(None,), effects=1),
+    Death(point="c7", answers=(200,), effects=1),
+    Death(point="c8", state=PlanState.SUCCEEDED, answers=(200,), effects=1),
 )
-def test_a_killed_actor_is_followed_by_the_truth(point: str, applied: bool, tmp_path: Path) -> None:
-    with scene("bad-image", tmp_path) as at:
-        at.centre.break_it()
-        at.until(lambda: _noticed(at))
-        plan = _approved(at)
-        killed = at.actor(point)
-        at.until(lambda: killed.process.poll() is not None)
-        assert killed.process.returncode == -signal.SIGKILL, killed.tail()
-        at.actor("none")
-        at.until(lambda: at.stands(*ENDS))
-        assert at.stands(PlanState.SUCCEEDED if applied else PlanState.NOT_APPLIED)
-        assert len(at.effects()) == (1 if applied else 0)
-        assert is_applied(plan.steps[0], plan.id, _live(at)) is applied
-        assert at.whole() == ()
+IN_THE_SERVERS_HANDS = Death(point="none", answers=(None,))
 
 
-def _noticed(at: Scene) -> bool:
-    """The rollout was observed: until then its controller's annotation still moves the generation."""
-    found = at.centre.cluster.store.get("deployments", "shop", "checkout")
-    return bool(found["status"].get("observedGeneration") == found["metadata"]["generation"])
+@pytest.fixture(scope="module")
+def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataCentre]:
+    with data_centre("bad-image", tmp_path_factory.mktemp("world")) as running:
+        yield running
 
 
-def _live(at: Scene) -> JsonObject:
-    cluster = connect(at.centre.kubernetes.kubeconfig("reader"), "investigator")
-    try:
-        return cluster.get(CHECKOUT)
-    finally:
-        cluster.close()
+@pytest.mark.parametrize("death", DEATHS, ids=lambda death: death.point)
+def test_a_killed_actor_is_followed_by_the_truth(death: Death, centre: DataCentre, tmp_path: Path) -> None:
+    with _signed(centre, death.point, tmp_path) as runs:
+        killed = [one.at.actor(death.point) for one in runs]
+        for one, child in zip(runs, killed, strict=True):
+            _died(one, child, death)
+        _followed_by_the_truth(runs, death)
 
 
-def _approved(at: Scene) -> Plan:
-    """A plan that puts the good image back: drafted, rehearsed by the actor, posted and signed."""
-    hands = _hands(at)
-    try:
-        plan = _drafted(at, hands)
-        preview(hands, plan)
-    finally:
-        hands.cluster.close()
-    posted = Posted(channel_id="C", message_ts="1", card_digest="0")
-    assert previews.mark_pending(at.ledger, plan.id, posted) is None
-    slack = at.centre.addresses()["slack"]
-    signed = Decision(
-        plan_id=plan.id,
-        plan_digest=plan.digest,
-        approver=Approver(team_id=slack["team_id"], user_id=slack["users"]["oncall"]),
-        verdict=Verdict.APPROVE,
-        at=at.ledger.now(),
-    )
-    assert decisions.decide(at.ledger, hands.seal.sealed(signed)) == Decided(state=PlanState.APPROVED)
-    return plan
+def test_an_actor_killed_while_the_server_has_its_request_is_followed_by_the_truth(
+    centre: DataCentre, tmp_path: Path
+) -> None:
+    """The change comes after the death of whoever asked for it: only patience tells what happened."""
+    faults = centre.kubernetes.faults
+    with _signed(centre, "late", tmp_path) as runs:
+        for one in runs:
+            faults.add(Fault(verb="patch", name=one.name, dry_run=False, delay=SLOW_S))
+            child = one.at.actor("none")
+            one.at.until(lambda name=one.name: name not in [rule["name"] for rule in faults.as_json()])
+            os.kill(child.pid, signal.SIGKILL)
+            _died(one, child, IN_THE_SERVERS_HANDS)
+        _followed_by_the_truth(runs, IN_THE_SERVERS_HANDS)
 
 
-def _hands(at: Scene) -> Hands:
-    return Hands(
-        ledger=at.ledger,
-        cluster=connect(at.centre.kubernetes.kubeconfig("actor"), "actor"),
-        actor_id="the rehearsal",
-        seal=SealKey.load(at.folder / "state" / "keys" / "seal"),
-        roster_file=at.folder / "roster.yaml",
-        halt_file=at.folder / "state" / "HALT",
-    )
+@contextmanager
+def _signed(centre: DataCentre, point: str, folder: Path) -> Iterator[list[Signed]]:
+    names = [f"checkout-{point}-{run}" for run in range(RUNS)]
+    broken_copies(centre, names)
+    with ExitStack() as stack:
+        scenes = {name: stack.enter_context(scene_in(centre, folder / name)) for name in names}
+        yield [signed(at, name) for name, at in scenes.items()]
 
 
-def _drafted(at: Scene, hands: Hands) -> Plan:
-    now = at.ledger.now()
-    incidents.accept(at.ledger, [a_delivery(now, an_alert(now))])
-    step = CATALOGUE["set_image"].draft(
-        hands.cluster.get(CHECKOUT),
-        {"container": "checkout", "image": GOOD},
-        Context(images=frozenset({GOOD})),
-    )
-    assert isinstance(step, Step), step
-    plan = Plan(
-        cluster_uid=hands.cluster.cluster_uid(),
-        incident="INC-1",
-        steps=(step,),
-        tier=1,
-        approvals_needed=1,
-        pending_until=now + timedelta(minutes=30),
-        claim_within_s=120,
-        policy_version="1",
-        nonce="0" * 32,
-    )
-    lease = investigations.take(at.ledger, 1, "the story", PATIENCE_S)
-    assert lease is not None
-    investigations.draft(at.ledger, lease, plan, "the tag does not exist")
-    investigations.release(at.ledger, lease)
-    return plan
+def _died(one: Signed, child: Process, death: Death) -> None:
+    """Died there and not elsewhere: a run that was killed too early or too late proves nothing."""
+    one.at.until(lambda: child.code() is not None)
+    assert child.code() == -signal.SIGKILL, child.tail()
+    view = one.at.plan()
+    assert view is not None
+    assert view.state is death.state
+    assert tuple(receipt.http_status for receipt in view.receipts) == death.answers
+    assert len(one.effects()) == death.effects
+
+
+def _followed_by_the_truth(runs: list[Signed], death: Death) -> None:
+    for one in runs:
+        one.at.actor("none")
+    for one in runs:
+        one.at.until(lambda one=one: one.at.stands(*ENDS))
+        assert one.at.stands(death.ends)
+        assert one.applied() is (death.ends is PlanState.SUCCEEDED)
+        assert len(one.effects()) == (1 if death.ends is PlanState.SUCCEEDED else 0)
+        assert one.at.whole() == ()
+        assert _card_says(one, death.ends)
+
+
+def _card_says(one: Signed, ends: PlanState) -> bool:
+    """Whether the card, rendered from the ledger, tells it so and asks nobody any more."""
+    told = one.at.told()
+    assert told is not None
+    card = str(render(told, SealKey.load(one.at.folder / "state" / "keys" / "seal"), "http://here").blocks)
+    words = {PlanState.SUCCEEDED: "Done.", PlanState.NOT_APPLIED: "Not done: the object is as it was"}[ends]
+    return words in card and "'approve'" not in card

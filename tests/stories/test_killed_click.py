@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,27 +15,22 @@ from evals.world.slack.forge import FalseClick, Forge
 from evals.world.slack.journal import Delivery
 from evals.world.slack.options import Mode
 from evals.world.slack.person import Button
-from tests.support.story import PATIENCE_S, Scene, children_of, scene
+from tests.support.story import PATIENCE_S, Scene, scene
 
 
 @contextmanager
 def killed_at(point: str, at: Scene) -> Iterator[Button]:
     """``serve`` died at ``point`` of Ada's click on this button; it runs again, in peace."""
-    first = at.serve("tests.support.crashing_actor", point, "serve")
-    orphans = children_of(first)
-    try:
-        at.centre.break_it()
-        at.until(lambda: at.stands(PlanState.PENDING))
-        ada = at.person("oncall")
-        button = ada.wait_for_button("approve", timeout=PATIENCE_S)
-        assert not ada.click(button).ok, "it was acknowledged"
-        at.until(lambda: first.process.poll() is not None)
-        assert first.process.returncode == -signal.SIGKILL, first.tail()
-        at.serve("tests.support.crashing_actor", "none", "serve")
-        yield button
-    finally:
-        for pid in orphans:
-            os.kill(pid, signal.SIGTERM)
+    first = at.serve(point)
+    at.centre.break_it()
+    at.until(lambda: at.stands(PlanState.PENDING))
+    ada = at.person("oncall")
+    button = ada.wait_for_button("approve", timeout=PATIENCE_S)
+    assert not ada.click(button).ok, "it was acknowledged"
+    at.until(lambda: first.code() is not None)
+    assert first.code() == -signal.SIGKILL, first.tail()
+    at.serve("none")
+    yield button
 
 
 def again(at: Scene, button: Button) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,8 @@ from glob import glob
 from pathlib import Path
 
 import psycopg
+
+from evals.processes import free_port
 
 START_S = 20.0
 
@@ -40,7 +41,7 @@ def postgresql_server() -> Iterator[str]:
         data = home / "data"
         initdb = [_program("initdb"), "-D", data, "-A", "trust", "-U", "midwatch", "--no-sync", "-E", "UTF8"]
         subprocess.run([str(part) for part in initdb], check=True, capture_output=True, user=user, cwd=home)
-        port = _free_port()
+        port = free_port()
         options = {
             "port": port,
             "listen_addresses": "127.0.0.1",
@@ -76,12 +77,6 @@ def database(server: str, name: str) -> Iterator[str]:
     finally:
         with psycopg.connect(admin, autocommit=True) as connection:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_up(port: int) -> None:

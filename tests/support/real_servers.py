@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -23,6 +22,7 @@ import httpx
 import pytest
 import yaml
 
+from evals.processes import free_port
 from tests.support import postgres
 
 JsonObject = dict[str, object]
@@ -86,7 +86,7 @@ def real_prometheus(settings: PrometheusConfig | None = None) -> Iterator[RealSe
             (home / "rules.yml").write_text(rules, encoding="utf-8")
             config["rule_files"] = ["rules.yml"]
         (home / "prometheus.yml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
-        address = f"127.0.0.1:{_free_port()}"
+        address = f"127.0.0.1:{free_port()}"
         flags = [
             f"--config.file={home / 'prometheus.yml'}",
             f"--storage.tsdb.path={home / 'data'}",
@@ -106,7 +106,7 @@ def real_alertmanager(config: JsonObject, flags: Sequence[str] = ()) -> Iterator
     command = program("prometheus-alertmanager")
     with _home("alertmanager") as home:
         (home / "alertmanager.yml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
-        address = f"127.0.0.1:{_free_port()}"
+        address = f"127.0.0.1:{free_port()}"
         own = [
             f"--config.file={home / 'alertmanager.yml'}",
             f"--storage.path={home / 'data'}",
@@ -185,9 +185,3 @@ def _wait_until_ready(server: RealServer, process: subprocess.Popen[bytes]) -> N
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{process.args!r} did not get ready:\n{server.log[-2000:]}")
             time.sleep(0.03)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

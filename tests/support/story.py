@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -21,15 +21,17 @@ from agents.ledger.store import Ledger
 from agents.ledger.story import PlanView, Story, story
 from agents.ledger.tables import AuditRow
 from agents.ledger.tags import Tag
+from evals.processes import free_port
 from evals.world.datacentre import DataCentre
 from evals.world.kubernetes.effects import Effect
+from evals.world.kubernetes.objects import JsonObject
 from evals.world.slack.options import Mode, SlackOptions
 from evals.world.slack.person import Person
-from midwatch.demo_processes import Child
 from tests.support.datacentre import TOKEN, data_centre, wait_until
+from tests.support.processes import Forked, Process, Started
 
-PATIENCE_S = 60.0
-SERVE = ("midwatch", "serve")
+PATIENCE_S = 120.0
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(kw_only=True)
@@ -41,31 +43,41 @@ class Scene:
     folder: Path
     port: int
     stack: ExitStack
-    started: list[Child] = field(default_factory=list)
+    started: list[Process] = field(default_factory=list)
 
     def person(self, who: str) -> Person:
         """One of the people of the workspace: oncall, second, member, guest or stranger."""
         return Person(self.centre.slack.page_url, self.centre.addresses()["slack"]["users"][who])
 
-    def start(self, *command: str, **settings: str) -> Child:
-        """One process of ours, its log kept; ended when the story ends."""
-        number = len(self.started)
+    def serve(self, point: str = "", **settings: str) -> Process:
+        """``midwatch serve``, once it is ready; with a ``point`` it is forked and dies there."""
+        environment = self._environment(_of_serve(self) | settings)
+        log = self._log()
+        process: Process = (
+            Forked((point, "serve"), environment, log)
+            if point
+            else Started(["midwatch", "serve"], environment, log)
+        )
+        self._keep(process)
+        self.until(lambda: process.code() is not None or _ready(self.port))
+        assert point or process.code() is None, process.tail()
+        return process
+
+    def actor(self, point: str = "none") -> Process:
+        """The actor alone, made to die at ``point``."""
+        return self._keep(Forked((point, "actor"), self._environment(_of_actor(self)), self._log()))
+
+    def _keep(self, process: Process) -> Process:
+        self.stack.callback(process.end)
+        self.started.append(process)
+        return process
+
+    def _log(self) -> Path:
+        return self.folder / f"{len(self.started)}.log"
+
+    def _environment(self, settings: dict[str, str]) -> dict[str, str]:
         given = {name: value for name, value in settings.items() if value}
-        environment = _plain() | {f"MIDWATCH_{name.upper()}": value for name, value in given.items()}
-        child = Child(f"process {number}", list(command), environment, self.folder / f"{number}.log")
-        self.stack.callback(child.end)
-        self.started.append(child)
-        return child
-
-    def serve(self, *command: str, **settings: str) -> Child:
-        """``midwatch serve`` (or a launcher of it), once it is ready; ``settings`` go before the usual ones."""
-        child = self.start(*(command or SERVE), **_of_serve(self) | settings)
-        self.until(lambda: _ready(self.port))
-        return child
-
-    def actor(self, point: str) -> Child:
-        """The actor alone, made to die at ``point``; ``none`` lets it live."""
-        return self.start("tests.support.crashing_actor", point, **_of_actor(self))
+        return _plain() | {f"MIDWATCH_{name.upper()}": value for name, value in given.items()}
 
     def until(self, condition: Callable[[], object], seconds: float = PATIENCE_S) -> None:
         """Wait for a condition; what the processes logged is in the complaint when it does not come."""
@@ -73,7 +85,15 @@ class Scene:
             wait_until(condition, seconds)
         except AssertionError as late:
             logs = "\n".join(child.tail() for child in self.started)
-            raise AssertionError(f"{late}\n{self.told()}\n{logs}") from None
+            raise AssertionError(f"{late}\n{self._where()}\n{logs}") from None
+
+    def _where(self) -> str:
+        told = self.told()
+        if told is None:
+            return "no incident was opened"
+        plans = [f"{view.plan.id} {view.state} {view.reason}" for view in told.plans]
+        clicks = [body.decode() for body in self.said(Tag.CLICK_REFUSED)]
+        return f"{told.incident.phase}; plans {plans}; outcome {told.outcome}; refused clicks {clicks}"
 
     def told(self) -> Story | None:
         """The first incident as the ledger tells it."""
@@ -100,6 +120,18 @@ class Scene:
             query = select(AuditRow).where(AuditRow.tag == tag.value).order_by(col(AuditRow.seq))
             return [row.body for row in session.exec(query)]
 
+    def approve(self) -> None:
+        """The engineer on call clicks Approve on the newest card that offers it."""
+        # The card is up a moment before the ledger knows where: a click in between does not count.
+        self.until(lambda: self.stands(PlanState.PENDING))
+        ada = self.person("oncall")
+        assert ada.click(ada.wait_for_button("approve", timeout=PATIENCE_S)).ok
+
+    def cards(self) -> list[JsonObject]:
+        """The messages of the channel itself: cards, and not what stands in their threads."""
+        seen = self.person("oncall").messages()
+        return [one for one in seen if one.get("thread_ts") in {None, one["ts"]}]
+
     def effects(self) -> list[Effect]:
         """What anybody changed over the API since the world began."""
         return self.centre.kubernetes.effects.all()
@@ -110,28 +142,38 @@ class Scene:
 
 
 @contextmanager
-def scene(name: str, folder: Path, slack: Mode = "socket") -> Iterator[Scene]:
-    """A healthy data centre and an empty ledger; nothing of ours runs yet. ``slack`` is how clicks arrive."""
-    port = _free_port()
+def scene(
+    name: str, folder: Path, database_url: str = "", *, alerts: bool = True, slack: Mode = "socket"
+) -> Iterator[Scene]:
+    """A healthy data centre and an empty ledger; nothing of ours runs yet.
+
+    Without ``alerts`` the pretend Alertmanager has nobody to tell: somebody else does. ``slack`` is how
+    clicks arrive.
+    """
+    port = free_port()
+    receiver = f"http://127.0.0.1:{port}/alertmanager" if alerts else None
     workspace = SlackOptions(mode=slack, request_url=f"http://127.0.0.1:{port}/slack/events")
-    url = f"sqlite:///{folder / 'state' / 'midwatch.db'}"
     with (
-        data_centre(name, folder / "world", f"http://127.0.0.1:{port}/alertmanager", workspace) as centre,
-        ExitStack() as stack,
+        data_centre(name, folder / "world", receiver, workspace) as centre,
+        scene_in(centre, folder, database_url) as at,
     ):
-        (folder / "state").mkdir(mode=0o700)
-        ledger = Ledger(url)
+        at.port = port
+        yield at
+
+
+@contextmanager
+def scene_in(centre: DataCentre, folder: Path, database_url: str = "") -> Iterator[Scene]:
+    """A ledger and a folder of their own in a data centre that several scenes may share."""
+    with ExitStack() as stack:
+        (folder / "state").mkdir(mode=0o700, parents=True)
+        ledger = Ledger(database_url or f"sqlite:///{folder / 'state' / 'midwatch.db'}")
         stack.callback(ledger.close)
-        upgrade(ledger.writer)
+        with _ONE_AT_A_TIME:
+            # Alembic keeps its context in a module; stories of several threads would share it.
+            upgrade(ledger.writer)
         ledger.queue.prepare(ledger.writer)
         (folder / "roster.yaml").write_text(_roster(centre), encoding="utf-8")
-        yield Scene(centre=centre, ledger=ledger, folder=folder, port=port, stack=stack)
-
-
-def children_of(child: Child) -> list[int]:
-    """The process ids a process started; Linux only."""
-    pid = child.process.pid
-    return [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+        yield Scene(centre=centre, ledger=ledger, folder=folder, port=free_port(), stack=stack)
 
 
 def _plain() -> dict[str, str]:
@@ -141,6 +183,7 @@ def _plain() -> dict[str, str]:
 def _of_actor(at: Scene) -> dict[str, str]:
     return {
         "state_dir": str(at.folder / "state"),
+        "database_url": at.ledger.url,
         "cluster_name": at.centre.addresses()["cluster"],
         "actor_kubeconfig": str(at.centre.kubernetes.kubeconfig("actor")),
         "roster_file": str(at.folder / "roster.yaml"),
@@ -176,10 +219,3 @@ def _ready(port: int) -> bool:
         return httpx.get(f"http://127.0.0.1:{port}/-/ready", timeout=1, trust_env=False).is_success
     except httpx.HTTPError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

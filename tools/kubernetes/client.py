@@ -22,6 +22,7 @@ from kubernetes import client as official
 from kubernetes import config as official_config
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 
+from tools.crash import crash
 from tools.kubernetes.errors import (
     Interrupted,
     TimedOut,
@@ -51,6 +52,11 @@ class Request:
     body: bytes = b""
     content_type: str = "application/json"
     accept: str = "application/json"
+
+    @property
+    def changes(self) -> bool:
+        """Whether the server may do something for good: neither a read nor a rehearsal."""
+        return self.method != "GET" and ("dryRun", "All") not in self.query
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +89,8 @@ class Connection:
             self.pace.wait()
         try:
             answer = self._asked(request)
+            if request.changes:
+                crash("c5")
             try:
                 body = self._body(answer)
             finally:

@@ -17,6 +17,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine, delete, exists, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from tools.queue.embedded_table import JOBS, ONE_WAITING
@@ -129,6 +130,8 @@ class LaneStore:
             return await asyncio.to_thread(transaction)
         except OperationalError as error:
             raise QueueUnavailable(f"the SQLite queue did not answer: {error.orig}") from error
+        except NoConnection as error:
+            raise QueueUnavailable("the SQLite queue did not answer: no connection became free") from error
 
     def _claim(self, connection: Connection) -> Claim | None:
         now = self._clock()

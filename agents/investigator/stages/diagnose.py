@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from dataclasses import dataclass
 
 from langgraph.runtime import Runtime
@@ -34,12 +35,24 @@ class Thought:
 
 
 async def diagnose(state: State, runtime: Runtime[Toolbox]) -> State:
-    """Write the diagnosis of this round; the model, if there is one, is asked here and only here."""
+    """Write the diagnosis of this round, and choose the number of the plan that may follow.
+
+    The model, if there is one, is asked here and only here.
+    """
     box, purse = runtime.context, purse_of(state, runtime.context)
     thought = await think(state, box, purse)
-    found = await asyncio.to_thread(_diagnosed, box, thought, purse)
-    await box.write(investigations.write_diagnosis, state.get("round", 1), found)
-    return {"spent": purse.spent}
+    turn = state.get("round", 1)
+    found = await asyncio.to_thread(told, box, state["incident"], turn)
+    if found is None:
+        found = await asyncio.to_thread(_diagnosed, box, thought, purse)
+        await box.write(investigations.write_diagnosis, turn, found)
+    return {"nonce": secrets.token_hex(16), "spent": purse.spent}
+
+
+def told(box: Toolbox, incident: int, turn: int) -> Diagnosis | None:
+    """What was written in this round: a model that is asked again may answer something else."""
+    with box.ledger.read() as session:
+        return investigations.diagnosis_of(session, incident, turn)
 
 
 async def think(state: State, box: Toolbox, purse: Purse) -> Thought:

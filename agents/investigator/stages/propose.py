@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from datetime import timedelta
 
 from langgraph.runtime import Runtime
 
 from agents.incident import Diagnosis, Plan
 from agents.investigator.proposals import NoPlan
-from agents.investigator.stages.diagnose import proposed, think
+from agents.investigator.stages.diagnose import proposed, think, told
 from agents.investigator.stages.gather import purse_of
 from agents.investigator.state import State
 from agents.investigator.toolbox import Toolbox
@@ -30,7 +29,11 @@ LONGEST_PAUSE_S = 300.0
 async def propose(state: State, runtime: Runtime[Toolbox]) -> State:
     """Draft the plan for the cause that was written down, if there is one."""
     box = runtime.context
-    found = await asyncio.to_thread(_written, box, state["incident"])
+    if before := await asyncio.to_thread(_drafted, box, state):
+        return {"plan_id": before}
+    found = await asyncio.to_thread(told, box, state["incident"], state.get("round", 1))
+    if found is None:
+        raise AssertionError("a proposal follows a diagnosis")
     thought = await think(state, box, purse_of(state, box))
     wanted = proposed(box, thought, found.cause, found.no_plan_because)
     # The look has served: kept, each incident would hold a whole inventory until this process ends.
@@ -41,7 +44,7 @@ async def propose(state: State, runtime: Runtime[Toolbox]) -> State:
         await box.write(investigations.set_phase, "no change proposed: a person rejected this one before")
         return {"plan_id": ""}
     try:
-        plan = await asyncio.to_thread(plan_for, box, state["incident"], wanted.step)
+        plan = await asyncio.to_thread(plan_for, box, state, wanted.step)
     except KubernetesError:
         # Tried again by the queue; meanwhile nobody should think that we are still looking.
         await box.write(
@@ -78,29 +81,30 @@ def _rejected(box: Toolbox, incident: int, step: Step) -> bool:
     )
 
 
-def _written(box: Toolbox, incident: int) -> Diagnosis:
-    with box.ledger.read() as session:
-        found = investigations.diagnosis_of(session, incident)
-    if found is None:
-        raise AssertionError("a proposal follows a diagnosis")
-    return found
-
-
 async def undo(state: State, runtime: Runtime[Toolbox]) -> State:
     """It did not help: offer to put back what stood there before, as a new plan to sign."""
     box = runtime.context
     done = state["plan_id"]
+    if before := await asyncio.to_thread(_drafted, box, state):
+        return {"plan_id": before, "undo_of": done}
     step = await asyncio.to_thread(_inverse, box, done)
     if step is None:
         return {"plan_id": "", "undo_of": done}
-    plan = await asyncio.to_thread(plan_for, box, state["incident"], step)
+    plan = await asyncio.to_thread(plan_for, box, state, step)
     plan = plan.model_copy(update={"undo_of": done})
     note = "it did not help: this puts back what stood there before"
     return {"plan_id": await box.write(investigations.draft, plan, note), "undo_of": done}
 
 
-def plan_for(box: Toolbox, incident: int, step: Step) -> Plan:
+def _drafted(box: Toolbox, state: State) -> str | None:
+    # The stage was killed after its draft: by now it may be signed, or even done.
+    with box.ledger.read() as session:
+        return investigations.drafted(session, state["incident"], state["nonce"])
+
+
+def plan_for(box: Toolbox, state: State, step: Step) -> Plan:
     """The plan of one step, within the policy, citing the evidence of this incident."""
+    incident = state["incident"]
     with box.ledger.read() as session:
         evidence = {item.id: item.digest for item in investigations.evidence_of(session, incident)}
         diagnosis = investigations.diagnosis_of(session, incident)
@@ -116,7 +120,7 @@ def plan_for(box: Toolbox, incident: int, step: Step) -> Plan:
         pending_until=box.ledger.now() + timedelta(seconds=box.policy.pending_s),
         claim_within_s=box.policy.claim_within_s,
         policy_version=box.policy.version,
-        nonce=secrets.token_hex(16),
+        nonce=state["nonce"],
     )
 
 

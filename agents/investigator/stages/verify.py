@@ -6,6 +6,7 @@ Looks at intervals within the verify window; says recovered or not recovered, an
 from __future__ import annotations
 
 import asyncio
+import secrets
 from datetime import datetime, timedelta
 
 from langgraph.runtime import Runtime
@@ -106,7 +107,7 @@ async def verify(state: State, runtime: Runtime[Toolbox]) -> State:
         return await _recovered(state, box, len(others))
     if Told.BAD in seen:
         await box.write(investigations.set_phase, "not recovered")
-        return {"next": "undo", "not_recovered": True}
+        return {"next": "undo", "not_recovered": True, "nonce": secrets.token_hex(16)}
     # A good change is not to be offered back because nobody could look: a later look will tell.
     await box.write(investigations.set_phase, NOT_KNOWN)
     await box.write(investigations.wake_later, box.policy.verify_window_s)

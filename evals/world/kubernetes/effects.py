@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from evals.world.kubernetes.objects import JsonObject
 
@@ -26,6 +27,8 @@ class Effect:
     name: str
     body: object
     resource_version: int
+    at: float = field(default_factory=time.time)
+    """Unix seconds right after the commit."""
 
     @property
     def target(self) -> Target:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -118,7 +119,9 @@ class KubernetesServer:
         }
         path = self.options.state_dir / f"{who.name.rsplit(':', 1)[-1]}.kubeconfig"
         # Created with its mode, not changed afterwards: no moment in which others could read the token.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        # Under another name first: whoever reads it while it is asked for again finds it whole.
+        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name)
         with os.fdopen(descriptor, "w") as file:
             yaml.safe_dump(document, file, sort_keys=False)
+        os.replace(draft, path)
         return path

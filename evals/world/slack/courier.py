@@ -28,7 +28,8 @@ class Courier:
 
     async def deliver(self, kind: Kind, payload: JsonObject) -> Delivery:
         """Deliver now and wait for the outcome; never raises for what the app does wrong."""
-        delivery = Delivery(kind=kind, payload=payload, envelope_id=str(uuid.uuid4()))
+        now = self.workspace.now()
+        delivery = Delivery(kind=kind, payload=payload, envelope_id=str(uuid.uuid4()), at=now)
         # Written down before it is sent, so that an app that dies on it is still seen.
         self.workspace.journal.deliveries.append(delivery)
         started = time.monotonic()

@@ -34,6 +34,8 @@ class Delivery:
     kind: Kind
     payload: JsonObject
     envelope_id: str
+    at: float
+    """When it was sent for the first time, by the workspace's clock."""
     attempts: list[str] = field(default_factory=list)
     response: JsonObject | None = None
     seconds: float | None = None

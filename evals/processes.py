@@ -1,22 +1,30 @@
-"""The demo's processes: the data centre and the product, started and ended by pid."""
+"""The data centre and the product as processes of their own, started and ended by pid.
+
+The product is run as anybody runs it, ``python -m midwatch``; nothing of it is imported.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import secrets
+import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import orjson
+import yaml
 
 from tools.kubernetes.objects import JsonObject
 
 Data = JsonObject
 READY_S = 60.0
+_PORTS = range(20_000, 32_000)
 
 
 class BrokenArrow(Exception):
@@ -53,6 +61,11 @@ class Child:
         """The end of its log."""
         return self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
 
+    def children(self) -> list[int]:
+        """The process ids it started; Linux only."""
+        pid = self.process.pid
+        return [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
     def end(self) -> None:
         """SIGTERM, then SIGKILL after ten seconds.
 
@@ -82,24 +95,45 @@ def start_world(stack: ExitStack, folder: Path, scenario: str, alerts: tuple[str
     return child, data
 
 
-def start_serve(
-    stack: ExitStack, folder: Path, place: tuple[Data, Path], door: tuple[str, str]
-) -> tuple[Child, str]:
-    """``midwatch serve`` against the data centre (and its roster), and the address to log in at."""
-    data, roster = place
-    environment = _plain() | _settings(folder, data, door) | {"MIDWATCH_ROSTER_FILE": str(roster)}
-    child = Child("midwatch serve", ["midwatch", "serve"], environment, folder / "serve.log")
+@dataclass(frozen=True, kw_only=True)
+class Install:
+    """One installation: its folder, the door it listens at, the data centre it watches, who may sign.
+
+    ``more`` are settings by name that come on top of those for the data centre.
+    """
+
+    folder: Path
+    url: str
+    token: str
+    data: Data
+    roster: Path
+    more: dict[str, str] = field(default_factory=dict)
+
+
+def start_serve(stack: ExitStack, install: Install) -> tuple[Child, str]:
+    """``midwatch serve`` with the actor as its child, and the address to log in at."""
+    log = install.folder / "serve.log"
+    child = Child("midwatch serve", ["midwatch", "serve"], _plain() | _settings(install), log)
     stack.callback(child.end)
     end = time.monotonic() + READY_S
     while time.monotonic() < end:
         child.still_running()
         try:
-            if httpx.get(f"{door[0]}/-/ready", timeout=1).is_success:
+            if httpx.get(f"{install.url}/-/ready", timeout=1, trust_env=False).is_success:
                 found = re.search(r"http\S+/login\?token=\S+", child.tail())
-                return child, found.group() if found else door[0]
+                return child, found.group() if found else install.url
         except httpx.HTTPError:
             time.sleep(0.05)
     raise BrokenArrow(f"midwatch serve was not ready in time:\n{child.tail()}")
+
+
+def free_port() -> int:
+    """A loopback port that is free and likely stays so: below those that outgoing connections get."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _plain() -> dict[str, str]:
@@ -108,23 +142,32 @@ def _plain() -> dict[str, str]:
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
-def _settings(folder: Path, data: Data, door: tuple[str, str]) -> dict[str, str]:
-    kubeconfigs, slack = data["kubernetes"]["kubeconfigs"], data["slack"]
+def _settings(install: Install) -> dict[str, str]:
+    kubeconfigs, slack = install.data["kubernetes"]["kubeconfigs"], install.data["slack"]
     values = {
-        "state_dir": folder / "state",
-        "listen": door[0].removeprefix("http://"),
-        "cluster_name": data["cluster"],
-        "webhook_token": door[1],
+        "state_dir": install.folder / "state",
+        "listen": install.url.removeprefix("http://"),
+        "cluster_name": install.data["cluster"],
+        "webhook_token": install.token,
         "reader_kubeconfig": kubeconfigs["reader"],
         "actor_kubeconfig": kubeconfigs["actor"],
-        "prometheus_url": data["prometheus"]["url"],
+        "prometheus_url": install.data["prometheus"]["url"],
         "slack_mode": "socket",
         "slack_api_url": slack["api_url"],
         "slack_bot_token": slack["bot_token"],
         "slack_app_token": slack["app_token"],
         "slack_channel": slack["channel"],
-        # Somebody is watching: look often. Production's five seconds would only be waited for.
-        "verify_poll_s": "0.5",
-        "verify_window_s": "60",
+        "roster_file": install.roster,
+        **install.more,
     }
     return {f"MIDWATCH_{name.upper()}": str(value) for name, value in values.items()}
+
+
+def roster_file(folder: Path, slack: Data) -> Path:
+    """A roster that lets the two on-call engineers of the pretend workspace sign everything."""
+    everywhere = {"team_id": slack["team_id"], "namespaces": ["*"], "tiers": [1, 2, 3]}
+    names = {"oncall": "Ada Okafor", "second": "Ben Ito"}
+    people = [{"user_id": slack["users"][who], "name": name, **everywhere} for who, name in names.items()]
+    path = folder / "roster.yaml"
+    path.write_text(yaml.safe_dump({"approvers": people}), encoding="utf-8")
+    return path

@@ -1,0 +1,73 @@
+"""Several who write at once, and several deliveries in one transaction."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from agents.auditor.verify import verify
+from agents.ledger import incidents
+from agents.ledger.incidents import accept
+from agents.ledger.notification import Disposition
+from agents.ledger.store import Ledger, LedgerUnavailable, set_halt
+from tests.support.plans import a_delivery, an_alert
+
+WRITERS = 8
+
+
+def test_a_delivery_knows_what_its_neighbours_in_the_batch_did(ledger, clock):
+    first = a_delivery(clock(), an_alert(clock()))
+    joined = a_delivery(clock(), an_alert(clock()), an_alert(clock(), fingerprint="f2"))
+    renamed = a_delivery(clock(), an_alert(clock(), fingerprint="f2"), group_key="after a changed route")
+    gone = a_delivery(
+        clock(), an_alert(clock(), firing=False), an_alert(clock(), fingerprint="f2", firing=False)
+    )
+    again = a_delivery(clock(), an_alert(clock()))
+    told = accept(ledger, [first, joined, renamed, gone, again])
+    assert [one.disposition for one in told] == [
+        Disposition.NEW,
+        Disposition.JOINED,
+        Disposition.DUPLICATE,
+        Disposition.RESOLVED,
+        Disposition.JOINED,
+    ]
+    assert {one.incident for one in told} == {1}
+    assert [one.delivery_id for one in told] == [1, 2, 3, 4, 5]
+    found = incidents.incident(ledger, 1)
+    assert found is not None
+    assert [(alert.fingerprint, alert.firing) for alert in found.alerts] == [("f1", True), ("f2", False)]
+    assert verify(ledger).ok
+
+
+def test_who_writes_at_the_same_time_waits_and_nobody_fails(ledger):
+    ready = threading.Barrier(WRITERS)
+    failed: list[LedgerUnavailable] = []
+
+    def halt_and_resume() -> None:
+        ready.wait()
+        try:
+            for halted in (True, False) * 5:
+                set_halt(ledger, halted=halted, by="test", reason="")
+        except LedgerUnavailable as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=halt_and_resume) for _ in range(WRITERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    found = verify(ledger)
+    assert found.ok
+    assert found.events == WRITERS * 10
+
+
+def test_who_waits_too_long_for_the_one_writer_is_told_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("agents.ledger.engine.BUSY_TIMEOUT_MS", 20)
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    with ledger.write() as held:
+        held.session.connection()
+        with pytest.raises(LedgerUnavailable, match="no connection became free"), ledger.write() as other:
+            other.session.connection()
+    ledger.close()
