@@ -48,7 +48,7 @@ async def _ledger(settings: Settings) -> list[Result]:
         found = await asyncio.to_thread(verify, ledger)
         ledger.close()
     except (LedgerError, OSError) as problem:
-        return [Result(what="ledger", ok=False, says=f"{problem}: check database_url and state_dir")]
+        return [Result(what="ledger", ok=False, says=str(problem))]
     says = f"{found.events} events, whole" if found.ok else f"bent: {found.problems[0]}"
     return [Result(what="ledger", ok=found.ok, says=says)]
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -20,6 +23,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Stands the watch from midnight to four, and changes nothing without a signature.",
 )
+# No ledger counts further: more digits would not fit into its column.
+_NUMBER = re.compile(r"[0-9]{1,18}")
 Config = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.")]
 
 
@@ -32,6 +37,18 @@ def _settings(config: Path | None, process: Process = "serve") -> Settings:
         _end(f"midwatch: {problem}", 2)
 
 
+@contextmanager
+def _told(before: str = "", after: str = "") -> Iterator[None]:
+    """What a person can mend is told in a sentence and not as a traceback."""
+    from agents.ledger.store import LedgerError
+    from tools.kubernetes.errors import KubernetesError
+
+    try:
+        yield
+    except (LedgerError, KubernetesError, OSError) as problem:
+        _end(f"midwatch: {before}{problem}{after}", 1)
+
+
 def _end(message: str, code: int) -> NoReturn:
     typer.echo(message, err=True)
     raise typer.Exit(code)
@@ -41,13 +58,14 @@ def _end(message: str, code: int) -> NoReturn:
 def serve(config: Config = None) -> None:
     """Run intake, investigator, gatekeeper and pages, with the actor as a child process."""
     import asyncio
-    import logging
 
+    from midwatch.logs import begin
     from midwatch.serve import run
 
     settings = _settings(config)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    asyncio.run(run(settings))
+    begin(settings.log_level)
+    with _told():
+        asyncio.run(run(settings))
 
 
 @app.command()
@@ -60,13 +78,14 @@ def actor(
     Started by ``serve`` as its child, or apart from it, on another machine, under another account.
     """
     import asyncio
-    import logging
 
     from midwatch.actor import run
+    from midwatch.logs import begin
 
     settings = _settings(config, "actor")
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    asyncio.run(run(settings, leashed=leashed))
+    begin(settings.log_level)
+    with _told():
+        asyncio.run(run(settings, leashed=leashed))
 
 
 @app.command()
@@ -83,9 +102,11 @@ def verify(config: Config = None) -> None:
     from agents.auditor.verify import verify as recompute
     from midwatch.wiring import ledger_of
 
-    ledger = ledger_of(_settings(config))
-    found = recompute(ledger)
-    ledger.close()
+    settings = _settings(config)
+    with _told():
+        ledger = ledger_of(settings)
+        found = recompute(ledger)
+        ledger.close()
     for problem in found.problems:
         typer.echo(f"bent: {problem}", err=True)
     typer.echo(f"{found.events} events, {found.plans} plans: {'whole' if found.ok else 'NOT whole'}")
@@ -98,10 +119,12 @@ def replay(incident: str, config: Config = None) -> None:
     from midwatch.replay import tell
     from midwatch.wiring import ledger_of
 
-    ledger = ledger_of(_settings(config))
+    settings = _settings(config)
     number = incident.upper().removeprefix("INC-")
-    told = tell(ledger, int(number)) if number.isdecimal() else None
-    ledger.close()
+    with _told():
+        ledger = ledger_of(settings)
+        told = tell(ledger, int(number)) if _NUMBER.fullmatch(number) else None
+        ledger.close()
     if told is None:
         _end(f"midwatch: there is no incident {incident}", 1)
     typer.echo(told)
@@ -110,15 +133,35 @@ def replay(incident: str, config: Config = None) -> None:
 @app.command()
 def halt(reason: Annotated[str, typer.Option(help="Why.")] = "", config: Config = None) -> None:
     """Stop every change now, in the ledger and by file."""
-    _switch(_settings(config), halted=True, reason=reason)
+    settings = _settings(config)
+    by_file = _halt_file(settings, reason)
+    with _told(
+        "" if by_file else "NOT halted: ", f"; {settings.halt_file} holds the actor" if by_file else ""
+    ):
+        _switch(settings, halted=True, reason=reason)
     typer.echo("halted: nothing will be changed until `midwatch resume`")
 
 
 @app.command()
 def resume(reason: Annotated[str, typer.Option(help="Why.")] = "", config: Config = None) -> None:
     """End a halt."""
-    _switch(_settings(config), halted=False, reason=reason)
+    settings = _settings(config)
+    with _told("NOT resumed: "):
+        _switch(settings, halted=False, reason=reason)
+        # The file comes first and goes last: it stops the actor even when the database is down.
+        settings.halt_file.unlink(missing_ok=True)
     typer.echo("resumed")
+
+
+def _halt_file(settings: Settings, reason: str) -> bool:
+    """Put the halt file there; whether it is there now."""
+    try:
+        settings.halt_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Words for whoever finds the file at night; that it exists is what counts.
+        settings.halt_file.write_text(f"{reason}\n", encoding="utf-8")
+    except OSError as problem:
+        typer.echo(f"midwatch: the halt file cannot be written: {problem}", err=True)
+    return settings.halt_file.exists()
 
 
 def _switch(settings: Settings, *, halted: bool, reason: str) -> None:
@@ -127,16 +170,9 @@ def _switch(settings: Settings, *, halted: bool, reason: str) -> None:
     from agents.ledger.store import set_halt
     from midwatch.wiring import ledger_of
 
-    # The file comes first and goes last: it stops the actor even when the database is down.
-    if halted:
-        settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Words for whoever finds the file at night; that it exists is what counts.
-        settings.halt_file.write_text(f"{reason}\n", encoding="utf-8")
     ledger = ledger_of(settings)
     set_halt(ledger, halted=halted, by=getpass.getuser(), reason=reason)
     ledger.close()
-    if not halted:
-        settings.halt_file.unlink(missing_ok=True)
 
 
 @app.command()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from fastapi import APIRouter, FastAPI
 
+from agents.ledger import moves
 from agents.ledger.protocol import Agent
 from agents.ledger.store import Ledger
 from midwatch.settings import Settings
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from agents.gatekeeper.office import Office
 
 logger = logging.getLogger("midwatch.serve")
-# An actor that cannot start (no kubeconfig yet) is tried again without filling the log.
 RESTART_S = 1.0
+LONGEST_RESTART_S = 60.0
 CHAT_AGAIN_S = 5.0
 
 
@@ -39,10 +40,12 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         stack.callback(ledger.close)
         app = application(settings, ledger)
-        lanes = [_pages(settings, app, stop), _actor(settings, stop)]
-        lanes.append(await _investigator(settings, ledger, stack, stop))
+        lanes = [await _investigator(settings, ledger, stack, stop)]
+        lanes += [_pages(settings, app, stop), _actor(settings, stop)]
         if settings.slack_mode != "off":
             lanes.append(_gatekeeper(settings, app, ledger, stop))
+        else:
+            lanes.append(_lane(ledger, Agent.GATEKEEPER, _expiry(ledger), stop))
         tasks = [asyncio.create_task(lane) for lane in lanes]
         # Half a Midwatch is worse than none: alerts would be taken in that nobody looks at.
         done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -58,6 +61,8 @@ async def _pages(settings: Settings, app: FastAPI, stop: asyncio.Event) -> None:
         host=settings.listen_host,
         port=settings.listen_port,
         log_level="warning",
+        # Into our log and through its redaction: uvicorn's own handlers would print tracebacks as they are.
+        log_config=None,
         lifespan="on",
     )
     server = uvicorn.Server(config)
@@ -75,7 +80,9 @@ async def _actor(settings: Settings, stop: asyncio.Event) -> None:
     """Keep one actor process running; it gets its own settings and nothing else of ours."""
     # Named one by one: the environment of `serve` holds the chat's and the model's secrets.
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
+    loop, pause = asyncio.get_running_loop(), RESTART_S / 2
     while not stop.is_set():
+        began = loop.time()
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "midwatch", "actor", "--leashed"),
             env=environment | for_actor(settings),
@@ -89,8 +96,10 @@ async def _actor(settings: Settings, stop: asyncio.Event) -> None:
             child.terminate() if child.returncode is None else None
             await ended
             return
-        logger.error("the actor ended with %s and is started again", child.returncode)
-        await asyncio.sleep(RESTART_S)
+        # One that cannot start (no kubeconfig yet) must fill neither the log nor a processor.
+        pause = RESTART_S if loop.time() - began > LONGEST_RESTART_S else min(pause * 2, LONGEST_RESTART_S)
+        logger.error("the actor ended with %s and is started again in %g s", child.returncode, pause)
+        await _pause(stop, pause)
 
 
 async def _investigator(
@@ -156,6 +165,15 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([stopping], timeout=seconds)
     stopping.cancel()
+
+
+def _expiry(ledger: Ledger) -> Handler:
+    """Without a chat nobody can sign: all that is left of the gatekeeper's work is that plans expire."""
+
+    async def look(job: Job) -> None:
+        await asyncio.to_thread(moves.expire_due, ledger, job.incident)
+
+    return look
 
 
 def _lane(ledger: Ledger, agent: Agent, look: Handler, stop: asyncio.Event) -> Any:

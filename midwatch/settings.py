@@ -89,7 +89,8 @@ class Settings(BaseSettings):
     webhook_password: SecretStr | None = None
     """Password for basic authentication of Alertmanager."""
     reader_kubeconfig: LocalPath | None = None
-    """Kubeconfig of the investigator: read-only rights. Without it nothing in the cluster is looked at."""
+    """Kubeconfig of the investigator: read-only rights. Without it the account of the pod it runs in is
+    used; with neither, ``midwatch serve`` refuses to start."""
     actor_kubeconfig: LocalPath | None = None
     """Kubeconfig of the actor: the verbs of the action catalogue and no others. For ``midwatch actor``."""
     prometheus_url: WebAddress | None = None

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from alembic.util.exc import CommandError
 from pydantic import SecretStr
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from agents.ledger.migrate import upgrade
 from agents.ledger.seals import SealKey
-from agents.ledger.store import Ledger
+from agents.ledger.store import Ledger, LedgerUnavailable
 from midwatch.settings import Settings
-from tools.kubernetes.client import connect
+from tools.kubernetes.client import Connection, connect
+from tools.kubernetes.errors import Unconfigured
 
 if TYPE_CHECKING:
     from agents.actor.hands import Hands
@@ -26,12 +29,28 @@ def ledger_of(settings: Settings) -> Ledger:
     """The ledger, brought to its present form.
 
     Every process does this at its start, so there is no order in which they must be upgraded.
+    Raises LedgerUnavailable.
     """
-    settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    ledger = Ledger(settings.database_url)
-    upgrade(ledger.writer)
-    ledger.queue.prepare(ledger.writer)
+    try:
+        settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        ledger = Ledger(settings.database_url)
+        upgrade(ledger.writer)
+        ledger.queue.prepare(ledger.writer)
+    except (SQLAlchemyError, CommandError, ImportError, OSError, ValueError) as problem:
+        # The driver's own words: SQLAlchemy's repeat the statement, and an address may hold a password.
+        said = problem.orig if isinstance(problem, DBAPIError) else problem
+        words = f"the ledger cannot be opened: {said}".strip()
+        raise LedgerUnavailable(f"{words} (check database_url and state_dir)") from problem
     return ledger
+
+
+def cluster_of(settings: Settings, name: Literal["reader", "actor"]) -> Connection:
+    """The cluster under one of the two kubeconfigs. Raises Unconfigured, naming the setting."""
+    kubeconfig = settings.reader_kubeconfig if name == "reader" else settings.actor_kubeconfig
+    try:
+        return connect(kubeconfig, "investigator" if name == "reader" else "actor")
+    except Unconfigured as problem:
+        raise Unconfigured(f"{name}_kubeconfig ({kubeconfig or 'not set'}): {problem}") from problem
 
 
 def seal_of(settings: Settings) -> SealKey:
@@ -50,7 +69,7 @@ def hands_of(settings: Settings, ledger: Ledger, actor_id: str) -> Hands:
 
     return Hands(
         ledger=ledger,
-        cluster=connect(settings.actor_kubeconfig, "actor"),
+        cluster=cluster_of(settings, "actor"),
         actor_id=actor_id,
         seal=seal_of(settings),
         roster_file=roster_of(settings),
@@ -65,7 +84,7 @@ async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbo
     from agents.investigator.toolbox import Policy, Toolbox
     from tools.prometheus import Prometheus
 
-    cluster = connect(settings.reader_kubeconfig, "investigator")
+    cluster = cluster_of(settings, "reader")
     token = settings.prometheus_token.get_secret_value() if settings.prometheus_token else ""
     prometheus = Prometheus.open(settings.prometheus_url, token) if settings.prometheus_url else None
     policy = Policy(

@@ -37,8 +37,11 @@ async def queue(state: State) -> State:
 
 
 async def wait(state: State) -> State:
-    """Wait until a person decided, the actor finished or the alert resolved."""
-    interrupt({"for": "plan", "plan": state.get("plan_id", "")})
+    """Wait until a person decided, the actor finished, the alert resolved or another one joined."""
+    if state.get("again"):
+        interrupt({"for": "look"})
+        return {}
+    interrupt({"for": "plan", "plan": state.get("plan_id", ""), "seen": state.get("seen", [])})
     return {}
 
 
@@ -79,7 +82,7 @@ def build(checkpointer: Any) -> Any:
     graph.add_edge("propose", "wait")
     graph.add_edge("wait", "after_wait")
     graph.add_conditional_edges("after_wait", _next, ["wait", "verify", "triage", "close"])
-    graph.add_conditional_edges("verify", _next, ["watch", "undo", "close"])
+    graph.add_conditional_edges("verify", _next, ["watch", "undo", "wait", "triage", "close"])
     graph.add_edge("watch", "verify")
     graph.add_edge("undo", "wait")
     graph.add_edge("close", END)

@@ -35,8 +35,14 @@ def is_healthy(obj: JsonObject) -> bool:
     if kind in ("Deployment", "StatefulSet"):
         # StatefulSets report availableReplicas too (apps/v1, since 1.25).
         updated = int(dig(obj, "status", "updatedReplicas") or 0)
-        return available(obj) >= wanted(obj) > 0 and updated >= wanted(obj)
+        return available(obj) >= wanted(obj) > 0 and updated >= wanted(obj) and _observed(obj)
     if kind == "DaemonSet":
         due = int(dig(obj, "status", "desiredNumberScheduled") or 0)
-        return int(dig(obj, "status", "numberAvailable") or 0) >= due > 0
+        return int(dig(obj, "status", "numberAvailable") or 0) >= due > 0 and _observed(obj)
     return False
+
+
+def _observed(obj: JsonObject) -> bool:
+    """Whether the status is of the present spec: right after a change it still tells of the one before."""
+    seen = dig(obj, "status", "observedGeneration")
+    return seen is None or int(seen) >= int(dig(obj, "metadata", "generation") or 0)

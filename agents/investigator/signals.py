@@ -7,6 +7,7 @@ Deployments is quiet for one of them while it still holds for the other.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -68,9 +69,10 @@ def looked(prometheus: Prometheus, asked: Question, key: str) -> Look:
     except PrometheusError as problem:
         text, ok, notes = str(problem), False, ()
     return Look(
-        key=f"{key}:promql:{asked.expression}",
+        # The expression came with the alert and may hold a secret: the key is its digest.
+        key=f"{key}:promql:{hashlib.sha256(asked.expression.encode()).hexdigest()}",
         tool="prometheus.query",
-        query=asked.expression,
+        query=redact(asked.expression),
         excerpt=redact(text),
         ok=ok,
         window=(asked.window.start, asked.window.end),

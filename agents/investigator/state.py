@@ -12,14 +12,20 @@ from typing import TypedDict
 class State(TypedDict, total=False):
     """One incident's thread. ``round`` counts investigations, ``finished`` ends the thread.
 
+    ``seen`` are the fingerprints of the alerts that the round looked into; ``blind`` counts the rounds
+    in which the API server did not answer, ``again`` says that the last one was.
+
     ``nonce`` is chosen by the stage before the one that drafts, so that a draft repeated after a
     kill is found again instead of being made a second time.
     """
 
     incident: int
     round: int
+    blind: int
+    again: bool
     nonce: str
     namespaces: list[str]
+    seen: list[str]
     plan_id: str
     undo_of: str
     verify_from: str

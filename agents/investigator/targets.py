@@ -103,9 +103,7 @@ def targets(alerts: Iterable[Alert], inventory: Objects) -> Targets:
         by_alert.append((alert, found))
         if wanted and not found:
             kind, name = wanted[0]
-            missing.append(
-                f"{alert.name} names {kind} {name[:253]}, which is not in the cluster's inventory."
-            )
+            missing.append(f"{alert.name} names {kind} {name[:253]}, which is not among what could be read.")
     named = dict.fromkeys(ref for _, hits in by_alert for ref in hits)
     return Targets(
         by_alert=tuple(by_alert),

@@ -16,9 +16,10 @@ from langgraph.types import Command
 
 from agents.investigator.checkpoints import Fence
 from agents.investigator.toolbox import Toolbox
-from agents.ledger import investigations, moves
+from agents.ledger import incidents, investigations, moves
 from agents.ledger.investigations import Lease
-from agents.ledger.protocol import TERMINAL, Objection
+from agents.ledger.moves import Standing
+from agents.ledger.protocol import LOCKING, TERMINAL, Objection
 from agents.ledger.store import Ledger, LedgerUnavailable
 from agents.ledger.tables import IncidentRow
 
@@ -96,14 +97,17 @@ async def _entry(snapshot: Any, box: Toolbox, lease: Lease) -> tuple[Any] | None
     return (Command(resume={waiting[0].id: True}),)
 
 
-def due(ledger: Ledger, incident: int, pause: dict[str, str]) -> bool:
+def due(ledger: Ledger, incident: int, pause: dict[str, Any]) -> bool:
     """Whether what the graph waits for has happened, by the ledger."""
     if pause["for"] == "look":
         return True
     with ledger.read() as session:
+        found = moves.standing(session, pause["plan"]) if pause["plan"] else None
+        if isinstance(found, Standing) and found.state in LOCKING:
+            # What is being changed right now is waited for, whatever the alert does meanwhile.
+            return False
         if investigations.is_resolved(session, incident):
             return True
-        if not pause["plan"]:
-            return False
-        found = moves.standing(session, pause["plan"])
+        if found is None:
+            return bool(incidents.joined(session, incident, pause.get("seen")))
     return isinstance(found, Objection) or found.state in TERMINAL

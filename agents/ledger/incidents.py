@@ -200,6 +200,14 @@ def incident(ledger: Ledger, number: int) -> Incident | None:
         return None if row is None else value_of(session, row)
 
 
+def joined(session: Session, number: int, seen: Sequence[str] | None) -> list[str]:
+    """The fingerprints of alerts that fire and are not among those ``seen``; none when that is unknown."""
+    if seen is None:
+        return []
+    fires = select(AlertRow.fingerprint).where(AlertRow.incident == number, col(AlertRow.firing).is_(True))
+    return sorted(set(session.exec(fires)) - set(seen))
+
+
 def value_of(session: Session, row: IncidentRow) -> Incident:
     """The value of a row, with its alerts in the order they came."""
     number = row.number or 0

@@ -232,6 +232,8 @@ def _insert_draft(tx: Transaction, incident: int, plan: Plan, note: str) -> None
     tx.session.add(ProposalRow(plan_id=plan.id, state=PlanState.DRAFT.value, version=1, state_at=tx.now))
     tx.audit(Tag.PLAN_DRAFTED, {"digest": plan.digest, "note": note}, incident=incident, plan_id=plan.id)
     tx.wake(Agent.ACTOR, incident)
+    # Also when no actor ever rehearses it: a draft expires like a plan that nobody signs.
+    tx.wake(Agent.GATEKEEPER, incident, plan.pending_until)
 
 
 def set_phase(ledger: Ledger, lease: Lease, phase: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
@@ -108,7 +108,11 @@ def cancel_open_plans(tx: Transaction, incident: int, reason: str) -> None:
 
 
 def expire_due(ledger: Ledger, incident: int) -> int:
-    """Expire what nobody signed or claimed in time; how many. By the database's clock."""
+    """Expire what nobody signed or claimed in time; how many. By the database's clock.
+
+    What has time left is looked at again when that is over. It is asked for here, at every look: a
+    job for later becomes one with a job for now, and once that ran nobody would come again.
+    """
     with ledger.write() as tx:
         return sum(_expire_if_due(tx, plan_id) for plan_id in plan_ids(tx.session, incident))
 
@@ -119,7 +123,10 @@ def _expire_if_due(tx: Transaction, plan_id: str) -> bool:
         if found is Objection.TAMPERED:
             quarantine(tx, plan_id)
         return False
-    if found.state not in ACTIVE - LOCKING or not too_late(tx, found):
+    if found.state not in ACTIVE - LOCKING:
+        return False
+    if not too_late(tx, found):
+        tx.wake(Agent.GATEKEEPER, found.row.incident, deadline(found))
         return False
     reason = (
         "nobody signed in time" if found.state is not PlanState.APPROVED else "it was not started in time"
@@ -130,9 +137,14 @@ def _expire_if_due(tx: Transaction, plan_id: str) -> bool:
 
 def too_late(tx: Transaction, found: Standing) -> bool:
     """Whether the time to sign (or, once approved, to claim) has passed."""
+    return tx.now > deadline(found)
+
+
+def deadline(found: Standing) -> datetime:
+    """Until when this plan may be signed or, once approved, claimed."""
     if found.state is PlanState.APPROVED:
-        return tx.now > found.proposal.state_at + timedelta(seconds=found.plan.claim_within_s)
-    return tx.now > found.plan.pending_until
+        return found.proposal.state_at + timedelta(seconds=found.plan.claim_within_s)
+    return found.plan.pending_until
 
 
 def quarantine(tx: Transaction, plan_id: str) -> None:

@@ -84,18 +84,27 @@ def _unusable(content: object) -> str:
 
 def _notification(content: JsonObject, received_at: datetime) -> Notification:
     listed = content["alerts"]
-    read = (_alert(item, received_at) for item in listed[:MAX_ALERTS])
-    alerts = tuple(alert for alert in read if alert is not None)
+    read = [_alert(item, received_at) for item in listed[:MAX_ALERTS]]
+    alerts = [alert for alert in read if alert is not None]
     said = content.get("truncatedAlerts")
     elsewhere = max(0, said) if isinstance(said, int) else 0
     return Notification(
         group_key=shorten(clean(_text(content.get("groupKey")))),
-        alerts=alerts,
+        alerts=_once_each(alerts),
         # What we leave out counts like what Alertmanager leaves out: its absence says nothing.
         truncated=elsewhere + len(listed) - len(alerts),
         receiver=shorten(clean(_text(content.get("receiver")))),
         external_url=shorten(clean(_text(content.get("externalURL")))),
     )
+
+
+def _once_each(alerts: list[Alert]) -> tuple[Alert, ...]:
+    """Each alert once, in order; of one that is said to fire and to be over, the firing is believed."""
+    found: dict[str, Alert] = {}
+    for alert in alerts:
+        if alert.fingerprint not in found or alert.firing:
+            found[alert.fingerprint] = alert
+    return tuple(found.values())
 
 
 def _alert(item: object, received_at: datetime) -> Alert | None:

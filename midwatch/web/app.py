@@ -19,6 +19,7 @@ from midwatch.intake.body import BodyReader
 from midwatch.intake.credential import Credential
 from midwatch.intake.http import Intake, router
 from midwatch.intake.writer import GroupCommit
+from midwatch.logs import SHOWN_ONCE
 from midwatch.settings import Settings
 from midwatch.web.guard import Guard
 from midwatch.web.login import COOKIE, Door
@@ -32,7 +33,8 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
     """The application over one ledger; its lifespan owns the intake's writer. ``more`` are routes beside."""
     door, token = Door.of(settings.state_dir)
     if token:
-        logger.warning("open %s/login?token=%s (shown this once)", settings.public_url, token)
+        address = f"{settings.public_url}/login?token={token}"
+        logger.warning("open %s (shown this once)", address, extra=SHOWN_ONCE)
     writer = GroupCommit(partial(incidents.accept, ledger), limit=settings.intake_queue_limit)
 
     @asynccontextmanager

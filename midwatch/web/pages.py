@@ -6,11 +6,13 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from fastapi.templating import Jinja2Templates
+from pydantic import Field
 from sqlmodel import Session, col, select
 
 from agents.auditor.verify import verify
@@ -22,6 +24,8 @@ from tools.kubernetes.actions.catalogue import sentence
 from tools.redaction import redact
 
 PAGE = 50
+Number = Annotated[int, Field(ge=0, lt=2**63)]
+"""What fits into a column of the ledger; another number is a wrong address and no error of ours."""
 # Sixty-four digits of hash on every line would leave no room for what happened.
 _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b")
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
@@ -58,13 +62,13 @@ def pages(ledger: Ledger) -> APIRouter:
 
     @router.get("/")
     @router.get("/incidents")
-    def listed(request: Request, before: int | None = None) -> Response:
+    def listed(request: Request, before: Number | None = None) -> Response:
         found = incidents.page(ledger, before=before, limit=PAGE)
         older = found[-1].number if len(found) == PAGE else None
         return shown(request, "incidents.html", {"incidents": found, "older": older})
 
     @router.get("/incidents/{number}")
-    def one(request: Request, number: int) -> Response:
+    def one(request: Request, number: Number) -> Response:
         told = story(ledger, number)
         if told is None:
             return PlainTextResponse(f"there is no INC-{number}", status_code=404)
@@ -73,7 +77,7 @@ def pages(ledger: Ledger) -> APIRouter:
         return shown(request, "incident.html", {"story": told, "timeline": timeline, "sentence": sentence})
 
     @router.get("/ledger")
-    def record(request: Request, before: int | None = None) -> Response:
+    def record(request: Request, before: Number | None = None) -> Response:
         with ledger.read() as session:
             # By sequence number and not by page number: rows are added while somebody reads.
             rows = _lines(session, before=before, limit=PAGE)

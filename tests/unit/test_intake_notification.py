@@ -152,6 +152,12 @@ def test_json_that_says_nothing_is_kept_in_quarantine(raw: bytes) -> None:
     assert delivery.raw == raw
 
 
+def test_an_alert_that_is_listed_twice_is_read_once_and_believed_to_fire() -> None:
+    note = usable(made(alert(status="resolved"), alert(status="firing"), alert(status="resolved")))
+    assert [one.firing for one in note.alerts] == [True]
+    assert note.truncated == 0
+
+
 def test_one_bad_alert_does_not_hide_its_neighbours() -> None:
     note = usable(
         made("nonsense", alert(), alert(annotations=None, status=None, generatorURL=None, labels={"a": 5}))

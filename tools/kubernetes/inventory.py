@@ -19,7 +19,10 @@ __all__ = ["Inventory", "Query", "cleaned", "lines"]
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """One list that was asked for: its kind, where, the URL path, when, and how many came back."""
+    """One list that was asked for: its kind, where, the URL path, when, and how many came back.
+
+    ``silent``: the server gave no answer, so that another time may tell more.
+    """
 
     kind: str
     namespace: str
@@ -28,6 +31,7 @@ class Query:
     ok: bool
     problem: str = ""
     truncated: bool = False
+    silent: bool = False
     at: datetime | None = None
 
 
@@ -50,6 +54,11 @@ class Inventory:
         found = self._index.get(ref.key)
         uid = (found or {}).get("metadata", {}).get("uid", "")
         return None if ref.uid and uid and ref.uid != uid else found
+
+    @property
+    def silent(self) -> bool:
+        """Whether the server left a question without an answer."""
+        return any(query.silent for query in self.queries)
 
     @property
     def not_checked(self) -> tuple[str, ...]:

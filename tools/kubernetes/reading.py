@@ -56,7 +56,7 @@ class _Wanted:
     path: str
     namespace: str
 
-    def failed(self, at: datetime, problem: str) -> Query:
+    def failed(self, at: datetime, problem: str, *, silent: bool = False) -> Query:
         return Query(
             kind=self.kind,
             namespace=self.namespace,
@@ -64,6 +64,7 @@ class _Wanted:
             count=0,
             ok=False,
             problem=problem,
+            silent=silent,
             at=at,
         )
 
@@ -73,6 +74,10 @@ class _Found:
     objects: list[JsonObject] = field(default_factory=list)
     token: str = ""
     problem: KubernetesError | None = None
+
+    @property
+    def silent(self) -> bool:
+        return isinstance(self.problem, Unreachable | Interrupted)
 
 
 def read_inventory(
@@ -92,10 +97,12 @@ def read_inventory(
             queries.append(wanted.failed(at, "no namespace can have this name; it was not asked for"))
             continue
         if silences >= SILENCES:
-            queries.append(wanted.failed(at, "not asked for: the API server did not answer before"))
+            queries.append(
+                wanted.failed(at, "not asked for: the API server did not answer before", silent=True)
+            )
             continue
         found = _listed(cluster, wanted)
-        silences += isinstance(found.problem, Unreachable | Interrupted)
+        silences += found.silent
         by_kind[wanted.kind] = tuple(found.objects)
         queries.append(_query(wanted, found, at))
     return Inventory(by_kind=by_kind, queries=tuple(queries))
@@ -114,7 +121,7 @@ def _all_wanted(namespace: str) -> list[_Wanted]:
 
 def _query(wanted: _Wanted, found: _Found, at: datetime) -> Query:
     if found.problem is not None and not found.objects:
-        return wanted.failed(at, str(found.problem))
+        return wanted.failed(at, str(found.problem), silent=found.silent)
     return Query(
         kind=wanted.kind,
         namespace=wanted.namespace,
@@ -122,6 +129,7 @@ def _query(wanted: _Wanted, found: _Found, at: datetime) -> Query:
         count=len(found.objects),
         ok=True,
         truncated=bool(found.token),
+        silent=found.silent,
         at=at,
     )
 

@@ -22,6 +22,11 @@ class Objects(Protocol):
         """One sentence per read that failed or was cut short."""
         ...
 
+    @property
+    def silent(self) -> bool:
+        """Whether the server left a question without an answer."""
+        ...
+
     def objects(self, kind: str) -> tuple[JsonObject, ...]:
         """Every object of this kind that was read, each with its ``kind``."""
         ...

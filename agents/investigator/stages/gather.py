@@ -12,6 +12,7 @@ from agents.incident import Alert, Evidence
 from agents.investigator.analyzers.snapshot import LogKey, LogTail, Signal, Snapshot
 from agents.investigator.purse import Purse
 from agents.investigator.signals import Question, lines_of, looked, question
+from agents.investigator.stages.triage import places_left_out
 from agents.investigator.state import State
 from agents.investigator.targets import claimed_elsewhere
 from agents.investigator.toolbox import Toolbox
@@ -68,7 +69,7 @@ async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
     evidence: dict[str, tuple[str, ...]] = {}
     for namespace in state.get("namespaces") or [""]:
         # One pass over a namespace is one look: it is bounded by itself.
-        if not now.may(f"namespace {namespace}"):
+        if not now.may(f"namespace {namespace}" if namespace else "nodes"):
             continue
         part = await asyncio.to_thread(read_inventory, box.cluster, namespace)
         stored = await now.store(_looks(part, now.key))
@@ -77,7 +78,7 @@ async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
         merged = _merged(merged, part)
     found = await asyncio.to_thread(incidents.incident, box.ledger, state["incident"])
     if found is not None:
-        now.left_out += claimed_elsewhere(found)
+        now.left_out += [*places_left_out(found), *claimed_elsewhere(found)]
     signals = await _signals(now, found.firing if found else ())
     logs = await _logs(now, merged)
     snapshot = Snapshot(
@@ -187,6 +188,8 @@ async def _logs(now: _Round, inventory: Inventory) -> dict[LogKey, LogTail]:
         if item.get("restartCount") or "terminated" in (item.get("state") or {})
     ]
     chosen = [name for name in wanted[:MOST_LOGS] if now.may(f"the logs of {'/'.join(name)}")]
+    if (more := len(wanted) - MOST_LOGS) > 0:
+        now.left_out.append(f"the logs of {more} more containers that ended: not read")
     return {name: await _tail(now, name) for name in chosen}
 
 
@@ -206,6 +209,8 @@ async def _tail(now: _Round, name: LogKey) -> LogTail:
         for text in texts
     ]
     stored = await now.store(looks)
+    if not any(text.ok for text in texts):
+        now.left_out.append(f"the logs of {'/'.join(name)}: {redact(texts[0].text)}")
     # What is analysed is what was stored: a quote can always be found in its evidence.
     current, previous = (item.excerpt if item.ok else "" for item in stored)
     ids = tuple(item.id for item in stored if item.ok)

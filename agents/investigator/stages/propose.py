@@ -15,10 +15,15 @@ from agents.investigator.state import State
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import investigations, moves
 from agents.ledger.moves import Standing
+from agents.ledger.protocol import PlanState
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import path_of
 from tools.kubernetes.errors import KubernetesError
+
+AGAIN_S = 15.0
+LONGEST_PAUSE_S = 300.0
+"""How soon a look is tried again that nobody answered: doubling, until the purse is empty."""
 
 
 async def propose(state: State, runtime: Runtime[Toolbox]) -> State:
@@ -31,12 +36,49 @@ async def propose(state: State, runtime: Runtime[Toolbox]) -> State:
         raise AssertionError("a proposal follows a diagnosis")
     thought = await think(state, box, purse_of(state, box))
     wanted = proposed(box, thought, found.cause, found.no_plan_because)
+    # The look has served: kept, each incident would hold a whole inventory until this process ends.
+    box.snapshots.pop(state["incident"], None)
     if isinstance(wanted, NoPlan):
-        await box.write(investigations.set_phase, "no change proposed")
+        return await _nothing(state, box, silent=thought.case.snapshot.inventory.silent)
+    if await asyncio.to_thread(_rejected, box, state["incident"], wanted.step):
+        await box.write(investigations.set_phase, "no change proposed: a person rejected this one before")
         return {"plan_id": ""}
-    plan = await asyncio.to_thread(plan_for, box, state, wanted.step)
+    try:
+        plan = await asyncio.to_thread(plan_for, box, state, wanted.step)
+    except KubernetesError:
+        # Tried again by the queue; meanwhile nobody should think that we are still looking.
+        await box.write(
+            investigations.set_phase, "the API server does not answer: the change is not drawn up yet"
+        )
+        raise
     await box.write(investigations.set_phase, "waiting for a signature")
     return {"plan_id": await box.write(investigations.draft, plan, wanted.why)}
+
+
+async def _nothing(state: State, box: Toolbox, *, silent: bool) -> State:
+    """No plan; when the API server was away the look counts for nothing, and another follows."""
+    purse = purse_of(state, box)
+    if not silent or not purse.left("tool_calls"):
+        await box.write(investigations.set_phase, "no change proposed")
+        return {"plan_id": ""}
+    seconds = min(LONGEST_PAUSE_S, AGAIN_S * 2 ** state.get("blind", 0))
+    await box.write(
+        investigations.set_phase, f"the API server did not answer: looking again within {seconds:g} s"
+    )
+    await box.write(investigations.wake_later, seconds)
+    return {"plan_id": "", "again": True}
+
+
+def _rejected(box: Toolbox, incident: int, step: Step) -> bool:
+    """Whether somebody said no to this very change: an alert that joins is no reason to ask again."""
+    with box.ledger.read() as session:
+        plans = [moves.standing(session, plan_id) for plan_id in moves.plan_ids(session, incident)]
+    denied = [one.plan for one in plans if isinstance(one, Standing) and one.state is PlanState.DENIED]
+    return any(
+        (said.verb, said.target, said.set) == (step.verb, step.target, step.set)
+        for plan in denied
+        for said in plan.steps
+    )
 
 
 async def undo(state: State, runtime: Runtime[Toolbox]) -> State:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from langgraph.runtime import Runtime
 
-from agents.incident import Incident
+from agents.incident import Alert, Incident
 from agents.investigator.state import State
 from agents.investigator.targets import namespace_label
 from agents.investigator.toolbox import Toolbox
@@ -31,7 +32,11 @@ async def triage(state: State, runtime: Runtime[Toolbox]) -> State:
     found = await asyncio.to_thread(incidents.incident, box.ledger, state["incident"])
     if found is None or await asyncio.to_thread(resolved, box, state["incident"]):
         return {"next": "close"}
-    return {"next": "gather", "namespaces": namespaces_of(found)}
+    return {
+        "next": "gather",
+        "namespaces": namespaces_of(found),
+        "seen": sorted(alert.fingerprint for alert in found.firing),
+    }
 
 
 def resolved(box: Toolbox, incident: int) -> bool:
@@ -42,6 +47,18 @@ def resolved(box: Toolbox, incident: int) -> bool:
 
 def namespaces_of(incident: Incident) -> list[str]:
     """The namespaces that the alerts name, most frequent first, at most three."""
-    named = [namespace_label(alert.labels) for alert in incident.alerts]
+    return _named(incident.firing or incident.alerts)[:MOST_NAMESPACES]
+
+
+def places_left_out(incident: Incident) -> list[str]:
+    """In words, where the alerts point and nobody looks."""
+    alerts = incident.firing or incident.alerts
+    left_out = [f"namespace {name}: not looked at" for name in _named(alerts)[MOST_NAMESPACES:]]
+    lost = sorted({alert.name for alert in alerts if not namespace_label(alert.labels)})
+    return left_out + [f"{name} names no namespace: only nodes were looked at for it" for name in lost[:3]]
+
+
+def _named(alerts: Iterable[Alert]) -> list[str]:
+    named = [namespace_label(alert.labels) for alert in alerts]
     counted = {name: named.count(name) for name in named if name}
-    return sorted(counted, key=lambda name: (-counted[name], name))[:MOST_NAMESPACES]
+    return sorted(counted, key=lambda name: (-counted[name], name))

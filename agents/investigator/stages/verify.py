@@ -12,22 +12,18 @@ from datetime import datetime, timedelta
 from langgraph.runtime import Runtime
 
 from agents.incident import Alert, Incident
-from agents.investigator.reasoning_health import is_healthy
-from agents.investigator.signals import belongs, question
+from agents.investigator.recovery import Told, concerned, signal, workloads
 from agents.investigator.stages.triage import resolved
 from agents.investigator.state import State
-from agents.investigator.targets import targets
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import incidents, investigations, moves
 from agents.ledger.moves import Standing
-from agents.ledger.protocol import PlanState
+from agents.ledger.protocol import LOCKING, PlanState
 from tools.kubernetes.actions.verb import matches, path_of
 from tools.kubernetes.errors import KubernetesError
-from tools.kubernetes.inventory import Inventory
-from tools.kubernetes.reading import read_inventory
-from tools.prometheus import Prometheus, PrometheusError
 
-STATEFUL = frozenset({"Pod", "Deployment", "StatefulSet"})
+WAITING = "waiting for the alert to resolve"
+NOT_KNOWN = "changed; whether it helped could not be read yet"
 
 
 async def after_wait(state: State, runtime: Runtime[Toolbox]) -> State:
@@ -38,16 +34,38 @@ async def after_wait(state: State, runtime: Runtime[Toolbox]) -> State:
         await box.write(investigations.set_phase, "verifying")
         now = await asyncio.to_thread(box.ledger.now)
         return {"next": "verify", "verify_from": now.isoformat()}
-    if await asyncio.to_thread(resolved, box, state["incident"]):
-        return {"next": "close"}
-    moved = stands is PlanState.STALE or (
-        stands is PlanState.REFUSED and await asyncio.to_thread(_moved, box, state["plan_id"])
-    )
-    if moved and state["round"] < box.policy.most_rounds:
-        # The object changed: what was diagnosed may be over, so look again from the start.
-        return {"next": "triage", "round": state["round"] + 1, "plan_id": ""}
-    await box.write(investigations.set_phase, "waiting for the alert to resolve")
+    if stands in LOCKING or await asyncio.to_thread(resolved, box, state["incident"]):
+        return {"next": "wait" if stands in LOCKING else "close"}
+    if state.get("again"):
+        return _once_more(state) | {"blind": state.get("blind", 0) + 1}
+    if await asyncio.to_thread(_news, box, state, stands):
+        if _may_look_again(state, box):
+            return _once_more(state)
+        told = f"looked into {box.policy.most_rounds} times; {WAITING}"
+    else:
+        told = WAITING
+    await box.write(investigations.set_phase, told)
     return {"next": "wait", "plan_id": ""}
+
+
+def _may_look_again(state: State, box: Toolbox) -> bool:
+    return state["round"] - state.get("blind", 0) < box.policy.most_rounds
+
+
+def _once_more(state: State) -> State:
+    """What was diagnosed may be over, so look again from the start; that an undo was tried is over, too."""
+    return {"next": "triage", "round": state["round"] + 1, "plan_id": "", "undo_of": "", "again": False}
+
+
+def _news(box: Toolbox, state: State, stands: PlanState | None) -> bool:
+    """Whether the world is another than the one that was diagnosed."""
+    if stands in {PlanState.STALE, PlanState.CANCELLED}:
+        # Cancelled because the alert resolved, and here we are: it fires again.
+        return True
+    if stands is PlanState.REFUSED and _moved(box, state["plan_id"]):
+        return True
+    with box.ledger.read() as session:
+        return bool(incidents.joined(session, state["incident"], state.get("seen")))
 
 
 def _stands(box: Toolbox, plan_id: str) -> PlanState | None:
@@ -69,56 +87,57 @@ def _moved(box: Toolbox, plan_id: str) -> bool:
 
 
 async def verify(state: State, runtime: Runtime[Toolbox]) -> State:
-    """One look: recovered, not yet, or not within the window."""
+    """One look: recovered, not recovered within the window, not yet, or not to be told."""
     box = runtime.context
     incident = await asyncio.to_thread(incidents.incident, box.ledger, state["incident"])
     if incident is None:
         return {"next": "close"}
-    quiet = await asyncio.to_thread(alert_quiet, box, incident)
-    if quiet and await asyncio.to_thread(workloads_well, box, incident, state.get("namespaces", [])):
-        return {"next": "close"}
+    with box.ledger.read() as session:
+        about = concerned(incident, investigations.diagnosis_of(session, incident.number))
+    seen = await asyncio.to_thread(_seen, box, incident, (about, state.get("namespaces", [])))
+    others = await asyncio.to_thread(_loud, box, incident, (about, state.get("namespaces", [])))
+    if seen == {Told.GOOD} and _settled(others, state):
+        return await _recovered(state, box, len(others))
     now = await asyncio.to_thread(box.ledger.now)
     began = datetime.fromisoformat(state["verify_from"])
     if now < began + timedelta(seconds=box.policy.verify_window_s):
         await box.write(investigations.wake_later, box.policy.verify_poll_s)
         return {"next": "watch"}
-    await box.write(investigations.set_phase, "not recovered")
-    return {"next": "undo", "not_recovered": True, "nonce": secrets.token_hex(16)}
+    if seen == {Told.GOOD}:
+        return await _recovered(state, box, len(others))
+    if Told.BAD in seen:
+        await box.write(investigations.set_phase, "not recovered")
+        return {"next": "undo", "not_recovered": True, "nonce": secrets.token_hex(16)}
+    # A good change is not to be offered back because nobody could look: a later look will tell.
+    await box.write(investigations.set_phase, NOT_KNOWN)
+    await box.write(investigations.wake_later, box.policy.verify_window_s)
+    return {"next": "watch"}
 
 
-def alert_quiet(box: Toolbox, incident: Incident) -> bool:
-    """Alertmanager said resolved, or the alerts' own expressions hold no more in Prometheus."""
-    if resolved(box, incident.number):
-        return True
-    if box.prometheus is None or not incident.firing:
-        return False
-    now = box.ledger.now()
-    return all(_holds_no_more(box.prometheus, alert, now) for alert in incident.firing)
+def _seen(box: Toolbox, incident: Incident, where: tuple[tuple[Alert, ...], list[str]]) -> set[Told]:
+    return {signal(box, incident, where[0]), workloads(box, *where)}
 
 
-def _holds_no_more(prometheus: Prometheus, alert: Alert, now: datetime) -> bool:
-    asked = question(alert, now)
-    if isinstance(asked, str):
-        return False
-    try:
-        return not any(belongs(alert, one.labels) for one in prometheus.instant(asked.expression).samples)
-    except PrometheusError:
-        # A signal that could not be read is not a quiet one.
-        return False
+def _loud(box: Toolbox, incident: Incident, where: tuple[tuple[Alert, ...], list[str]]) -> tuple[Alert, ...]:
+    """The alerts that fire besides these, unless all of them are quiet and well by themselves."""
+    rest = tuple(alert for alert in incident.firing if alert not in where[0])
+    # One look for all of them: in a storm there may be thousands.
+    return rest if rest and _seen(box, incident, (rest, where[1])) != {Told.GOOD} else ()
 
 
-def workloads_well(box: Toolbox, incident: Incident, namespaces: list[str]) -> bool:
-    """Whether every workload the alerts are about is healthy in a fresh look."""
-    for namespace in namespaces or [""]:
-        seen = read_inventory(box.cluster, namespace)
-        if not _well(incident, seen):
-            return False
-    return True
+def _settled(others: tuple[Alert, ...], state: State) -> bool:
+    """Whether nothing is left to wait for: an alert that joined late may be of this cause and need time."""
+    return all(alert.fingerprint in state.get("seen", []) for alert in others)
 
 
-def _well(incident: Incident, seen: Inventory) -> bool:
-    about = [
-        ref for ref in targets(incident.alerts, seen).refs if ref.kind in {"Pod", "Deployment", "StatefulSet"}
-    ]
-    found = [seen.find(ref) for ref in about]
-    return all(obj is None or is_healthy(obj) for obj in found)
+async def _recovered(state: State, box: Toolbox, others: int) -> State:
+    """It helped; alerts of another cause, which it could not help, are looked into on their own."""
+    if not others:
+        return {"next": "close", "not_recovered": False}
+    if _may_look_again(state, box):
+        await box.write(
+            investigations.set_phase, "the change helped; looking into the alerts that still fire"
+        )
+        return _once_more(state) | {"not_recovered": False}
+    await box.write(investigations.set_phase, f"the change helped; {others} other alerts still fire")
+    return {"next": "wait", "plan_id": "", "not_recovered": False}

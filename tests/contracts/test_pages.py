@@ -1,0 +1,62 @@
+"""The pages over a real socket: nothing without a login, odd addresses are the asker's error, never ours."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from midwatch.settings import Settings
+from midwatch.web.app import application
+from midwatch.wiring import ledger_of
+
+TOKEN = "the-token-of-the-first-start"
+ODD = "99999999999999999999999"
+
+
+@pytest.fixture
+async def pages(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """An empty installation whose login token is known."""
+    settings = Settings(state_dir=tmp_path, listen="127.0.0.1:0")
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "login.sha256").write_text(hashlib.sha256(TOKEN.encode()).hexdigest())
+    ledger = ledger_of(settings)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(application(settings, ledger), log_config=None))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    async with httpx.AsyncClient(base_url=address, trust_env=False) as client:
+        yield client
+    server.should_exit = True
+    await serving
+    ledger.close()
+
+
+@pytest.mark.parametrize("path", [f"/incidents/{ODD}", f"/incidents?before={ODD}", f"/ledger?before={ODD}"])
+async def test_a_number_that_no_ledger_holds_is_a_wrong_address(pages: httpx.AsyncClient, path: str) -> None:
+    found = await pages.get(path, headers={"Authorization": f"Bearer {TOKEN}"})
+    assert found.status_code == 422
+
+
+async def test_no_path_method_or_host_opens_a_page_without_a_login(pages: httpx.AsyncClient) -> None:
+    paths = ("/", "/incidents", "/incidents/1", "/ledger", "//ledger", "/docs", "/static")
+    hosts = ("x", "x/login?", "x/static/", "x#/login")
+    for path, host in itertools.product(paths, hosts):
+        for method in ("GET", "HEAD", "POST", "OPTIONS", "TRACE"):
+            found = await pages.request(method, path, headers={"Host": host})
+            assert found.status_code == 401, (method, path, host)
+            assert "default-src 'none'" in found.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/%2e%2e/app.py", "/static/..%2f..%2fweb/login.py", "/login/..%2fledger"]
+)
+async def test_an_open_path_leads_nowhere_else(pages: httpx.AsyncClient, path: str) -> None:
+    assert (await pages.get(path)).status_code == 404
