@@ -13,7 +13,7 @@ import orjson
 
 from agents.gatekeeper.blocks import code, confirm, context, fields, header, listed, paragraph
 from agents.incident import Diagnosis, Plan, Recovery, Value
-from agents.ledger.protocol import TERMINAL, PlanState
+from agents.ledger.protocol import ACTIVE, TERMINAL, PlanState
 from agents.ledger.seals import SealKey
 from agents.ledger.story import PlanView, Story
 from tools.kubernetes.actions.catalogue import CATALOGUE, sentence
@@ -61,6 +61,7 @@ def render(story: Story, seal: SealKey, public_url: str) -> Rendering:
             f"cluster {incident.cluster}",
             f"opened {incident.opened_at:%H:%M:%S} UTC",
             f"{len(incident.alerts)} alert{'s' if len(incident.alerts) != 1 else ''}",
+            "" if story.outcome or _under_way(story.plan) else incident.phase,
         ),
         *_what_is_wrong(story, link),
     ]
@@ -69,6 +70,11 @@ def render(story: Story, seal: SealKey, public_url: str) -> Rendering:
     blocks += _ending(story)
     text = redact(f"{incident.id} {incident.title}")
     return Rendering(blocks=blocks, text=text, digest=hashlib.sha256(orjson.dumps(blocks)).hexdigest())
+
+
+def _under_way(view: PlanView | None) -> bool:
+    # While somebody is asked or something is done, the plan's own words say where it stands.
+    return view is not None and view.state in ACTIVE
 
 
 def _what_is_wrong(story: Story, link: tuple[str, str]) -> list[Block]:

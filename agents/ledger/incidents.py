@@ -19,6 +19,7 @@ from agents.ledger.protocol import Agent
 from agents.ledger.store import Ledger, Transaction
 from agents.ledger.tables import AlertRow, IncidentRow
 from agents.ledger.tags import Tag
+from tools.redaction import redact
 
 DEAD_MAN_SWITCHES = frozenset({"Watchdog", "InfoInhibitor"})
 _RANK = {"critical": 3, "error": 2, "warning": 1}
@@ -98,7 +99,8 @@ def _open_key(source: str, group_key: str) -> str:
 
 def _open(tx: Transaction, source: str, group_key: str, alerts: Sequence[Alert]) -> int:
     worst = max(alerts, key=lambda alert: _RANK.get(alert.labels.get("severity", ""), 0))
-    title = title_of(worst)
+    # The title goes into the record, which is never erased.
+    title = redact(title_of(worst))
     row = {
         "cluster": source,
         "group_key": group_key,

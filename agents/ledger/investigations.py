@@ -246,6 +246,8 @@ def _say_phase(tx: Transaction, row: IncidentRow, phase: str) -> None:
     if row.phase != phase:
         row.phase = phase
         tx.audit(Tag.INCIDENT_PHASE, {"phase": phase}, incident=row.number)
+        # The card says it too, where nothing else tells what is going on.
+        tx.wake(Agent.GATEKEEPER, row.number or 0)
     tx.session.add(row)
 
 

@@ -55,7 +55,7 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
     for routes in (pages(ledger), *more):
         app.include_router(routes)
     app.add_middleware(Guard, door=door)
-    _add_login(app, door)
+    _add_login(app, door, secure=settings.public_url.startswith("https:"))
 
     @app.get("/-/ready")
     async def ready() -> PlainTextResponse:
@@ -64,21 +64,21 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
     return app
 
 
-def _add_login(app: FastAPI, door: Door) -> None:
+def _add_login(app: FastAPI, door: Door, *, secure: bool) -> None:
     @app.get("/login", response_model=None)
     async def login(token: str = "") -> Response:
-        return _enter(door, token) if token else HTMLResponse(_form(""))
+        return _enter(door, token, secure=secure) if token else HTMLResponse(_form(""))
 
     @app.post("/login", response_model=None)
     async def submit(token: str = Form("")) -> Response:
-        return _enter(door, token)
+        return _enter(door, token, secure=secure)
 
 
-def _enter(door: Door, token: str) -> Response:
+def _enter(door: Door, token: str, *, secure: bool) -> Response:
     if not door.opens(token):
         return HTMLResponse(_form("That is not the token."), status_code=401)
     answer = RedirectResponse("/incidents", status_code=303)
-    answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", max_age=12 * 3600)
+    answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", max_age=12 * 3600, secure=secure)
     return answer
 
 

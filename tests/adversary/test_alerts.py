@@ -20,7 +20,7 @@ from agents.ledger import incidents, investigations
 from agents.ledger.migrate import upgrade
 from agents.ledger.notification import Delivery, Disposition
 from agents.ledger.store import Ledger
-from agents.ledger.tables import DeliveryRow
+from agents.ledger.tables import AuditRow, DeliveryRow
 from midwatch.intake.notification import read_delivery
 from midwatch.intake.writer import GroupCommit
 from midwatch.settings import Settings
@@ -139,3 +139,10 @@ async def test_p14_repeats_of_two_alertmanagers_open_what_one_would(ledger: Ledg
         quiet = {one.group_key for one in found if investigations.is_resolved(session, one.number)}
     assert quiet == resolved
     assert sum(receipt.disposition is Disposition.NEW for receipt in receipts) == len(opened)
+
+
+def test_t27_a_secret_in_a_label_never_reaches_the_record(ledger: Ledger) -> None:
+    labels = {"alertname": "password=hunter22secret", "namespace": "shop"}
+    incidents.accept(ledger, [a_delivery(NOW, an_alert(NOW, labels=labels))])
+    with ledger.read() as session:
+        assert not [row for row in session.exec(select(AuditRow)) if b"hunter22secret" in row.body]
