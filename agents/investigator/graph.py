@@ -1,10 +1,10 @@
 """The investigation as a graph: it reads as a drawing, and it only ever writes to the ledger.
 
     receive → triage → gather → diagnose → propose → wait → verify → close
-       ▲                                       ▲        │       │
-       └ queue                                 └── undo ┴── watch
+                                               ▲        │       │
+                                               └── undo ┴── watch
 
-``queue``, ``wait`` and ``watch`` hold nothing but an interrupt: langgraph runs them again from the top on
+``wait`` and ``watch`` hold nothing but an interrupt: langgraph runs them again from the top on
 resume. The interrupt is how the graph waits; the lock is the ledger's compare-and-set.
 """
 
@@ -28,12 +28,6 @@ from agents.investigator.toolbox import Toolbox
 from tools.crash import crash
 
 P = ParamSpec("P")
-
-
-async def queue(state: State) -> State:
-    """Wait until the hourly limit lets this investigation begin."""
-    interrupt({"for": "look"})
-    return {}
 
 
 async def wait(state: State) -> State:
@@ -70,12 +64,11 @@ def _mortal(stage: Callable[P, Awaitable[State]]) -> Callable[P, Awaitable[State
 def build(checkpointer: Any) -> Any:
     """The compiled graph over a durable checkpointer."""
     graph: Any = StateGraph(State, context_schema=Toolbox)
-    stages = (receive, queue, triage, gather, diagnose, propose, wait, after_wait, undo, verify, watch, close)
+    stages = (receive, triage, gather, diagnose, propose, wait, after_wait, undo, verify, watch, close)
     for stage in stages:
         graph.add_node(stage.__name__, _mortal(stage))
     graph.add_edge(START, "receive")
-    graph.add_conditional_edges("receive", _next, ["queue", "triage"])
-    graph.add_edge("queue", "receive")
+    graph.add_edge("receive", "triage")
     graph.add_conditional_edges("triage", _next, ["gather", "close"])
     graph.add_edge("gather", "diagnose")
     graph.add_edge("diagnose", "propose")

@@ -16,30 +16,29 @@ from langgraph.types import Command
 
 from agents.investigator.checkpoints import Fence
 from agents.investigator.toolbox import Toolbox
-from agents.ledger import incidents, investigations, moves
+from agents.ledger import incidents, investigations, moves, turns
 from agents.ledger.investigations import Lease
 from agents.ledger.moves import Standing
 from agents.ledger.protocol import LOCKING, TERMINAL, Objection
 from agents.ledger.store import Ledger, LedgerUnavailable
 from agents.ledger.tables import IncidentRow
+from tools.queue.port import Later
 
+BUSY_S = 1.0
 LEASE_S = 15.0
 """How long a killed worker's incident waits for the next one; a living worker renews three times as often."""
 OWNER = f"investigator-{os.getpid()}-{secrets.token_hex(4)}"
 
 
-class Busy(Exception):
-    """Another worker holds the incident's lease: look again in a moment."""
-
-    retryable = True
-
-
 async def advance(graph: Any, box: Toolbox, incident: int) -> None:
-    """Bring one investigation forward as far as it can go now."""
+    """Bring one investigation forward as far as it can go now. Raises Later when that is nowhere."""
+    wait = await asyncio.to_thread(turns.seconds_to_wait, box.ledger, incident, box.policy.per_hour)
+    if wait:
+        raise Later(wait, f"INC-{incident} waits for its turn")
     lease = await asyncio.to_thread(investigations.take, box.ledger, incident, OWNER, LEASE_S)
     if lease is None:
         if await asyncio.to_thread(_open, box.ledger, incident):
-            raise Busy(f"INC-{incident} is being worked on")
+            raise Later(BUSY_S, f"INC-{incident} is being worked on")
         return
     fence = Fence(deadline=time.monotonic() + LEASE_S)
     keeper = asyncio.create_task(_keep(box.ledger, lease, fence))

@@ -33,11 +33,14 @@ _INSERT_INCIDENT = insert(_TABLES["incident"]).returning(_TABLES["incident"].c.n
 _INSERT_DELIVERY = insert(_TABLES["delivery"]).returning(_TABLES["delivery"].c.id)
 _BY_GROUP = select(IncidentRow.number).where(IncidentRow.open_key == bindparam("open_key"))
 # A changed route gives the same alert another group key: its fingerprint still knows its incident.
+# From the fingerprints to their few incidents, never the other way: in a storm thousands are open.
+_WITH_PRINTS = select(AlertRow.incident).where(
+    col(AlertRow.fingerprint).in_(bindparam("prints", expanding=True))
+)
 _BY_PRINT = (
     select(IncidentRow.number)
-    .join(AlertRow, col(AlertRow.incident) == col(IncidentRow.number))
+    .where(col(IncidentRow.number).in_(_WITH_PRINTS))
     .where(IncidentRow.cluster == bindparam("cluster"), IncidentRow.state == IncidentState.OPEN.value)
-    .where(col(AlertRow.fingerprint).in_(bindparam("prints", expanding=True)))
     .order_by(col(IncidentRow.number))
     .limit(1)
 )

@@ -21,8 +21,6 @@ from agents.ledger.tags import Tag
 from tools.kubernetes.objects import JsonObject
 from tools.redaction import redacted
 
-HOUR = timedelta(hours=1)
-
 
 class LeaseLost(LedgerError):
     """Somebody else works on this incident now; nothing was written."""
@@ -92,28 +90,6 @@ def held(tx: Transaction, lease: Lease) -> IncidentRow:
     if row.lease_token != lease.token or row.lease_until is None or row.lease_until < tx.now:
         raise LeaseLost(f"the lease on INC-{lease.incident} is no longer ours")
     return row
-
-
-def begin(ledger: Ledger, lease: Lease, per_hour: int) -> bool:
-    """Begin the investigation, or put it off until fewer than ``per_hour`` began within an hour.
-
-    Counted over all workers; one that began stays begun. Put off, it is looked at again when the
-    oldest of the hour is an hour old (property P27: a storm starts so many and no more).
-    """
-    with ledger.write() as tx:
-        row = held(tx, lease)
-        if row.began_at is not None:
-            return True
-        tx.alone()
-        hour = select(IncidentRow.began_at).where(col(IncidentRow.began_at) > tx.now - HOUR)
-        recent = [at for at in tx.session.exec(hour.order_by(col(IncidentRow.began_at))) if at is not None]
-        if len(recent) >= per_hour:
-            _say_phase(tx, row, f"waiting: {per_hour} investigations began within an hour")
-            tx.wake(Agent.INVESTIGATOR, lease.incident, recent[-per_hour] + HOUR)
-            return False
-        row.began_at = tx.now
-        _say_phase(tx, row, "investigating")
-        return True
 
 
 def store_evidence(ledger: Ledger, lease: Lease, looks: list[Look]) -> list[Evidence]:
@@ -239,10 +215,11 @@ def _insert_draft(tx: Transaction, incident: int, plan: Plan, note: str) -> None
 def set_phase(ledger: Ledger, lease: Lease, phase: str) -> None:
     """Say which stage the investigation is in; nothing is written when it already says so."""
     with ledger.write() as tx:
-        _say_phase(tx, held(tx, lease), phase)
+        say_phase(tx, held(tx, lease), phase)
 
 
-def _say_phase(tx: Transaction, row: IncidentRow, phase: str) -> None:
+def say_phase(tx: Transaction, row: IncidentRow, phase: str) -> None:
+    """Say which phase an incident is in, within a write of its lease holder."""
     if row.phase != phase:
         row.phase = phase
         tx.audit(Tag.INCIDENT_PHASE, {"phase": phase}, incident=row.number)

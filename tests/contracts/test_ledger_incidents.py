@@ -6,7 +6,7 @@ import pytest
 
 from agents.auditor.verify import verify
 from agents.incident import IncidentState, Outcome, Recovery
-from agents.ledger import incidents, investigations
+from agents.ledger import incidents, investigations, turns
 from agents.ledger.incidents import accept
 from agents.ledger.investigations import LeaseLost, Look
 from agents.ledger.notification import Disposition
@@ -128,22 +128,26 @@ def a_lease(ledger, number: int):
 def test_only_so_many_investigations_begin_within_an_hour_and_the_others_wait_their_turn(ledger, clock):
     for group in ("g1", "g2", "g3"):
         one(ledger, a_delivery(clock(), an_alert(clock(), fingerprint=group), group_key=group))
-    assert investigations.begin(ledger, a_lease(ledger, 1), 2)
+    assert turns.begin(ledger, a_lease(ledger, 1), 2) == 0
     clock.forward(600)
-    assert investigations.begin(ledger, a_lease(ledger, 2), 2)
-    assert not investigations.begin(ledger, a_lease(ledger, 3), 2)
-    waiting = incidents.incident(ledger, 3)
-    assert waiting is not None
-    assert "2 investigations" in waiting.phase
-    wake = ledger.queue.jobs[-1]
-    assert (wake.lane, wake.incident) == ("investigator", 3)
-    assert wake.run_at is not None
-    assert (wake.run_at - clock()).total_seconds() == 3000
+    assert turns.begin(ledger, a_lease(ledger, 2), 2) == 0
+    assert turns.begin(ledger, a_lease(ledger, 3), 2) == turns.seconds_to_wait(ledger, 3, 2) == 3000
+    assert turns.seconds_to_wait(ledger, 1, 2) == 0, "it has begun"
     clock.forward(3001)
-    assert investigations.begin(ledger, a_lease(ledger, 3), 2)
+    assert turns.seconds_to_wait(ledger, 3, 2) == 0
+    assert investigations.take(ledger, 3, "the next", 60) is not None
 
 
 def test_an_investigation_that_began_is_not_counted_again_after_a_restart(ledger, clock):
     one(ledger, a_delivery(clock(), an_alert(clock())))
     lease = a_lease(ledger, 1)
-    assert all(investigations.begin(ledger, lease, 1) for _ in range(3))
+    assert [turns.begin(ledger, lease, 1) for _ in range(3)] == [0, 0, 0]
+
+
+def test_what_resolved_by_itself_waits_for_no_turn(ledger, clock):
+    one(ledger, a_delivery(clock(), an_alert(clock())))
+    assert turns.begin(ledger, a_lease(ledger, 1), 1) == 0
+    one(ledger, a_delivery(clock(), an_alert(clock(), fingerprint="f2"), group_key="g2"))
+    assert turns.seconds_to_wait(ledger, 2, 1) > 0
+    one(ledger, a_delivery(clock(), an_alert(clock(), fingerprint="f2", firing=False), group_key="g2"))
+    assert turns.seconds_to_wait(ledger, 2, 1) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import statistics
 import time
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from sqlalchemy import Engine, text
 
 from tests.support.queue_fixtures import engine, postgresql, put, queue, until, worker
 from tools.queue import queue_for
-from tools.queue.port import Job, Queue, WorkOptions
+from tools.queue.port import Job, Later, Queue, WorkOptions
 
 __all__ = ["engine", "postgresql", "queue"]
 
@@ -249,3 +250,20 @@ def test_a_lane_needs_a_name_and_a_time_needs_a_zone() -> None:
         Job("", 1)
     with pytest.raises(ValueError, match="zone"):
         Job("look", 1, datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+async def test_a_job_for_which_it_is_too_early_comes_back_and_has_not_failed(
+    engine: Engine, queue: Queue, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(engine, queue, Job("look", 1))
+    times: list[float] = []
+
+    async def handler(_job: Job) -> None:
+        times.append(time.monotonic())
+        if len(times) < 3:
+            raise Later(0.3, "not yet")
+
+    async with worker(queue, "look", handler):
+        await until(lambda: len(times) == 3)
+    assert all(later - earlier >= 0.3 for earlier, later in itertools.pairwise(times))
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []

@@ -25,6 +25,14 @@ class QueueUnavailable(QueueError):
     retryable = True
 
 
+class Later(Exception):
+    """What a handler raises when it is too early: the job comes back, and nothing has failed."""
+
+    def __init__(self, seconds: float, reason: str) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A wish that somebody looks at one incident, in one lane, not before ``run_at``.
@@ -88,7 +96,7 @@ class Queue(Protocol):
         """Run the lane's jobs until ``options.stop`` is set; never two of one incident at once.
 
         Holds over any number of workers and processes. A handler that raises is logged and its
-        job tried again later. A killed worker's job is taken again by whoever works next. A
-        worker that lost its job (it slept too long) cannot finish it any more, and its handler
-        is cancelled.
+        job tried again later; one that raises ``Later`` gets it back when it asked for. A killed
+        worker's job is taken again by whoever works next. A worker that lost its job (it slept
+        too long) cannot finish it any more, and its handler is cancelled.
         """

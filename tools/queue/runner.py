@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from tools.queue.port import Handler, Job, QueueUnavailable, WorkOptions
+from tools.queue.port import Handler, Job, Later, QueueUnavailable, WorkOptions
 
 log = logging.getLogger(__name__)
 RETRY_STORE_S = 0.5
@@ -133,6 +133,9 @@ class Runner:
         error = handling.exception()
         if error is None:
             return lambda: self._store.finish(claim)
+        if isinstance(error, Later):
+            seconds = error.seconds
+            return lambda: self._store.again(claim, seconds, claim.failures)
         failures = claim.failures + 1
         delay_s = self._options.back_off(failures)
         log.error("job %s failed (%d in a row), next try in %.1f s", claim.job.key, failures, delay_s,

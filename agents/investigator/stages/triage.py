@@ -11,19 +11,19 @@ from agents.incident import Alert, Incident
 from agents.investigator.state import State
 from agents.investigator.targets import namespace_label
 from agents.investigator.toolbox import Toolbox
-from agents.ledger import incidents, investigations
+from agents.ledger import incidents, investigations, turns
+from tools.queue.port import Later
 
 MOST_NAMESPACES = 3
 
 
 async def receive(state: State, runtime: Runtime[Toolbox]) -> State:
-    """Take the incident in, if this hour still has room for it."""
+    """Take the incident in, if this hour still has room for it. Raises Later."""
     box = runtime.context
-    # What resolved by itself costs nothing, so it need not wait for its turn.
-    over = await asyncio.to_thread(resolved, box, state["incident"])
-    if over or await box.write(investigations.begin, box.policy.per_hour):
-        return {"round": 1, "next": "triage"}
-    return {"next": "queue"}
+    wait = await box.write(turns.begin, box.policy.per_hour)
+    if wait:
+        raise Later(wait, f"INC-{state['incident']} waits for its turn")
+    return {"round": 1}
 
 
 async def triage(state: State, runtime: Runtime[Toolbox]) -> State:
