@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SCENARIO ?= bad-image
+# As pip does: behind a gateway with an authority of its own, only the system's store knows it.
+export UV_SYSTEM_CERTS ?= 1
 
 .PHONY: help demo test check docs bench clean
 help: ## list the chores
