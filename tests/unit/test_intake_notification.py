@@ -127,7 +127,7 @@ def test_a_flood_of_labels_keeps_the_ones_that_matter_and_says_so() -> None:
 
 
 def test_alerts_beyond_the_cap_count_as_truncated() -> None:
-    raw = made(*[alert()] * (MAX_ALERTS + 5), truncatedAlerts=2)
+    raw = made(*(alert(fingerprint=f"f{n}") for n in range(MAX_ALERTS + 5)), truncatedAlerts=2)
     note = usable(raw)
     assert (len(note.alerts), note.truncated) == (MAX_ALERTS, 7)
 
@@ -160,7 +160,11 @@ def test_an_alert_that_is_listed_twice_is_read_once_and_believed_to_fire() -> No
 
 def test_one_bad_alert_does_not_hide_its_neighbours() -> None:
     note = usable(
-        made("nonsense", alert(), alert(annotations=None, status=None, generatorURL=None, labels={"a": 5}))
+        made(
+            "nonsense",
+            alert(),
+            alert(fingerprint="f2", annotations=None, status=None, generatorURL=None, labels={"a": 5}),
+        )
     )
     assert len(note.alerts) == 2
     assert note.truncated == 1
