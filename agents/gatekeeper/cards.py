@@ -66,7 +66,7 @@ def render(story: Story, seal: SealKey, public_url: str) -> Rendering:
         *_what_is_wrong(story, link),
     ]
     if story.plan is not None:
-        blocks += _change(story.plan, seal)
+        blocks += _change(story.plan, seal, over=story.outcome is not None)
     blocks += _ending(story)
     text = redact(f"{incident.id} {incident.title}")
     return Rendering(blocks=blocks, text=text, digest=hashlib.sha256(orjson.dumps(blocks)).hexdigest())
@@ -100,7 +100,7 @@ def _beside(diagnosis: Diagnosis) -> list[Block]:
     return blocks
 
 
-def _change(view: PlanView, seal: SealKey) -> list[Block]:
+def _change(view: PlanView, seal: SealKey, *, over: bool) -> list[Block]:
     plan = view.plan
     blocks = [paragraph("The exact change", ". ".join(sentence(step) for step in plan.steps))]
     if view.preview is not None:
@@ -111,7 +111,7 @@ def _change(view: PlanView, seal: SealKey) -> list[Block]:
     if _asking(view):
         blocks.append(_buttons(plan, seal))
     else:
-        blocks.append(paragraph("Decision", _said(view)))
+        blocks.append(paragraph("Decision", _said(view, over=over)))
     blocks.append(context(f"plan {plan.digest[:12]}"))
     return blocks
 
@@ -171,8 +171,10 @@ def _buttons(plan: Plan, seal: SealKey) -> Block:
     return {"type": "actions", "block_id": f"decide-{plan.id}", "elements": [approve, reject]}
 
 
-def _said(view: PlanView) -> str:
+def _said(view: PlanView, *, over: bool) -> str:
     words = _WORDS.get(view.state, "Being rehearsed against the cluster.")
+    if over and view.state is PlanState.SUCCEEDED:
+        words = "Done."
     people = ", ".join(f"{d.approver.user_id} ({d.verdict.value})" for d in view.decisions)
     detail = view.reason if view.state in TERMINAL and view.state is not PlanState.SUCCEEDED else ""
     return " ".join(part for part in (words, detail, f"Decided by {people}." if people else "") if part)
