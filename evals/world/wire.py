@@ -115,6 +115,8 @@ class BackgroundServer:
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
             self._loop = runner.get_loop()
             runner.run(self._server.serve(sockets=[self._socket] if self._socket else None))
+            # Whoever connected in the last moment is cut off as well: no socket outlives its loop.
+            runner.run(self._server.cut())
 
 
 class _QuickServer(uvicorn.Server):
@@ -140,9 +142,18 @@ class _QuickServer(uvicorn.Server):
     def leave(self) -> None:
         """Stop serving; called in the server's loop."""
         self.should_exit = True
+        self._abort()
+        if self._leaving is not None:
+            self._leaving.set()
+
+    async def cut(self) -> None:
+        """End what is still connected, and let the loop close it."""
+        self._abort()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    def _abort(self) -> None:
         # A TLS goodbye would wait for clients that idle in a connection pool.
         for connection in list(self.server_state.connections):
             if connection.transport is not None:
                 connection.transport.abort()
-        if self._leaving is not None:
-            self._leaving.set()

@@ -23,4 +23,5 @@ def test_serve_starts_without_slack_and_posts_the_card_when_slack_is_there(tmp_p
         assert plan.message_ts == ""
         with SlackServer(SlackOptions(port=port)):
             at.until(lambda: (plan := at.plan()) is not None and plan.message_ts)
+            at.started[-1].end()
         assert at.effects() == []
