@@ -13,7 +13,7 @@ class State(TypedDict, total=False):
     """One incident's thread. ``round`` counts investigations, ``finished`` ends the thread.
 
     ``seen`` are the fingerprints of the alerts that the round looked into; ``blind`` counts the rounds
-    in which the API server did not answer, ``again`` says that the last one was.
+    that told nothing (too early, or nobody answered), ``again`` says that the last one was one.
 
     ``nonce`` is chosen by the stage before the one that drafts, so that a draft repeated after a
     kill is found again instead of being made a second time.

@@ -9,7 +9,8 @@ from langgraph.runtime import Runtime
 
 from agents.incident import Diagnosis, Plan
 from agents.investigator.proposals import NoPlan
-from agents.investigator.stages.diagnose import proposed, think, told
+from agents.investigator.reasoning import Answer
+from agents.investigator.stages.diagnose import Thought, proposed, think, told
 from agents.investigator.stages.gather import purse_of
 from agents.investigator.state import State
 from agents.investigator.toolbox import Toolbox
@@ -23,7 +24,7 @@ from tools.kubernetes.errors import KubernetesError
 
 AGAIN_S = 15.0
 LONGEST_PAUSE_S = 300.0
-"""How soon a look is tried again that nobody answered: doubling, until the purse is empty."""
+"""How soon a look is tried again that told nothing: doubling, until the purse is empty."""
 
 
 async def propose(state: State, runtime: Runtime[Toolbox]) -> State:
@@ -39,7 +40,7 @@ async def propose(state: State, runtime: Runtime[Toolbox]) -> State:
     # The look has served: kept, each incident would hold a whole inventory until this process ends.
     box.snapshots.pop(state["incident"], None)
     if isinstance(wanted, NoPlan):
-        return await _nothing(state, box, silent=thought.case.snapshot.inventory.silent)
+        return await _nothing(state, box, _too_early(thought, found))
     if await asyncio.to_thread(_rejected, box, state["incident"], wanted.step):
         await box.write(investigations.set_phase, "no change proposed: a person rejected this one before")
         return {"plan_id": ""}
@@ -55,16 +56,23 @@ async def propose(state: State, runtime: Runtime[Toolbox]) -> State:
     return {"plan_id": await box.write(investigations.draft, plan, wanted.why)}
 
 
-async def _nothing(state: State, box: Toolbox, *, silent: bool) -> State:
-    """No plan; when the API server was away the look counts for nothing, and another follows."""
+def _too_early(thought: Thought, found: Diagnosis) -> str:
+    """Why another look may see more than this one did, or nothing."""
+    if thought.case.snapshot.inventory.silent:
+        return "the API server did not answer"
+    # An alert may come before its pods show why: what explains nothing now may explain it in a minute.
+    early = found.cause is None and thought.reasoned.answer is Answer.NOT_ESTABLISHED
+    return "the cause is not established yet" if early else ""
+
+
+async def _nothing(state: State, box: Toolbox, why_again: str) -> State:
+    """No plan; when it was too early to tell the look counts for nothing, and another follows."""
     purse = purse_of(state, box)
-    if not silent or not purse.left("tool_calls"):
+    if not why_again or not purse.left("tool_calls"):
         await box.write(investigations.set_phase, "no change proposed")
         return {"plan_id": ""}
     seconds = min(LONGEST_PAUSE_S, AGAIN_S * 2 ** state.get("blind", 0))
-    await box.write(
-        investigations.set_phase, f"the API server did not answer: looking again within {seconds:g} s"
-    )
+    await box.write(investigations.set_phase, f"{why_again}: looking again within {seconds:g} s")
     await box.write(investigations.wake_later, seconds)
     return {"plan_id": "", "again": True}
 
