@@ -249,3 +249,15 @@ def _restarted(at: Watch, prefix: str) -> bool:
         if pod["metadata"]["name"].startswith(prefix)
         for one in pod["status"].get("containerStatuses", [])
     )
+
+
+def test_an_alert_that_nothing_explains_yet_is_looked_into_again(tmp_path: Path) -> None:
+    with watch("bad-image", tmp_path) as at:
+        at.hear(at.alert(labels={"alertname": "PodsMissing", "namespace": "shop", "deployment": "ghost"}))
+        at.look()
+        assert at.diagnosis.cause is None
+        assert at.story.incident.phase == "the cause is not established yet: looking again within 15 s"
+        assert at.woken[-1].run_at is not None, "there is something to wake it"
+        at.look()
+        assert "within 30 s" in at.story.incident.phase
+        assert at.story.plans == ()
