@@ -56,8 +56,15 @@ def open_writer(url: str) -> Engine:
 
 
 def open_reader(url: str) -> Engine:
-    """The engine for reading; on SQLite it never waits for a writer."""
-    return _open(url, begin="BEGIN", pool_size=10)
+    """The engine for reading one consistent state; it never waits for a writer.
+
+    PostgreSQL shows each statement what was committed by then, which mixes two states, unless it is
+    asked for one snapshot (REPEATABLE READ) for the whole transaction, as SQLite has it.
+    """
+    engine = _open(url, begin="BEGIN", pool_size=10)
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def _open(url: str, begin: str, pool_size: int) -> Engine:

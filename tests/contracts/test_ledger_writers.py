@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from agents.auditor.verify import verify
-from agents.ledger import incidents
+from agents.ledger import incidents, store
 from agents.ledger.incidents import accept
 from agents.ledger.notification import Disposition
 from agents.ledger.store import Ledger, LedgerUnavailable, set_halt
@@ -71,3 +71,14 @@ def test_who_waits_too_long_for_the_one_writer_is_told_so(tmp_path, monkeypatch)
         with pytest.raises(LedgerUnavailable, match="no connection became free"), ledger.write() as other:
             other.session.connection()
     ledger.close()
+
+
+def test_a_reader_sees_one_state_while_others_write(ledger):
+    with ledger.read() as session:
+        before = store.halted(session)
+        set_halt(ledger, halted=True, by="test", reason="")
+        session.expire_all()
+        assert before is None
+        assert store.halted(session) is None, "what was committed later belongs to another state"
+    with ledger.read() as session:
+        assert store.halted(session) is not None

@@ -10,14 +10,20 @@ import multiprocessing
 from functools import cache
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 
 from evals.processes import Child
+from tests.support.datacentre import wait_until
 from tests.support.mortal import launch
 
 GRACE_S = 15.0
 _IMPORTED = ["tests.support.mortal", "midwatch.serve", "midwatch.actor", "midwatch.wiring"]
 _IMPORTED += ["agents.investigator.graph", "agents.gatekeeper.counter", "agents.gatekeeper.office"]
+
+# A start polls every process there is, and how one ended can be read only once: of two threads that ask
+# at the same time the second is told 255.
+_ONE_ASKS = Lock()
 
 
 class Process(Protocol):
@@ -57,22 +63,27 @@ class Forked:
         self._log = log
         log.touch()
         self._process = _forking().Process(target=launch, args=(*what, environment, str(log)))
-        self._process.start()
+        with _ONE_ASKS:
+            self._process.start()
         self.pid = self._process.pid or 0
 
     def code(self) -> int | None:
-        return self._process.exitcode
+        with _ONE_ASKS:
+            return self._process.exitcode
 
     def tail(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")[-2000:]
 
     def end(self) -> None:
-        self._process.terminate()
-        self._process.join(GRACE_S)
-        if self._process.exitcode is None:
+        with _ONE_ASKS:
+            self._process.terminate()
+        try:
+            wait_until(lambda: self.code() is not None, GRACE_S)
+        except AssertionError:
             self._process.kill()
-            self._process.join()
-        self._process.close()
+            wait_until(lambda: self.code() is not None, GRACE_S)
+        with _ONE_ASKS:
+            self._process.close()
 
 
 @cache
