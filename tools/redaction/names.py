@@ -7,6 +7,7 @@ import binascii
 import math
 import re
 from collections import Counter
+from functools import lru_cache
 from itertools import pairwise
 
 
@@ -44,6 +45,8 @@ _OBJECT_NAME = re.compile(r"[a-z][a-z-]*|[a-z0-9-]+/[a-z0-9.-]+")
 _RANDOM = re.compile(r"[A-Za-z0-9+/_=-]{20,}")
 _LEAST_ENTROPY = 3.5
 _LONGEST_PLACEHOLDER = 512
+# Logs say the same few names all the time.
+_REMEMBERED = 4096
 
 
 def words_of(name: str) -> tuple[str, ...]:
@@ -51,6 +54,7 @@ def words_of(name: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORDS.findall(name))
 
 
+@lru_cache(_REMEMBERED)
 def announces_secret(name: str) -> bool:
     """Whether what is assigned to this name is a secret: ``dbPassword``, ``API_KEY``, ``PGPASSWORD``."""
     words = words_of(name)
@@ -62,6 +66,7 @@ def announces_secret(name: str) -> bool:
     return strong or any(second == "key" and first in _KEYS for first, second in pairwise(words))
 
 
+@lru_cache(_REMEMBERED)
 def may_announce(name: str) -> bool:
     """Whether a value after this name is a secret only when it also looks like one: ``auth``, ``sig``."""
     words = words_of(name)

@@ -7,6 +7,8 @@ so carries what the real server decodes by. Unknown fields are dropped, null fie
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from typing import Any
 
@@ -50,6 +52,19 @@ _QUANTITIES = {
 _LIST, _DICT = re.compile(r"List\[(.+)\]$"), re.compile(r"Dict\[str, (.+)\]$")
 
 
+class _Shape(Enum):
+    LEAF, MODEL, LIST, DICT, ANYTHING = range(5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Type:
+    """A type of the client's tables, taken apart once: ``Dict[str, List[V1Pod]]`` has two layers."""
+
+    name: str
+    shape: _Shape
+    inner: _Type | None = None
+
+
 class Malformed(BadRequest):
     """The body is JSON of the wrong shape; ``problem`` is Go's own sentence about it."""
 
@@ -61,56 +76,72 @@ class Malformed(BadRequest):
 
 
 class _Decoder:
+    """One object on its way in. ``path`` is where the decoder stands: spelt out only in a complaint."""
+
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self.unknown: list[str] = []
+        self.path: list[str] = []
 
-    def model(self, name: str, value: Any, path: str) -> Any:
+    def model(self, name: str, value: Any, parent: str = "") -> Any:
         if not isinstance(value, dict):
-            self._mismatch(value, f"v1.{name.lstrip('V12')}", (name, path))
+            self._mismatch(value, f"v1.{name.lstrip('V12')}", parent or name)
         fields = _fields(name)
         found: JsonObject = {}
         for key, item in value.items():
-            where = f"{path}.{key}" if path else key
+            self.path.append(key)
             if key not in fields:
-                self.unknown.append(where)
+                self.unknown.append(self._where())
             elif item is not None:
-                found[key] = self.value(fields[key], item, (name, where))
+                found[key] = self.value(fields[key], item, name)
+            self.path.pop()
         return found
 
-    def value(self, wanted: str, value: Any, at: tuple[str, str]) -> Any:
-        if wanted == "object":
+    def value(self, wanted: _Type, value: Any, owner: str) -> Any:
+        if wanted.shape is _Shape.LEAF:
+            return self._leaf(wanted.name, value, owner)
+        if wanted.shape is _Shape.MODEL:
+            return self.model(wanted.name, value, owner)
+        if wanted.shape is _Shape.ANYTHING or wanted.inner is None:
             return value
-        if wanted in _PYTHON:
-            return self._leaf(wanted, value, at)
-        if inner := _LIST.match(wanted):
-            if not isinstance(value, list):
-                self._mismatch(value, f"[]{_go(inner[1])}", at)
-            return [self.value(inner[1], each, (at[0], f"{at[1]}[{n}]")) for n, each in enumerate(value)]
-        if inner := _DICT.match(wanted):
-            if not isinstance(value, dict):
-                self._mismatch(value, f"map[string]{_go(inner[1])}", at)
-            kept = value.items() if inner[1] != "str" else ((k, v) for k, v in value.items() if v is not None)
-            return {key: self.value(inner[1], each, (at[0], f"{at[1]}.{key}")) for key, each in kept}
-        return self.model(wanted, value, at[1])
-
-    def _leaf(self, wanted: str, value: Any, at: tuple[str, str]) -> Any:
-        if (
-            wanted == "str"
-            and isinstance(value, int | float)
-            and at[1].rpartition(".")[0].rpartition(".")[2] in _QUANTITIES
-        ):
-            return str(value)
-        right = isinstance(value, _PYTHON[wanted]) and not (
-            wanted in ("int", "float") and isinstance(value, bool)
+        if wanted.shape is _Shape.LIST:
+            return self._list(wanted.inner, value, owner)
+        if not isinstance(value, dict):
+            self._mismatch(value, f"map[string]{_go(wanted.inner.name)}", owner)
+        kept = (
+            value.items()
+            if wanted.inner.name != "str"
+            else ((k, v) for k, v in value.items() if v is not None)
         )
-        if not right:
-            self._mismatch(value, _GO[wanted], at)
+        return {key: self._under(key, wanted.inner, each, owner) for key, each in kept}
+
+    def _list(self, inner: _Type, value: Any, owner: str) -> Any:
+        if not isinstance(value, list):
+            self._mismatch(value, f"[]{_go(inner.name)}", owner)
+        return [self._under(f"[{n}]", inner, each, owner) for n, each in enumerate(value)]
+
+    def _under(self, step: str, wanted: _Type, value: Any, owner: str) -> Any:
+        self.path.append(step)
+        found = self.value(wanted, value, owner)
+        self.path.pop()
+        return found
+
+    def _leaf(self, wanted: str, value: Any, owner: str) -> Any:
+        python = _PYTHON[wanted]
+        if isinstance(value, python) and not (python is not bool and isinstance(value, bool)):
+            return value
+        a_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if wanted == "str" and a_number and self.path[-2:-1] and self.path[-2] in _QUANTITIES:
+            return str(value)
+        self._mismatch(value, _GO[wanted], owner)
         return value
 
-    def _mismatch(self, value: Any, wanted: str, at: tuple[str, str]) -> None:
-        struct = re.sub(r"^(Core)?V\d(beta\d|alpha\d)?", "", at[0])
-        path = re.sub(r"\[\d+\]", "", at[1])
+    def _where(self) -> str:
+        return "".join(step if step.startswith("[") else f".{step}" for step in self.path).removeprefix(".")
+
+    def _mismatch(self, value: Any, wanted: str, owner: str) -> None:
+        struct = re.sub(r"^(Core)?V\d(beta\d|alpha\d)?", "", owner)
+        path = ".".join(step for step in self.path if not step.startswith("["))
         got = _JSON.get(type(value), "null")
         raise Malformed(
             self.kind, f"json: cannot unmarshal {got} into Go struct field {struct}.{path} of type {wanted}"
@@ -122,7 +153,7 @@ def decoded(kind: Kind, obj: JsonObject) -> tuple[JsonObject, list[str]]:
     JSON type.
     """
     decoder = _Decoder(kind)
-    found = decoder.model(model_name(kind), obj, "")
+    found = decoder.model(model_name(kind), obj)
     return found, decoder.unknown
 
 
@@ -132,9 +163,19 @@ def model_name(kind: Kind) -> str:
 
 
 @cache
-def _fields(model: str) -> dict[str, str]:
+def _fields(model: str) -> dict[str, _Type]:
     shape = getattr(models, model)
-    return {shape.attribute_map[name]: kind for name, kind in shape.openapi_types.items()}
+    return {shape.attribute_map[name]: _type(kind) for name, kind in shape.openapi_types.items()}
+
+
+@cache
+def _type(name: str) -> _Type:
+    for shape, pattern in ((_Shape.LIST, _LIST), (_Shape.DICT, _DICT)):
+        if inner := pattern.match(name):
+            return _Type(name, shape, _type(inner[1]))
+    if name == "object":
+        return _Type(name, _Shape.ANYTHING)
+    return _Type(name, _Shape.LEAF if name in _PYTHON else _Shape.MODEL)
 
 
 def _go(name: str) -> str:
