@@ -1,13 +1,15 @@
 """Deliveries and incidents: what Alertmanager said, and which problem it belongs to.
 
 One open incident a group and cluster. Duplicates (a re-send, the other half of an HA pair)
-change nothing. A truncated body closes nothing. An alert called Watchdog opens nothing.
+change nothing, also when they come after what was said later. A truncated body closes nothing.
+An alert called Watchdog opens nothing.
 Sources: threats P13, P14, P16, T1-T6; Alertmanager webhook version 4.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from sqlalchemy import bindparam, insert
 from sqlmodel import Session, SQLModel, col, select
@@ -17,13 +19,16 @@ from agents.ledger.moves import cancel_open_plans
 from agents.ledger.notification import Accepted, Delivery, DeliveryStatus, Disposition, Notification
 from agents.ledger.protocol import Agent
 from agents.ledger.store import Ledger, Transaction
-from agents.ledger.tables import AlertRow, IncidentRow
+from agents.ledger.tables import AlertRow, DeliveryRow, IncidentRow
 from agents.ledger.tags import Tag
 from tools.redaction import redact
 
 DEAD_MAN_SWITCHES = frozenset({"Watchdog", "InfoInhibitor"})
 _RANK = {"critical": 3, "error": 2, "warning": 1}
 MOST_PRINTS = 500
+# Alertmanager pauses for up to a minute before it tries again, so a copy comes within two. Words that are
+# equal and yet news come later: an alert is over for want of repetition after four minutes at the earliest.
+COPIES_WITHIN = timedelta(minutes=2)
 
 # Intake has to keep up with a storm: its rows go in without the unit of work, and its statements
 # are built once. Both together were most of what a delivery cost.
@@ -42,6 +47,15 @@ _BY_PRINT = (
     .where(col(IncidentRow.number).in_(_WITH_PRINTS))
     .where(IncidentRow.cluster == bindparam("cluster"), IncidentRow.state == IncidentState.OPEN.value)
     .order_by(col(IncidentRow.number))
+    .limit(1)
+)
+
+_COPIED = (
+    select(DeliveryRow.incident)
+    .where(DeliveryRow.key == bindparam("key"), DeliveryRow.source == bindparam("source"))
+    .where(col(DeliveryRow.received_at) > bindparam("since"))
+    # What opened or changed nothing when it came first may mean something now.
+    .where(col(DeliveryRow.incident).is_not(None))
     .limit(1)
 )
 
@@ -75,6 +89,9 @@ def _apply(tx: Transaction, delivery: Delivery) -> tuple[Disposition, int | None
     note = delivery.notification
     if delivery.status is not DeliveryStatus.USABLE or note is None:
         return Disposition.QUARANTINED, None
+    copied = _incident_of_copy(tx.session, delivery)
+    if copied is not None:
+        return Disposition.DUPLICATE, copied
     # They fire all the time by design: stored as a delivery, but nobody's incident.
     alerts = [alert for alert in note.alerts if alert.name not in DEAD_MAN_SWITCHES]
     found = _open_incident(tx.session, delivery.source, note)
@@ -84,6 +101,14 @@ def _apply(tx: Transaction, delivery: Delivery) -> tuple[Disposition, int | None
             return Disposition.IGNORED, None
         return Disposition.NEW, _open(tx, delivery.source, note.group_key, firing)
     return _update(tx, found, alerts, truncated=note.truncated > 0)
+
+
+def _incident_of_copy(session: Session, delivery: Delivery) -> int | None:
+    """The incident that the same notification went to a moment ago; it may be closed by now."""
+    since = delivery.received_at - COPIES_WITHIN
+    asked = {"key": delivery.key, "source": delivery.source, "since": since}
+    number: int | None = session.connection().execute(_COPIED, asked).scalar()
+    return number
 
 
 def _open_incident(session: Session, source: str, note: Notification) -> IncidentRow | None:
@@ -167,12 +192,17 @@ def _update(
             _add_alerts(tx, number, [alert])
             tx.audit(Tag.ALERT_JOINED, {"fingerprint": alert.fingerprint}, incident=number)
             disposition = Disposition.JOINED
-        elif before is not None and before.firing != alert.firing:
+        elif before is not None and before.firing != alert.firing and not _outdated(before, alert):
             _turn(tx, before, alert)
             disposition = Disposition.JOINED if alert.firing else Disposition.RESOLVED
     if disposition is not Disposition.DUPLICATE:
         _after_change(tx, row, truncated=truncated)
     return disposition, number
+
+
+def _outdated(known: AlertRow, alert: Alert) -> bool:
+    """Whether it says that something is over which had ended before what is known now began."""
+    return not alert.firing and alert.ends_at is not None and alert.ends_at < known.starts_at
 
 
 def _turn(tx: Transaction, row: AlertRow, alert: Alert) -> None:
