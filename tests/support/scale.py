@@ -6,7 +6,6 @@ A test that takes its number from here carries the mark ``proof``; that is what 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 PROVING = os.environ.get("MIDWATCH_PROVE") == "1"
 
@@ -24,9 +23,7 @@ def scale(proof: str) -> int:
     return everything if PROVING else a_slice
 
 
-def lots(proof: str, most: int) -> Iterator[int]:
-    """The same in lots, for tests that each have to end within pytest's limit of time."""
-    left = scale(proof)
-    while left > 0:
-        yield min(most, left)
-        left -= most
+def lots(proof: str, most: int) -> list[tuple[int, int]]:
+    """The same in numbered lots, for tests that each have to end within pytest's limit of time."""
+    starts = range(0, scale(proof), most)
+    return [(start // most, min(most, scale(proof) - start)) for start in starts]
