@@ -26,6 +26,8 @@ from tools.redaction import redact
 DEAD_MAN_SWITCHES = frozenset({"Watchdog", "InfoInhibitor"})
 _RANK = {"critical": 3, "error": 2, "warning": 1}
 MOST_PRINTS = 500
+# A row for each of 20,000 alerts would keep every other delivery waiting for ten seconds.
+MOST_NAMED = 100
 # Alertmanager pauses for up to a minute before it tries again, so a copy comes within two. Words that are
 # equal and yet news come later: an alert is over for want of repetition after four minutes at the earliest.
 COPIES_WITHIN = timedelta(minutes=2)
@@ -185,19 +187,25 @@ def _update(
 ) -> tuple[Disposition, int]:
     number = row.number or 0
     known = {a.fingerprint: a for a in tx.session.exec(select(AlertRow).where(AlertRow.incident == number))}
-    disposition = Disposition.DUPLICATE
-    for alert in alerts:
-        before = known.get(alert.fingerprint)
-        if before is None and alert.firing:
-            _add_alerts(tx, number, [alert])
-            tx.audit(Tag.ALERT_JOINED, {"fingerprint": alert.fingerprint}, incident=number)
-            disposition = Disposition.JOINED
-        elif before is not None and before.firing != alert.firing and not _outdated(before, alert):
-            _turn(tx, before, alert)
-            disposition = Disposition.JOINED if alert.firing else Disposition.RESOLVED
-    if disposition is not Disposition.DUPLICATE:
-        _after_change(tx, row, truncated=truncated)
-    return disposition, number
+    joined = [alert for alert in alerts if alert.firing and alert.fingerprint not in known]
+    turned = [alert for alert in alerts if _is_news(known.get(alert.fingerprint), alert)]
+    if not joined and not turned:
+        return Disposition.DUPLICATE, number
+    if joined:
+        _add_alerts(tx, number, joined)
+    for alert in turned:
+        before = known[alert.fingerprint]
+        before.firing, before.starts_at, before.ends_at = alert.firing, alert.starts_at, alert.ends_at
+    fires = joined + [alert for alert in turned if alert.firing]
+    _tell(tx, number, Tag.ALERT_JOINED, fires)
+    _tell(tx, number, Tag.ALERT_RESOLVED, [alert for alert in turned if not alert.firing])
+    _after_change(tx, row, truncated=truncated)
+    return Disposition.JOINED if fires else Disposition.RESOLVED, number
+
+
+def _is_news(known: AlertRow | None, alert: Alert) -> bool:
+    """Whether it turns an alert of the incident that is known already."""
+    return known is not None and known.firing != alert.firing and not _outdated(known, alert)
 
 
 def _outdated(known: AlertRow, alert: Alert) -> bool:
@@ -205,11 +213,11 @@ def _outdated(known: AlertRow, alert: Alert) -> bool:
     return not alert.firing and alert.ends_at is not None and alert.ends_at < known.starts_at
 
 
-def _turn(tx: Transaction, row: AlertRow, alert: Alert) -> None:
-    row.firing, row.starts_at, row.ends_at = alert.firing, alert.starts_at, alert.ends_at
-    tx.session.add(row)
-    tag = Tag.ALERT_JOINED if alert.firing else Tag.ALERT_RESOLVED
-    tx.audit(tag, {"fingerprint": alert.fingerprint}, incident=row.incident)
+def _tell(tx: Transaction, number: int, tag: Tag, alerts: Sequence[Alert]) -> None:
+    """One row of the record for all alerts of the notification to which the same happened."""
+    if alerts:
+        prints = [alert.fingerprint for alert in alerts[:MOST_NAMED]]
+        tx.audit(tag, {"alerts": len(alerts), "fingerprints": prints}, incident=number)
 
 
 def _after_change(tx: Transaction, row: IncidentRow, *, truncated: bool) -> None:
