@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, insert
 from sqlmodel import Session, SQLModel, col, select
 
 from agents.incident import Alert, Incident, IncidentState
+from agents.ledger import alert_rows
 from agents.ledger.moves import cancel_open_plans
 from agents.ledger.notification import Accepted, Delivery, DeliveryStatus, Disposition, Notification
 from agents.ledger.protocol import Agent
@@ -25,7 +26,6 @@ from tools.redaction import redact
 
 DEAD_MAN_SWITCHES = frozenset({"Watchdog", "InfoInhibitor"})
 _RANK = {"critical": 3, "error": 2, "warning": 1}
-MOST_PRINTS = 500
 # A row for each of 20,000 alerts would keep every other delivery waiting for ten seconds.
 MOST_NAMED = 100
 # Alertmanager pauses for up to a minute before it tries again, so a copy comes within two. Words that are
@@ -35,7 +35,6 @@ COPIES_WITHIN = timedelta(minutes=2)
 # Intake has to keep up with a storm: its rows go in without the unit of work, and its statements
 # are built once. Both together were most of what a delivery cost.
 _TABLES = SQLModel.metadata.tables
-_INSERT_ALERTS = insert(_TABLES["alert"])
 _INSERT_INCIDENT = insert(_TABLES["incident"]).returning(_TABLES["incident"].c.number)
 _INSERT_DELIVERY = insert(_TABLES["delivery"]).returning(_TABLES["delivery"].c.id)
 _BY_GROUP = select(IncidentRow.number).where(IncidentRow.open_key == bindparam("open_key"))
@@ -118,7 +117,7 @@ def _open_incident(session: Session, source: str, note: Notification) -> Inciden
     connection = session.connection()
     number = connection.execute(_BY_GROUP, {"open_key": _open_key(source, note.group_key)}).scalar()
     if number is None:
-        prints = [alert.fingerprint for alert in note.alerts[:MOST_PRINTS]]
+        prints = [alert.fingerprint for alert in note.alerts[: alert_rows.MOST_PRINTS]]
         number = connection.execute(_BY_PRINT, {"cluster": source, "prints": prints}).scalar()
     return None if number is None else session.get_one(IncidentRow, number)
 
@@ -145,7 +144,7 @@ def _open(tx: Transaction, source: str, group_key: str, alerts: Sequence[Alert])
         "lease_token": 0,
     }
     number: int = tx.session.connection().execute(_INSERT_INCIDENT, row).scalar_one()
-    _add_alerts(tx, number, alerts)
+    alert_rows.add(tx.session, number, alerts)
     tx.audit(Tag.INCIDENT_OPENED, {"title": title, "alerts": len(alerts)}, incident=number)
     tx.wake(Agent.INVESTIGATOR, number)
     return number
@@ -164,53 +163,22 @@ def title_of(alert: Alert) -> str:
     return f"{alert.name} {place}".strip()
 
 
-def _add_alerts(tx: Transaction, number: int, alerts: Sequence[Alert]) -> None:
-    # Field by field: dumping a model costs as much as storing it.
-    rows = [
-        {
-            "incident": number,
-            "fingerprint": alert.fingerprint,
-            "firing": alert.firing,
-            "labels": dict(alert.labels),
-            "annotations": dict(alert.annotations),
-            "starts_at": alert.starts_at,
-            "ends_at": alert.ends_at,
-            "generator_url": alert.generator_url,
-        }
-        for alert in alerts
-    ]
-    tx.session.connection().execute(_INSERT_ALERTS, rows)
-
-
 def _update(
     tx: Transaction, row: IncidentRow, alerts: Sequence[Alert], *, truncated: bool
 ) -> tuple[Disposition, int]:
     number = row.number or 0
-    known = {a.fingerprint: a for a in tx.session.exec(select(AlertRow).where(AlertRow.incident == number))}
+    known = alert_rows.known(tx.session, number, alerts)
     joined = [alert for alert in alerts if alert.firing and alert.fingerprint not in known]
-    turned = [alert for alert in alerts if _is_news(known.get(alert.fingerprint), alert)]
+    turned = [alert for alert in alerts if alert_rows.is_news(known.get(alert.fingerprint), alert)]
     if not joined and not turned:
         return Disposition.DUPLICATE, number
-    if joined:
-        _add_alerts(tx, number, joined)
-    for alert in turned:
-        before = known[alert.fingerprint]
-        before.firing, before.starts_at, before.ends_at = alert.firing, alert.starts_at, alert.ends_at
+    alert_rows.add(tx.session, number, joined)
+    alert_rows.turn(tx.session, known, turned)
     fires = joined + [alert for alert in turned if alert.firing]
     _tell(tx, number, Tag.ALERT_JOINED, fires)
     _tell(tx, number, Tag.ALERT_RESOLVED, [alert for alert in turned if not alert.firing])
     _after_change(tx, row, truncated=truncated)
     return Disposition.JOINED if fires else Disposition.RESOLVED, number
-
-
-def _is_news(known: AlertRow | None, alert: Alert) -> bool:
-    """Whether it turns an alert of the incident that is known already."""
-    return known is not None and known.firing != alert.firing and not _outdated(known, alert)
-
-
-def _outdated(known: AlertRow, alert: Alert) -> bool:
-    """Whether it says that something is over which had ended before what is known now began."""
-    return not alert.firing and alert.ends_at is not None and alert.ends_at < known.starts_at
 
 
 def _tell(tx: Transaction, number: int, tag: Tag, alerts: Sequence[Alert]) -> None:
@@ -223,7 +191,7 @@ def _tell(tx: Transaction, number: int, tag: Tag, alerts: Sequence[Alert]) -> No
 def _after_change(tx: Transaction, row: IncidentRow, *, truncated: bool) -> None:
     tx.session.flush()
     number = row.number or 0
-    still = select(AlertRow).where(AlertRow.incident == number, col(AlertRow.firing).is_(True))
+    still = select(AlertRow.id).where(AlertRow.incident == number, col(AlertRow.firing).is_(True)).limit(1)
     quiet = tx.session.exec(still).first() is None
     # Of a truncated group somebody may still fire among those left out: that is not quiet.
     row.resolved_at = tx.now if quiet and not truncated else None
@@ -265,19 +233,7 @@ def value_of(session: Session, row: IncidentRow) -> Incident:
         phase=row.phase,
         opened_at=row.opened_at,
         closed_at=row.closed_at,
-        alerts=tuple(_alert_of(alert) for alert in alerts),
-    )
-
-
-def _alert_of(row: AlertRow) -> Alert:
-    return Alert(
-        fingerprint=row.fingerprint,
-        firing=row.firing,
-        labels=row.labels,
-        annotations=row.annotations,
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
-        generator_url=row.generator_url,
+        alerts=tuple(alert_rows.value_of(alert) for alert in alerts),
     )
 
 

@@ -44,7 +44,9 @@ def body(*alerts: object, **fields: object) -> bytes:
     return json.dumps(whole).encode()
 
 
-def _bomb(name: str, content: bytes | Callable[[], bytes], answers: set[int], head: str = "") -> Bomb:
+def one_piece(name: str, content: bytes | Callable[[], bytes], answers: set[int], head: str = "") -> Bomb:
+    """A request whose body is sent at once."""
+
     def pieces() -> Iterator[bytes]:
         # What is large is made when it is sent, not while somebody reads the names.
         yield content if isinstance(content, bytes) else content()
@@ -75,7 +77,7 @@ def _texts() -> Iterator[Bomb]:
             "the group": body(alert(), groupKey=text, receiver=text, externalURL=text),
         }
         for place, content in places.items():
-            yield _bomb(f"{name} in {place}", content, KEPT)
+            yield one_piece(f"{name} in {place}", content, KEPT)
 
 
 def _types() -> Iterator[Bomb]:
@@ -85,10 +87,10 @@ def _types() -> Iterator[Bomb]:
     inner = ("labels", "annotations", "fingerprint", "status", "startsAt", "endsAt", "generatorURL")
     for (kind, value), place in itertools.product(wrong.items(), outer):
         content = body(alert(), **{place: value})
-        yield _bomb(f"{place} is {kind}", content, KEPT)
+        yield one_piece(f"{place} is {kind}", content, KEPT)
     for (kind, value), place in itertools.product(wrong.items(), inner):
         content = body(alert(**{place: value}))
-        yield _bomb(f"an alert's {place} is {kind}", content, KEPT)
+        yield one_piece(f"an alert's {place} is {kind}", content, KEPT)
 
 
 _TIMES = (
@@ -106,7 +108,7 @@ _TIMES = (
 def _times() -> Iterator[Bomb]:
     for number, time in enumerate(_TIMES):
         content = body(alert(startsAt=time, endsAt=time))
-        yield _bomb(f"time {number}: {time[:40]!r}", content, KEPT)
+        yield one_piece(f"time {number}: {time[:40]!r}", content, KEPT)
 
 
 def _nested(depth: int, around: bytes) -> bytes:
@@ -121,53 +123,55 @@ def _numbered(word: str, count: int) -> dict[str, str]:
 def _shapes() -> Iterator[Bomb]:
     """Deep, wide, doubled, and numbers that do not fit."""
     half = b'"\\ud800"'
-    yield _bomb("lists, a hundred thousand deep", b"[" * 100_000, NOT_JSON)
-    yield _bomb("objects, five thousand deep", lambda: b'{"a":' * 5_000, NOT_JSON)
-    yield _bomb("closed lists, a hundred thousand deep", b"[" * 100_000 + b"]" * 100_000, NOT_JSON)
-    yield _bomb("a label a thousand lists deep", lambda: _nested(1_000, b"1"), KEPT)
-    yield _bomb("a label as deep as the parser goes", lambda: _nested(1_019, b"1"), KEPT)
-    yield _bomb("a label too deep for the parser", lambda: _nested(2_000, b"1"), NOT_JSON)
-    yield _bomb("a deep label with half a pair", lambda: _nested(900, half), KEPT)
-    yield _bomb("a label far too deep with half a pair", lambda: _nested(50_000, half), NOT_JSON)
+    yield one_piece("lists, a hundred thousand deep", b"[" * 100_000, NOT_JSON)
+    yield one_piece("objects, five thousand deep", lambda: b'{"a":' * 5_000, NOT_JSON)
+    yield one_piece("closed lists, a hundred thousand deep", b"[" * 100_000 + b"]" * 100_000, NOT_JSON)
+    yield one_piece("a label a thousand lists deep", lambda: _nested(1_000, b"1"), KEPT)
+    yield one_piece("a label as deep as the parser goes", lambda: _nested(1_019, b"1"), KEPT)
+    yield one_piece("a label too deep for the parser", lambda: _nested(2_000, b"1"), NOT_JSON)
+    yield one_piece("a deep label with half a pair", lambda: _nested(900, half), KEPT)
+    yield one_piece("a label far too deep with half a pair", lambda: _nested(50_000, half), NOT_JSON)
     doubled = body(alert()).replace(b'"alerts"', b'"alerts": 7, "alerts": "x", "alerts"')
-    yield _bomb("alerts said three times", doubled, KEPT)
+    yield one_piece("alerts said three times", doubled, KEPT)
     same = b"{" + b'"a": 1, ' * 100_000 + b'"alerts": [], "alerts": null}'
-    yield _bomb("one name a hundred thousand times", same, KEPT)
+    yield one_piece("one name a hundred thousand times", same, KEPT)
     for name, number in {"64 bits": 2**64, "a negative": -(2**63), "a hundred digits": 10**99}.items():
         content = body(alert(labels={"alertname": number}), truncatedAlerts=number)
-        yield _bomb(f"a number of {name}", content, KEPT)
+        yield one_piece(f"a number of {name}", content, KEPT)
     digits = body(alert()).replace(b'"4"', b"9" * 5_000)
-    yield _bomb("a number of five thousand digits", digits, {200, 400})
-    yield _bomb("… with half a pair", lambda: digits.replace(b"bomb", b"\\ud800"), NOT_JSON)
+    yield one_piece("a number of five thousand digits", digits, {200, 400})
+    yield one_piece("… with half a pair", lambda: digits.replace(b"bomb", b"\\ud800"), NOT_JSON)
     for word in (b"NaN", b"Infinity", b"-Infinity", b"1e999", b"-", b"01", b"0x1", b"'4'", b"undefined"):
         content = body(alert()).replace(b'"4"', word)
         answers = {200, 400} if word == b"1e999" else NOT_JSON
-        yield _bomb(f"version {word.decode()}", content, answers)
+        yield one_piece(f"version {word.decode()}", content, answers)
     loose = body(alert(), truncatedAlerts=float("nan")).replace(b"bomb", b"\\ud800")
-    yield _bomb("NaN that only the slow parser reads", lambda: loose, {200, 400})
+    yield one_piece("NaN that only the slow parser reads", lambda: loose, {200, 400})
 
 
 def _sizes() -> Iterator[Bomb]:
     """As large as it may be, and larger."""
     noise = random.Random(16)  # noqa: S311  (no secret)
-    yield _bomb("300,000 labels", lambda: body(alert(labels=_numbered("label", 300_000))), KEPT)
-    yield _bomb("100,000 annotations", lambda: body(alert(annotations=_numbered("a", 100_000))), KEPT)
+    yield one_piece("300,000 labels", lambda: body(alert(labels=_numbered("label", 300_000))), KEPT)
+    yield one_piece("100,000 annotations", lambda: body(alert(annotations=_numbered("a", 100_000))), KEPT)
     many = [alert(fingerprint=f"b{number}") for number in range(20_005)]
     ended = [{**one, "status": "resolved"} for one in many]
-    yield _bomb("20,005 alerts of a new group", lambda: body(*many, groupKey="many"), KEPT)
-    yield _bomb("20,005 alerts that are over", lambda: body(*ended, groupKey="many"), KEPT)
-    yield _bomb("20,005 alerts that join", lambda: body(*_joining(20_005)), KEPT)
-    yield _bomb("300,000 alerts that are none", lambda: body(*[7] * 300_000), KEPT)
-    yield _bomb("an annotation of 20 MiB", lambda: body(alert(annotations={"a": "x" * 20 * MIB})), KEPT)
-    yield _bomb("a label's name of 20 MiB", lambda: body(alert(labels={"x" * 20 * MIB: "x"})), KEPT)
-    yield _bomb("20 MiB of white space", lambda: b" " * 20 * MIB + body(alert()), KEPT)
-    yield _bomb(
+    yield one_piece("20,005 alerts of a new group", lambda: body(*many, groupKey="many"), KEPT)
+    yield one_piece("20,005 alerts that are over", lambda: body(*ended, groupKey="many"), KEPT)
+    yield one_piece("20,005 alerts that join", lambda: body(*_joining(20_005)), KEPT)
+    yield one_piece("300,000 alerts that are none", lambda: body(*[7] * 300_000), KEPT)
+    yield one_piece("an annotation of 20 MiB", lambda: body(alert(annotations={"a": "x" * 20 * MIB})), KEPT)
+    yield one_piece("a label's name of 20 MiB", lambda: body(alert(labels={"x" * 20 * MIB: "x"})), KEPT)
+    yield one_piece("20 MiB of white space", lambda: b" " * 20 * MIB + body(alert()), KEPT)
+    yield one_piece(
         "half a pair in 20 MiB", lambda: body(alert(labels={"a": "\ud800" + "x" * 20 * MIB})), NOT_JSON
     )
-    yield _bomb("a group of 20,000 random characters", lambda: _random_group(noise), KEPT)
-    yield _bomb("escapes only", lambda: body(alert(labels={"alertname": '\\"' * 500_000})), KEPT)
-    yield _bomb("40 MiB of white space", lambda: b" " * 40 * MIB, OVERSIZE)
-    yield _bomb("an annotation of 40 MiB", lambda: body(alert(annotations={"a": "x" * 40 * MIB})), OVERSIZE)
+    yield one_piece("a group of 20,000 random characters", lambda: _random_group(noise), KEPT)
+    yield one_piece("escapes only", lambda: body(alert(labels={"alertname": '\\"' * 500_000})), KEPT)
+    yield one_piece("40 MiB of white space", lambda: b" " * 40 * MIB, OVERSIZE)
+    yield one_piece(
+        "an annotation of 40 MiB", lambda: body(alert(annotations={"a": "x" * 40 * MIB})), OVERSIZE
+    )
 
 
 def _joining(count: int) -> list[JsonObject]:
@@ -183,42 +187,44 @@ def _encodings() -> Iterator[Bomb]:
     """Bytes that are no JSON, or JSON in another coat."""
     plain = body(alert(), receiver="Häfen")
     zeros = gzip.compress(b" " * 200 * MIB)
-    yield _bomb("gzip, announced", lambda: gzip.compress(plain), ENCODED, "Content-Encoding: gzip\r\n")
-    yield _bomb("gzip of 200 MiB", zeros, ENCODED, "Content-Encoding: gzip\r\n")
-    yield _bomb("deflate, announced", lambda: zlib.compress(plain), ENCODED, "Content-Encoding: deflate\r\n")
-    yield _bomb("an unknown encoding", plain, ENCODED, "Content-Encoding: bomb\r\n")
-    yield _bomb("gzip, not announced", lambda: gzip.compress(plain), NOT_JSON)
-    yield _bomb("a form", b"alerts=%5B%5D", NOT_JSON, "Content-Type: multipart/form-data\r\n")
+    yield one_piece("gzip, announced", lambda: gzip.compress(plain), ENCODED, "Content-Encoding: gzip\r\n")
+    yield one_piece("gzip of 200 MiB", zeros, ENCODED, "Content-Encoding: gzip\r\n")
+    yield one_piece(
+        "deflate, announced", lambda: zlib.compress(plain), ENCODED, "Content-Encoding: deflate\r\n"
+    )
+    yield one_piece("an unknown encoding", plain, ENCODED, "Content-Encoding: bomb\r\n")
+    yield one_piece("gzip, not announced", lambda: gzip.compress(plain), NOT_JSON)
+    yield one_piece("a form", b"alerts=%5B%5D", NOT_JSON, "Content-Type: multipart/form-data\r\n")
     raw = body(alert(labels={"alertname": "HERE"}))
     bad = {"a lone byte": b"\xff", "too long a form": b"\xc0\xaf", "half a pair in UTF-8": b"\xed\xa0\x80"}
     for name, wrong in (bad | {"cut off": b"\xf0\x9f\x92"}).items():
         content = raw.replace(b"HERE", wrong)
-        yield _bomb(f"invalid UTF-8: {name}", content, NOT_JSON)
-    yield _bomb("Latin-1", lambda: raw.replace(b"HERE", b"H\xe4fen"), NOT_JSON)
-    yield _bomb("UTF-16", lambda: plain.decode().encode("utf-16"), NOT_JSON)
-    yield _bomb("a byte order mark", lambda: b"\xef\xbb\xbf" + plain, {200, 400})
+        yield one_piece(f"invalid UTF-8: {name}", content, NOT_JSON)
+    yield one_piece("Latin-1", lambda: raw.replace(b"HERE", b"H\xe4fen"), NOT_JSON)
+    yield one_piece("UTF-16", lambda: plain.decode().encode("utf-16"), NOT_JSON)
+    yield one_piece("a byte order mark", lambda: b"\xef\xbb\xbf" + plain, {200, 400})
     words = {"nothing": b"", "white space": b" \r\n\t", "a brace": b"{", "a comment": b"// " + plain}
     words |= {"two documents": plain + plain, "a cut document": plain[:-9], "a page": b"<html></html>"}
     for name, content in words.items():
-        yield _bomb(name, content, NOT_JSON)
+        yield one_piece(name, content, NOT_JSON)
     for content in (b"null", b"[]", b"{}", b"7", b'"text"', b"true"):
-        yield _bomb(f"only {content.decode()}", content, KEPT)
+        yield one_piece(f"only {content.decode()}", content, KEPT)
 
 
 def _endless() -> Iterator[Bomb]:
     """Requests that do not end by themselves."""
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
     chunked = "Transfer-Encoding: chunked\r\n"
-    on_and_on = replace(_bomb("chunks without end", b"", OVERSIZE, chunked), end=False)
+    on_and_on = replace(one_piece("chunks without end", b"", OVERSIZE, chunked), end=False)
     yield replace(on_and_on, pieces=lambda: itertools.repeat(chunk))
     late = {"a body that stops": "Content-Length: 1000\r\n", "a chunk that stops": chunked}
     for name, head in late.items():
         start = b"3e8\r\n{" if head == chunked else b"{"
-        yield replace(_bomb(name, start, {503}, head), end=False)
+        yield replace(one_piece(name, start, {503}, head), end=False)
     giant = "Content-Length: 1000000000000\r\n"
-    yield replace(_bomb("a terabyte, announced", b"{", OVERSIZE, giant), end=False)
-    yield _bomb("a chunk without a length", b"bomb\r\n", NOT_JSON, chunked)
-    yield _bomb("two lengths", b"{}", {200, 400}, "Content-Length: 1\r\nContent-Length: 2\r\n")
+    yield replace(one_piece("a terabyte, announced", b"{", OVERSIZE, giant), end=False)
+    yield one_piece("a chunk without a length", b"bomb\r\n", NOT_JSON, chunked)
+    yield one_piece("two lengths", b"{}", {200, 400}, "Content-Length: 1\r\nContent-Length: 2\r\n")
 
 
 def bombs() -> list[Bomb]:
