@@ -44,6 +44,10 @@ async def _all(door: Door) -> list[tuple[float, float]]:
 
 async def _timed(door: Door, bomb: Bomb) -> float:
     status, seconds = await throw(door, bomb)
+    if status == 503:
+        # As Alertmanager does: what the database did not take in time is sent again, and the time counts.
+        status, more = await throw(door, bomb)
+        seconds += more
     if status not in bomb.answers:
         raise BrokenArrow(f"{bomb.name}: answered with {status}")
     return seconds * 1000
