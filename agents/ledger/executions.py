@@ -14,11 +14,22 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from agents.incident import Decision, Plan, Receipt, Verdict
-from agents.ledger.decisions import decisions_of
-from agents.ledger.moves import Move, Standing, move, quarantine, standing, too_late
+from agents.ledger import objects
+from agents.ledger.decisions import decisions_of, human_of
+from agents.ledger.moves import (
+    Move,
+    Standing,
+    confirmed,
+    hinder,
+    move,
+    needed,
+    quarantine,
+    standing,
+    too_late,
+)
 from agents.ledger.protocol import LOCKING, Agent, Objection, PlanState
 from agents.ledger.store import Ledger, LedgerError, Transaction, halted
-from agents.ledger.tables import ExecutionRow, ObjectLockRow, ProposalRow, StepRow
+from agents.ledger.tables import ExecutionRow, ProposalRow, StepRow
 from agents.ledger.tags import Tag
 
 LEASE_S = 30.0
@@ -31,6 +42,10 @@ StillValid = Callable[[Plan, Decision], bool]
 
 class NotOurs(LedgerError):
     """The attempt is somebody else's, ended, or halted: send nothing."""
+
+
+class Halted(NotOurs):
+    """The attempt is ours and nothing more may be sent: say so and stop."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +86,15 @@ def claim(ledger: Ledger, plan_id: str, actor_id: str, still_valid: StillValid) 
             return found
         against = _against_claim(tx, found, still_valid)
         if against is not None:
+            _say_why_not(tx, found, against)
             return against
         return _claim(tx, found, actor_id)
+
+
+def _say_why_not(tx: Transaction, found: Standing, against: Objection) -> None:
+    if found.state is PlanState.APPROVED and hinder(tx, found, against.value):
+        body = {"why": against.value}
+        tx.audit(Tag.CLAIM_REFUSED, body, incident=found.row.incident, plan_id=found.row.id)
 
 
 def _against_claim(tx: Transaction, found: Standing, still_valid: StillValid) -> Objection | None:
@@ -87,21 +109,16 @@ def _against_claim(tx: Transaction, found: Standing, still_valid: StillValid) ->
     given = decisions_of(tx.session, found.row.id)
     if any(decision.verdict is Verdict.DENY for decision in given):
         return Objection.DENIED
-    # A set of people: one who approved twice counts once, whatever rows there are.
-    valid = {d.approver for d in given if d.plan_digest == found.plan.digest and still_valid(found.plan, d)}
-    if len(valid) < found.plan.approvals_needed:
+    # A set of people: one who approved twice counts once, whatever rows and accounts there are.
+    valid = {human_of(d) for d in given if _counts(found.plan, d) and still_valid(found.plan, d)}
+    if len(valid) < needed(found.plan):
         return Objection.APPROVER_LOST_RIGHT if given else Objection.NOT_ENOUGH_APPROVALS
-    return Objection.OBJECT_BUSY if _busy(tx.session, found.plan) else None
+    return Objection.OBJECT_BUSY if objects.holders(tx.session, found.plan) else None
 
 
-def _objects(plan: Plan) -> list[str]:
-    # Without the uid of the object: a namesake that was created meanwhile is just as busy.
-    return sorted({f"{plan.cluster_uid}|{'|'.join(step.target.key)}" for step in plan.steps})
-
-
-def _busy(session: Session, plan: Plan) -> bool:
-    locks = select(ObjectLockRow).where(col(ObjectLockRow.object).in_(_objects(plan)))
-    return session.exec(locks).first() is not None
+def _counts(plan: Plan, decision: Decision) -> bool:
+    """Whether it is an approval of these very bytes, with the digest typed where the tier asks for it."""
+    return decision.plan_digest == plan.digest and confirmed(plan, decision.request.get("typed", ""))
 
 
 def _claim(tx: Transaction, found: Standing, actor_id: str) -> Claim | Objection:
@@ -109,8 +126,7 @@ def _claim(tx: Transaction, found: Standing, actor_id: str) -> Claim | Objection
     against = move(tx, Move(plan_id=plan_id, to=PlanState.EXECUTING, by=Agent.ACTOR, reason=actor_id))
     if against is not None:
         return against
-    for name in _objects(found.plan):
-        tx.session.add(ObjectLockRow(object=name, plan_id=plan_id))
+    objects.hold(tx, found.plan)
     until = tx.now + timedelta(seconds=LEASE_S)
     attempt = secrets.token_hex(8)
     tx.session.add(
@@ -145,7 +161,7 @@ def _owned(tx: Transaction, held: Claim) -> Standing:
 
 
 def intend(ledger: Ledger, held: Claim, n: int, request_digest: str) -> None:
-    """Commit the intent to send step ``n`` (from 1). Raises NotOurs when it must not be sent.
+    """Commit the intent to send step ``n`` (from 1). Raises NotOurs or Halted when it must not be sent.
 
     Committed before the request leaves: after a crash the row says that something may have been sent, and
     without the row nothing was.
@@ -153,7 +169,7 @@ def intend(ledger: Ledger, held: Claim, n: int, request_digest: str) -> None:
     with ledger.write() as tx:
         found = _owned(tx, held)
         if halted(tx.session) is not None:
-            raise NotOurs(Objection.HALTED.value)
+            raise Halted(Objection.HALTED.value)
         tx.session.add(StepRow(plan_id=held.plan.id, n=n, intent_at=tx.now, request_digest=request_digest))
         tx.session.flush()
         body = {"step": n, "request": request_digest, "attempt": held.attempt_id}
@@ -246,9 +262,19 @@ def conclude(ledger: Ledger, plan_id: str, to: PlanState, reason: str) -> Object
         return move(tx, Move(plan_id=plan_id, to=to, by=Agent.ACTOR, reason=reason))
 
 
-def look_again(ledger: Ledger, plan_id: str, seconds: float) -> None:
-    """Have the actor read once more after a while: the plan is still EXECUTING or UNKNOWN."""
+def call_for_help(ledger: Ledger, plan_id: str, reason: str) -> None:
+    """Say, once for each reason, that reading does not tell what became of an UNKNOWN plan."""
     with ledger.write() as tx:
         found = standing(tx.session, plan_id)
-        if not isinstance(found, Objection) and found.state in LOCKING:
+        if isinstance(found, Objection) or found.state is not PlanState.UNKNOWN:
+            return
+        if hinder(tx, found, reason):
+            tx.audit(Tag.HELP_WANTED, {"why": reason}, incident=found.row.incident, plan_id=plan_id)
+
+
+def look_again(ledger: Ledger, plan_id: str, seconds: float) -> None:
+    """Have the actor look once more after a while: the plan is APPROVED, EXECUTING or UNKNOWN still."""
+    with ledger.write() as tx:
+        found = standing(tx.session, plan_id)
+        if not isinstance(found, Objection) and found.state in LOCKING | {PlanState.APPROVED}:
             tx.wake(Agent.ACTOR, found.row.incident, tx.now + timedelta(seconds=seconds))
