@@ -43,7 +43,13 @@ def record(ledger: Ledger, incident: int, seen: Seen) -> None:
             tx.audit(Tag.APPROVER_LOST, seen.approver.model_dump(), incident=incident)
         new = AccountRow(team_id=key[0], user_id=key[1], good=seen.good, seen_at=seen.at, mac=seen.mac)
         tx.session.merge(new)
-        tx.wake(Agent.GATEKEEPER, incident, tx.now + LOOK_EVERY)
+        tx.wake(Agent.GATEKEEPER, incident, tx.now + LOOK_EVERY / 3)
+
+
+def look_later(ledger: Ledger, incident: int) -> None:
+    """Ask for the next look at the accounts behind the approvals of this incident's plan."""
+    with ledger.write() as tx:
+        tx.wake(Agent.GATEKEEPER, incident, tx.now + LOOK_EVERY / 3)
 
 
 def last_seen(session: Session, approver: Approver) -> Seen | None:

@@ -7,6 +7,7 @@ APPROVED → EXECUTING. Source: approval-bound execution protocol, "The actor, p
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -37,7 +38,11 @@ REQUEST_DEADLINE_S = 10.0
 _BY_CLAIM_ONLY = object()
 
 StillValid = Callable[[Plan, Decision], bool]
-"""Whether a counted approval still holds now: the seal verifies and the right is still there."""
+"""Whether a counted approval still holds now. Raises Forged when its seal does not fit."""
+
+
+class Forged(LedgerError):
+    """A decision is not what was sealed: somebody wrote it into the database (threat T18)."""
 
 
 class NotOurs(LedgerError):
@@ -56,6 +61,8 @@ class Claim:
     attempt_id: str
     actor_id: str
     lease_until: datetime
+    send_before: float
+    """On this process's own clock that never goes back: after this a successor may be at work."""
     proof: object = field(repr=False)
 
     def __post_init__(self) -> None:
@@ -78,17 +85,22 @@ def claim(ledger: Ledger, plan_id: str, actor_id: str, still_valid: StillValid) 
     All that was true at the click may have changed since: a deny, a halt, the roster, the time, the
     bytes. Of several actors that try, the compare-and-set in ``move`` lets one through.
     """
+    began = time.monotonic()
     with ledger.write() as tx:
         found = standing(tx.session, plan_id)
         if isinstance(found, Objection):
             if found is Objection.TAMPERED:
                 quarantine(tx, plan_id)
             return found
-        against = _against_claim(tx, found, still_valid)
+        try:
+            against = _against_claim(tx, found, still_valid)
+        except Forged:
+            quarantine(tx, plan_id)
+            return Objection.TAMPERED
         if against is not None:
             _say_why_not(tx, found, against)
             return against
-        return _claim(tx, found, actor_id)
+        return _claim(tx, found, (actor_id, began))
 
 
 def _say_why_not(tx: Transaction, found: Standing, against: Objection) -> None:
@@ -121,8 +133,8 @@ def _counts(plan: Plan, decision: Decision) -> bool:
     return decision.plan_digest == plan.digest and confirmed(plan, decision.request.get("typed", ""))
 
 
-def _claim(tx: Transaction, found: Standing, actor_id: str) -> Claim | Objection:
-    plan_id = found.row.id
+def _claim(tx: Transaction, found: Standing, who: tuple[str, float]) -> Claim | Objection:
+    plan_id, (actor_id, began) = found.row.id, who
     against = move(tx, Move(plan_id=plan_id, to=PlanState.EXECUTING, by=Agent.ACTOR, reason=actor_id))
     if against is not None:
         return against
@@ -145,7 +157,12 @@ def _claim(tx: Transaction, found: Standing, actor_id: str) -> Claim | Objection
     # Should this process die, somebody must look once its lease and its last request are over.
     tx.wake(Agent.ACTOR, found.row.incident, until + timedelta(seconds=REQUEST_DEADLINE_S + 1))
     return Claim(
-        plan=found.plan, attempt_id=attempt, actor_id=actor_id, lease_until=until, proof=_BY_CLAIM_ONLY
+        plan=found.plan,
+        attempt_id=attempt,
+        actor_id=actor_id,
+        lease_until=until,
+        send_before=began + LEASE_S,
+        proof=_BY_CLAIM_ONLY,
     )
 
 
