@@ -27,7 +27,7 @@ def approve(person: Person, timeout: float) -> Outcome:
 
 def digits(form: JsonObject) -> str:
     """What has to be typed into the form: the beginning of the digest that it shows."""
-    shown = [part for block in form["blocks"] for part in _DIGEST.findall(json.dumps(block))]
+    shown: list[str] = [part for block in form["blocks"] for part in _DIGEST.findall(json.dumps(block))]
     # The last one: a long diff is named by a digest, too, and stands above that of the plan.
     return shown[-1][:TYPED]
 

@@ -16,9 +16,8 @@ from agents.ledger.protocol import Objection, PlanState
 from tools.crash import crash
 from tools.kubernetes.actions.catalogue import check
 from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.verb import request
+from tools.kubernetes.actions.verb import matches, request
 from tools.kubernetes.errors import KubernetesError, PreconditionFailed
-from tools.kubernetes.pointers import drift
 from tools.redaction import redact
 
 # A halt must hold within a second: what the ledger said longer ago than this is asked again.
@@ -55,7 +54,7 @@ def _against(hands: Hands, claim: Claim) -> str | None:
         refused = check(step)
         if refused is not None:
             return refused.reason
-        changed = drift(step.expect, hands.target(step))
+        changed = matches(step, hands.target(step))
         if changed:
             return f"{step.target} changed since it was shown: {redact(str(changed[0]))}"
     with hands.ledger.read() as session:

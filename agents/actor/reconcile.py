@@ -11,10 +11,9 @@ from agents.ledger import executions
 from agents.ledger.executions import Unresolved
 from agents.ledger.protocol import PlanState
 from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.verb import is_applied
+from tools.kubernetes.actions.verb import is_applied, matches
 from tools.kubernetes.errors import KubernetesError, NotFound
 from tools.kubernetes.objects import JsonObject
-from tools.kubernetes.pointers import drift
 from tools.redaction import redact
 
 
@@ -47,7 +46,7 @@ def _conclude(hands: Hands, found: Unresolved, *, early: bool) -> str:
     if all(live and is_applied(step, plan_id, live) for step, live in pairs):
         executions.conclude(hands.ledger, plan_id, PlanState.SUCCEEDED, "the object carries our mark")
         return ""
-    if all(live and not drift(step.expect, live) for step, live in pairs):
+    if all(live and not matches(step, live) for step, live in pairs):
         reason = "its actor is gone and the object is as it was before"
         if not early:
             executions.conclude(hands.ledger, plan_id, PlanState.NOT_APPLIED, reason)
