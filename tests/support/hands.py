@@ -96,9 +96,10 @@ def approval(at: Scene, plan: Plan, who: Approver) -> Decision:
 
 
 def waiting(hands: Hands, *names: str, **changes: Any) -> Plan:
-    """The plan, waiting for its signature."""
+    """The plan, waiting for its signature; the first Deployment's alert is an incident of its own."""
     now = hands.ledger.now()
-    found = incidents.accept(hands.ledger, [a_delivery(now, an_alert(now))])[0].incident
+    alert = an_alert(now, fingerprint=names[0])
+    found = incidents.accept(hands.ledger, [a_delivery(now, alert, group_key=names[0])])[0].incident
     assert found is not None
     values: dict[str, Any] = {
         "cluster_uid": hands.cluster.cluster_uid(),
