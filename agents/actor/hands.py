@@ -9,7 +9,7 @@ from pathlib import Path
 from agents.incident import Decision, Plan
 from agents.ledger.accounts import in_good_standing, last_seen
 from agents.ledger.decisions import human_of
-from agents.ledger.executions import Forged
+from agents.ledger.guards import Forged
 from agents.ledger.roster import roster_or_nobody
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger, LedgerUnavailable, halted

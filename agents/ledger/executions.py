@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from agents.incident import Decision, Plan, Receipt, Verdict
+from agents.incident import Plan, Receipt
 from agents.ledger import objects
-from agents.ledger.decisions import decisions_of, human_of
+from agents.ledger.guards import Forged, StillValid, against_claim
 from agents.ledger.moves import (
     Move,
     Standing,
-    confirmed,
     hinder,
     move,
-    needed,
     quarantine,
     standing,
-    too_late,
 )
 from agents.ledger.protocol import LOCKING, Agent, Objection, PlanState
 from agents.ledger.store import Ledger, LedgerError, Transaction, halted
@@ -36,13 +32,6 @@ from agents.ledger.tags import Tag
 LEASE_S = 30.0
 REQUEST_DEADLINE_S = 10.0
 _BY_CLAIM_ONLY = object()
-
-StillValid = Callable[[Plan, Decision], bool]
-"""Whether a counted approval still holds now. Raises Forged when its seal does not fit."""
-
-
-class Forged(LedgerError):
-    """A decision is not what was sealed: somebody wrote it into the database (threat T18)."""
 
 
 class NotOurs(LedgerError):
@@ -93,10 +82,9 @@ def claim(ledger: Ledger, plan_id: str, actor_id: str, still_valid: StillValid) 
                 quarantine(tx, plan_id)
             return found
         try:
-            against = _against_claim(tx, found, still_valid)
+            against = against_claim(tx, found, still_valid)
         except Forged:
-            quarantine(tx, plan_id)
-            return Objection.TAMPERED
+            against = Objection.TAMPERED
         if against is not None:
             _say_why_not(tx, found, against)
             return against
@@ -104,33 +92,11 @@ def claim(ledger: Ledger, plan_id: str, actor_id: str, still_valid: StillValid) 
 
 
 def _say_why_not(tx: Transaction, found: Standing, against: Objection) -> None:
-    if found.state is PlanState.APPROVED and hinder(tx, found, against.value):
+    if against is Objection.TAMPERED:
+        quarantine(tx, found.row.id)
+    elif found.state is PlanState.APPROVED and hinder(tx, found, against.value):
         body = {"why": against.value}
         tx.audit(Tag.CLAIM_REFUSED, body, incident=found.row.incident, plan_id=found.row.id)
-
-
-def _against_claim(tx: Transaction, found: Standing, still_valid: StillValid) -> Objection | None:
-    if found.state is not PlanState.APPROVED:
-        return Objection.NO_SUCH_EDGE
-    if halted(tx.session) is not None:
-        return Objection.HALTED
-    if too_late(tx, found) or tx.now > found.plan.pending_until + timedelta(
-        seconds=found.plan.claim_within_s
-    ):
-        return Objection.EXPIRED
-    given = decisions_of(tx.session, found.row.id)
-    if any(decision.verdict is Verdict.DENY for decision in given):
-        return Objection.DENIED
-    # A set of people: one who approved twice counts once, whatever rows and accounts there are.
-    valid = {human_of(d) for d in given if _counts(found.plan, d) and still_valid(found.plan, d)}
-    if len(valid) < needed(found.plan):
-        return Objection.APPROVER_LOST_RIGHT if given else Objection.NOT_ENOUGH_APPROVALS
-    return Objection.OBJECT_BUSY if objects.holders(tx.session, found.plan) else None
-
-
-def _counts(plan: Plan, decision: Decision) -> bool:
-    """Whether it is an approval of these very bytes, with the digest typed where the tier asks for it."""
-    return decision.plan_digest == plan.digest and confirmed(plan, decision.request.get("typed", ""))
 
 
 def _claim(tx: Transaction, found: Standing, who: tuple[str, float]) -> Claim | Objection:

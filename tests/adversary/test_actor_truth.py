@@ -18,8 +18,8 @@ from agents.actor.perform import perform
 from agents.actor.work import advance
 from agents.gatekeeper.cards import render
 from agents.gatekeeper.paging import pages
-from agents.incident import Approver, Plan
-from agents.ledger import executions
+from agents.incident import Approver, Plan, Verdict
+from agents.ledger import decisions, executions
 from agents.ledger.executions import Claim, NotOurs
 from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.roster import read_roster
@@ -176,6 +176,28 @@ def test_t18_a_decision_that_was_written_into_the_database_sets_the_plan_aside(
         row = {"plan_id": plan.id, "team_id": ada.team_id, "user_id": ada.user_id, "verdict": "approve"}
         tx.session.add(DecisionRow(**row, body=body))
     bent(at, "UPDATE proposal SET state = 'APPROVED'")
+    advance(hands, 1)
+    assert at.stands(PlanState.QUARANTINED)
+    assert (sent(hands), ours(at, plan)) == ([], 0)
+
+
+@pytest.mark.parametrize("how", ["a deny taken away", "a state set by hand", "an event rewritten"])
+def test_t18_rows_that_the_record_does_not_tell_set_the_plan_aside(
+    at: Scene, hands: Hands, name: str, how: str
+) -> None:
+    plan = approved(hands, at, name)
+    ada = Approver(team_id=at.centre.addresses()["slack"]["team_id"], user_id="U0SOMEBODY")
+    if how != "an event rewritten":
+        no = approval(at, plan, ada).model_copy(update={"verdict": Verdict.DENY, "reason": "no"})
+        decisions.decide(at.ledger, hands.seal.sealed(no))
+        assert at.stands(PlanState.DENIED)
+        if how == "a deny taken away":
+            bent(at, "DELETE FROM decision WHERE verdict = 'deny'")
+        bent(at, "UPDATE decision SET verdict = 'approve', body = replace(body, '\"deny\"', '\"approve\"')")
+        bent(at, "UPDATE proposal SET state = 'APPROVED'")
+    else:
+        edit = "CAST(replace(CAST(body AS TEXT), 'U0', 'U1') AS BLOB)"
+        bent(at, f"UPDATE audit SET body = {edit} WHERE tag = 'gatekeeper:plan:decide'")
     advance(hands, 1)
     assert at.stands(PlanState.QUARANTINED)
     assert (sent(hands), ours(at, plan)) == ([], 0)

@@ -11,7 +11,7 @@ import pytest
 
 from agents.auditor.verify import verify
 from agents.gatekeeper.posting import advance
-from agents.ledger import decisions, executions
+from agents.ledger import decisions, guards
 from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.tags import Tag
 from evals import oncall
@@ -142,8 +142,8 @@ def test_the_ledger_itself_takes_no_tier_two_approval_without_the_digits(desk: F
 def test_t18_an_approval_whose_digits_were_left_out_does_not_count_at_the_claim(desk: FrontDesk) -> None:
     form = opened(desk)
     assert desk.person().submit(form["id"], {"typed": oncall.digits(form)}).ok
-    honest = executions._counts(desk.plan, a_decision(desk.plan, desk.ledger.now()))
-    bare = executions._counts(desk.plan, a_decision(desk.plan, desk.ledger.now(), request={}))
+    honest = guards.counts(desk.plan, a_decision(desk.plan, desk.ledger.now()))
+    bare = guards.counts(desk.plan, a_decision(desk.plan, desk.ledger.now(), request={}))
     assert (honest, bare) == (True, False)
 
 
