@@ -35,8 +35,8 @@ class Tag(StrEnum):
         "A delivery was kept that could not be used.",
     )
     INCIDENT_OPENED = "intake:incident:open", "A new incident was opened for firing alerts."
-    ALERT_JOINED = "intake:alert:join", "A firing alert joined an open incident, or fired in it again."
-    ALERT_RESOLVED = "intake:alert:resolve", "Alertmanager said that one alert of the incident is over."
+    ALERT_JOINED = "intake:alert:join", "Firing alerts joined an open incident, or fired in it again."
+    ALERT_RESOLVED = "intake:alert:resolve", "Alertmanager said that alerts of the incident are over."
     INCIDENT_RESOLVED = "intake:incident:resolve", "Every alert of the incident is over."
     EVIDENCE_STORED = "investigator:evidence:store", "What one look returned was kept, with its digest."
     DIAGNOSIS_WRITTEN = "investigator:diagnosis:write", "What is believed, and how surely, was written down."

@@ -1,10 +1,29 @@
-"""How much of a long proof is run: a slice in CI, all of it under ``MIDWATCH_PROVE=1``."""
+"""How far a proof goes: a slice of its figure in every run, all of it with ``make prove``.
+
+A test that takes its number from here carries the mark ``proof``; that is what ``make prove`` runs.
+"""
 
 from __future__ import annotations
 
 import os
 
+PROVING = os.environ.get("MIDWATCH_PROVE") == "1"
 
-def scaled(slice: int, full: int) -> int:  # noqa: A002
-    """The full number when everything is to be proven, else the slice."""
-    return full if os.environ.get("MIDWATCH_PROVE") == "1" else slice
+_SLICE_AND_ALL = {
+    "forged_webhooks": (300, 20_000),
+    "intake_kills": (5, 2_000),
+    "replayed_deliveries": (2_400, 10_000),
+}
+"""The figures of the proofs, each by a name of its own: every run's, and the promised one."""
+
+
+def scale(proof: str) -> int:
+    """How often this run does it."""
+    a_slice, everything = _SLICE_AND_ALL[proof]
+    return everything if PROVING else a_slice
+
+
+def lots(proof: str, most: int) -> list[tuple[int, int]]:
+    """The same in numbered lots, for tests that each have to end within pytest's limit of time."""
+    starts = range(0, scale(proof), most)
+    return [(start // most, min(most, scale(proof) - start)) for start in starts]
