@@ -90,8 +90,8 @@ def _rejected(box: Toolbox, incident: int, step: Step) -> str:
         plans = [moves.standing(session, plan_id) for plan_id in moves.plan_ids(session, incident)]
     if lately is not None:
         where = "" if lately.incident == incident else f" in INC-{lately.incident}"
-        why = f" ({lately.reason})" if lately.reason else ""
-        return f"a person rejected this{where}{why}; not proposed again before {lately.at + cool:%H:%M} UTC"
+        # Not their words: the phase goes into the record, which is never erased.
+        return f"a person rejected this{where}; not proposed again before {lately.at + cool:%H:%M} UTC"
     denied = [one.plan for one in plans if isinstance(one, Standing) and one.state is PlanState.DENIED]
     same = any(
         (said.verb, said.target, said.set) == (step.verb, step.target, step.set)
