@@ -21,7 +21,7 @@ from evals.world.datacentre import DataCentre
 from midwatch.cli import app
 from tests.support.datacentre import data_centre
 from tests.support.hands import approved, hands_of, sent
-from tests.support.scale import scaled
+from tests.support.scale import lots
 from tests.support.signed import broken_copies
 from tests.support.story import Scene, scene_in
 
@@ -71,17 +71,18 @@ WAYS: dict[str, Callable[[Hands], None]] = {
 
 
 @pytest.mark.proof
+@pytest.mark.parametrize(("lot", "halts"), lots("halts", 40))
 def test_p25_at_random_moments_nothing_begins_later_than_a_second_after_a_halt(
-    at: Scene, hands: Hands
+    at: Scene, hands: Hands, lot: int, halts: int
 ) -> None:
     late, stopped = [], 0
-    for run in range(scaled(9, 200)):
+    for run in range(halts):
         plan = approved(hands, at, *NAMES)
         acting = threading.Thread(target=advance, args=(hands, 1))
         before = len(sent(hands))
         acting.start()
         moment = threading.Event()
-        moment.wait(random.Random(run).uniform(0, LONGEST_S))
+        moment.wait(random.Random(lot * 1000 + run).uniform(0, LONGEST_S))
         list(WAYS.values())[run % len(WAYS)](hands)
         halted = time.monotonic()
         acting.join()
