@@ -133,13 +133,18 @@ def replay(incident: str, config: Config = None) -> None:
 @app.command()
 def halt(reason: Annotated[str, typer.Option(help="Why.")] = "", config: Config = None) -> None:
     """Stop every change now, in the ledger and by file."""
+    from agents.ledger.brake import HALTED, put_file
+
     settings = _settings(config)
-    by_file = _halt_file(settings, reason)
+    trouble = put_file(settings.halt_file, reason)
+    if trouble:
+        typer.echo(f"midwatch: {trouble}", err=True)
+    by_file = settings.halt_file.exists()
     with _told(
         "" if by_file else "NOT halted: ", f"; {settings.halt_file} holds the actor" if by_file else ""
     ):
         _switch(settings, halted=True, reason=reason)
-    typer.echo("halted: nothing will be changed until `midwatch resume`")
+    typer.echo(HALTED)
 
 
 @app.command()
@@ -151,17 +156,6 @@ def resume(reason: Annotated[str, typer.Option(help="Why.")] = "", config: Confi
         # The file comes first and goes last: it stops the actor even when the database is down.
         settings.halt_file.unlink(missing_ok=True)
     typer.echo("resumed")
-
-
-def _halt_file(settings: Settings, reason: str) -> bool:
-    """Put the halt file there; whether it is there now."""
-    try:
-        settings.halt_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Words for whoever finds the file at night; that it exists is what counts.
-        settings.halt_file.write_text(f"{reason}\n", encoding="utf-8")
-    except OSError as problem:
-        typer.echo(f"midwatch: the halt file cannot be written: {problem}", err=True)
-    return settings.halt_file.exists()
 
 
 def _switch(settings: Settings, *, halted: bool, reason: str) -> None:

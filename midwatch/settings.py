@@ -122,6 +122,9 @@ class Settings(BaseSettings):
     """Minutes a plan waits for a signature before it expires; at most four hours."""
     claim_within_s: int = Field(default=120, ge=1, le=600)
     """Seconds between the last signature and the change; later the approval has expired."""
+    deny_cooldown_minutes: int = Field(default=60, ge=0, le=1440)
+    """Minutes after a rejection in which the same verb is not proposed for the same object again, in this
+    incident or another."""
     verify_window_s: float = Field(default=300.0, gt=0, le=3600)
     """Seconds in which the alert's own signal must recover after a change."""
     verify_poll_s: float = Field(default=5.0, gt=0, le=300)

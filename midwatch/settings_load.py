@@ -27,7 +27,7 @@ _OF_KUBERNETES = re.compile(
 _EVERYBODY = frozenset({"state_dir", "database_url", "halt_file", "log_level"})
 _SLACK = frozenset({"slack_mode", "slack_api_url", "slack_bot_token", "slack_app_token",
                     "slack_signing_secret", "slack_channel"})  # fmt: skip
-_PLANS = frozenset({"pending_minutes", "claim_within_s", "max_set_resources_factor"})
+_PLANS = frozenset({"pending_minutes", "claim_within_s", "deny_cooldown_minutes", "max_set_resources_factor"})
 
 RIGHTS: Mapping[str, frozenset[str]] = {
     "investigator": _EVERYBODY | _PLANS | {

@@ -90,6 +90,7 @@ async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbo
     policy = Policy(
         pending_s=settings.pending_minutes * 60,
         claim_within_s=settings.claim_within_s,
+        deny_cooldown_s=settings.deny_cooldown_minutes * 60,
         limit_factor=settings.max_set_resources_factor,
         verify_window_s=settings.verify_window_s,
         verify_poll_s=settings.verify_poll_s,
@@ -134,6 +135,7 @@ async def office_of(settings: Settings, ledger: Ledger) -> Office:
         slack=slack,
         seal=seal_of(settings),
         roster_file=roster_of(settings),
+        halt_file=settings.halt_file,
         channel_id=settings.slack_channel,
         home=Home(app_id=app_id, team_id=who.team_id, enterprise_id=who.enterprise_id),
         public_url=settings.public_url.rstrip("/"),

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agents.incident import Decision, Plan
+from agents.ledger.accounts import in_good_standing, last_seen
+from agents.ledger.decisions import human_of
+from agents.ledger.guards import Forged
 from agents.ledger.roster import roster_or_nobody
 from agents.ledger.seals import SealKey
-from agents.ledger.store import Ledger
+from agents.ledger.store import Ledger, LedgerUnavailable, halted
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import path_of, request
 from tools.kubernetes.client import Connection
@@ -29,12 +32,36 @@ class Hands:
     halt_file: Path
 
     def still_valid(self, plan: Plan, decision: Decision) -> bool:
-        """Whether an approval still counts: its seal holds and its giver is on the roster now."""
-        return self.seal.holds(decision) and roster_or_nobody(self.roster_file).may(decision.approver, plan)
+        """Whether an approval still counts: its seal holds, and its giver may still give it now.
+
+        On the roster for this plan, the same human as at the click, not who asked for it, and with
+        an account that was seen in good standing minutes ago.
+        """
+        roster, who = roster_or_nobody(self.roster_file), decision.approver
+        entitled = roster.may(who, plan) and not roster.asked(who, plan)
+        same = roster.human(who) == human_of(decision)
+        if not self.seal.holds(decision):
+            raise Forged(f"a decision of {who.user_id} on plan {plan.id} is not what was sealed")
+        return entitled and same and self._stands_well(decision)
+
+    def _stands_well(self, decision: Decision) -> bool:
+        with self.ledger.read() as session:
+            seen = last_seen(session, decision.approver)
+        if seen is not None and not self.seal.vouches(seen):
+            return False
+        return in_good_standing(decision.at, seen, self.ledger.now())
 
     def halted(self) -> bool:
         """Whether the halt file is there."""
         return self.halt_file.exists()
+
+    def halted_anywhere(self) -> bool:
+        """Whether the file or the ledger says so; a ledger that cannot be asked says so too."""
+        try:
+            with self.ledger.read() as session:
+                return self.halted() or halted(session) is not None
+        except LedgerUnavailable:
+            return True
 
     def target(self, step: Step) -> JsonObject:
         """The step's object as it is now; the server leaves out the kind only in lists."""

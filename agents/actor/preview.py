@@ -6,8 +6,8 @@ from agents.actor.hands import Hands, digest_of_all
 from agents.incident import Plan, Preview
 from agents.ledger import previews
 from tools.kubernetes.actions.catalogue import check
+from tools.kubernetes.actions.verb import matches
 from tools.kubernetes.errors import KubernetesError
-from tools.kubernetes.pointers import drift
 from tools.redaction import redact
 
 
@@ -43,7 +43,7 @@ def _unfit(hands: Hands, plan: Plan) -> str | None:
     if plan.cluster_uid != hands.cluster.cluster_uid():
         return "the plan was made for another cluster"
     for step in plan.steps:
-        changed = drift(step.expect, hands.target(step))
+        changed = matches(step, hands.target(step))
         if changed:
             return f"{step.target} changed since it was looked at: {redact(str(changed[0]))}"
     return None

@@ -11,10 +11,10 @@ from agents.ledger import executions
 from agents.ledger.executions import Unresolved
 from agents.ledger.protocol import PlanState
 from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.verb import is_applied
-from tools.kubernetes.errors import NotFound
+from tools.kubernetes.actions.verb import is_applied, matches
+from tools.kubernetes.errors import KubernetesError, NotFound
 from tools.kubernetes.objects import JsonObject
-from tools.kubernetes.pointers import drift
+from tools.redaction import redact
 
 
 def reconcile(hands: Hands, found: Unresolved) -> None:
@@ -23,18 +23,35 @@ def reconcile(hands: Hands, found: Unresolved) -> None:
     executing = found.state is PlanState.EXECUTING
     if executing and executions.give_up(hands.ledger, plan_id, "its actor gave no sign of life") is not None:
         return
+    if hands.ledger.now() <= found.dead_after:
+        _conclude(hands, found, early=True)
+        return
+    try:
+        unresolved = _conclude(hands, found, early=False)
+    except KubernetesError as problem:
+        executions.call_for_help(hands.ledger, plan_id, redact(f"it cannot be read: {problem}"))
+        raise
+    if unresolved:
+        executions.call_for_help(hands.ledger, plan_id, unresolved)
+
+
+def _conclude(hands: Hands, found: Unresolved, *, early: bool) -> str:
+    """Say what the objects show, or why they show nothing. ``early``: a request may be on its way."""
+    plan_id = found.plan.id
     # Another cluster can prove nothing about this plan, neither that it was done nor that it was not.
     if hands.cluster.cluster_uid() != found.plan.cluster_uid:
-        return
+        return "this connection leads to another cluster"
     targets = [_target_or_nothing(hands, step) for step in found.plan.steps]
     pairs = list(zip(found.plan.steps, targets, strict=True))
     if all(live and is_applied(step, plan_id, live) for step, live in pairs):
         executions.conclude(hands.ledger, plan_id, PlanState.SUCCEEDED, "the object carries our mark")
-        return
-    untouched = all(live and not drift(step.expect, live) for step, live in pairs)
-    if untouched and hands.ledger.now() > found.dead_after:
+        return ""
+    if all(live and not matches(step, live) for step, live in pairs):
         reason = "its actor is gone and the object is as it was before"
-        executions.conclude(hands.ledger, plan_id, PlanState.NOT_APPLIED, reason)
+        if not early:
+            executions.conclude(hands.ledger, plan_id, PlanState.NOT_APPLIED, reason)
+        return ""
+    return "neither every mark of ours nor everything as it was before is there"
 
 
 def _target_or_nothing(hands: Hands, step: Step) -> JsonObject | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from agents.actor.hands import Hands
 from agents.actor.perform import perform
 from agents.actor.preview import preview
@@ -35,20 +37,21 @@ def _one(hands: Hands, plan_id: str) -> None:
         return
     if found.state is PlanState.DRAFT and not previewed:
         preview(hands, found.plan)
-    elif found.state is PlanState.APPROVED and not hands.halted():
-        _claim_and_perform(hands, plan_id)
+    elif found.state is PlanState.APPROVED:
+        if hands.halted() or not _claim_and_perform(hands, plan_id):
+            # What stands in its way may pass before its time does: a halt, a busy object, a lost approval.
+            executions.look_again(hands.ledger, plan_id, LOOK_AGAIN_S)
     elif found.state in LOCKING and open_attempt is not None:
         reconcile(hands, open_attempt)
         executions.look_again(hands.ledger, plan_id, LOOK_AGAIN_S)
 
 
-def _claim_and_perform(hands: Hands, plan_id: str) -> None:
+def _claim_and_perform(hands: Hands, plan_id: str) -> bool:
     crash("c2")
     claimed = executions.claim(hands.ledger, plan_id, hands.actor_id, hands.still_valid)
     if not isinstance(claimed, Claim):
-        return
-    try:
+        return False
+    # The lease may run out, or somebody take over: whoever looks next only reads.
+    with suppress(NotOurs):
         perform(hands, claimed)
-    except NotOurs:
-        # The lease ran out, somebody took over, or a halt came: whoever looks next only reads.
-        return
+    return True

@@ -27,6 +27,7 @@ class Policy:
     version: str = "1"
     pending_s: int = 1800
     claim_within_s: int = 120
+    deny_cooldown_s: int = 3600
     limit_factor: float = 2.0
     verify_window_s: float = 300.0
     verify_poll_s: float = 5.0

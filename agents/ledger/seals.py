@@ -14,7 +14,8 @@ from pathlib import Path
 
 import rfc8785
 
-from agents.incident import Decision
+from agents.incident import Approver, Decision
+from agents.ledger.accounts import Seen
 
 _KEY_BYTES = 32
 
@@ -61,6 +62,29 @@ class SealKey:
     def holds(self, decision: Decision) -> bool:
         """Whether the decision is exactly what was sealed."""
         return hmac.compare_digest(decision.mac.encode(), self._decision_mac(decision).encode())
+
+    def form(self, approver: Approver, shown: tuple[str, ...]) -> str:
+        """The mark of a form that was opened for this person about what is ``shown`` in it.
+
+        Only who was sent the form has it: a click made with a stolen signing secret does not.
+        """
+        return self._mac("form", rfc8785.dumps([approver.team_id, approver.user_id, *shown]))[:32]
+
+    def opened(self, mark: str, approver: Approver, shown: tuple[str, ...]) -> bool:
+        """Whether we opened such a form for this person."""
+        return hmac.compare_digest(mark.encode(), self.form(approver, shown).encode())
+
+    def vouched(self, seen: Seen) -> Seen:
+        """The look at an account, with its seal."""
+        return seen.model_copy(update={"mac": self._seen_mac(seen)})
+
+    def vouches(self, seen: Seen) -> bool:
+        """Whether the look is exactly what was sealed."""
+        return hmac.compare_digest(seen.mac.encode(), self._seen_mac(seen).encode())
+
+    def _seen_mac(self, seen: Seen) -> str:
+        body = {**seen.model_dump(mode="json", exclude={"mac", "at"}), "at": seen.at.timestamp()}
+        return self._mac("seen", rfc8785.dumps(body))
 
     def _decision_mac(self, decision: Decision) -> str:
         body = decision.model_dump(mode="json", exclude={"mac"})

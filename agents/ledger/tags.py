@@ -51,13 +51,31 @@ class Tag(StrEnum):
         "A click did not count; who clicked and why it did not is stated.",
     )
     REPLAY_REFUSED = "gatekeeper:click:refuse_replay", "An interaction came a second time and was not heard."
+    APPROVER_LOST = (
+        "gatekeeper:approver:lose",
+        "The account of somebody whose approval counts was found deactivated, or otherwise unfit to sign.",
+    )
+    CARD_WAITS = (
+        "gatekeeper:card:wait",
+        "A plan is not shown for signing yet, because as many wait in the channel as people can weigh.",
+    )
+    HUMAN_PAGED = "gatekeeper:human:page", "The people on the roster were called by name; why is stated."
     PLAN_DECIDED = "gatekeeper:plan:decide", "A person approved or rejected the plan; their seal is stated."
     PLAN_MOVED = "any:plan:move", "A plan came into another state; which agent moved it and why is stated."
     PLAN_CLAIMED = "actor:plan:claim", "One actor won the right to perform the plan, once."
+    CLAIM_REFUSED = (
+        "actor:claim:refuse",
+        "An approved plan was not begun; what stands in its way is stated.",
+    )
+    HELP_WANTED = "actor:human:need", "Reading cannot tell whether a plan was done; a person has to look."
     STEP_INTENDED = (
         "actor:step:intend",
         "The actor is about to send one step; its bytes' digest is stated.",
     )
     STEP_ANSWERED = "actor:step:answer", "What the API server answered to one step, or that it did not."
+    HALT_REFUSED = (
+        "gatekeeper:watch:refuse",
+        "Somebody who may not asked in the chat to halt or resume; who, and why not, is stated.",
+    )
     HALTED = "operator:watch:halt", "Somebody stopped every change."
     RESUMED = "operator:watch:resume", "Somebody ended the halt."

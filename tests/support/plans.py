@@ -49,13 +49,14 @@ def a_plan(now: datetime, **changes: Any) -> Plan:
 
 
 def a_decision(plan: Plan, now: datetime, **changes: Any) -> Decision:
-    """Ada approves this plan."""
+    """Ada approves this plan; from tier 2 on she typed what has to be typed."""
     values: dict[str, Any] = {
         "plan_id": plan.id,
         "plan_digest": plan.digest,
         "approver": ADA,
         "verdict": Verdict.APPROVE,
         "at": now,
+        "request": {"typed": plan.digest[:6]} if plan.tier > 1 else {},
     }
     return Decision(**(values | changes))
 

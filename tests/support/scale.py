@@ -11,6 +11,7 @@ PROVING = os.environ.get("MIDWATCH_PROVE") == "1"
 
 _SLICE_AND_ALL = {
     "forged_webhooks": (300, 20_000),
+    "halts": (9, 200),
     "intake_kills": (5, 2_000),
     "replayed_deliveries": (2_400, 10_000),
 }

@@ -21,6 +21,7 @@ from agents.ledger.store import Ledger
 from agents.ledger.story import PlanView, Story, story
 from agents.ledger.tables import AuditRow
 from agents.ledger.tags import Tag
+from evals import oncall
 from evals.processes import free_port
 from evals.world.datacentre import DataCentre
 from evals.world.kubernetes.effects import Effect
@@ -121,11 +122,10 @@ class Scene:
             return [row.body for row in session.exec(query)]
 
     def approve(self) -> None:
-        """The engineer on call clicks Approve on the newest card that offers it."""
+        """The engineer on call signs the newest card that asks, typing the digits where a form wants them."""
         # The card is up a moment before the ledger knows where: a click in between does not count.
         self.until(lambda: self.stands(PlanState.PENDING))
-        ada = self.person("oncall")
-        assert ada.click(ada.wait_for_button("approve", timeout=PATIENCE_S)).ok
+        assert oncall.approve(self.person("oncall"), PATIENCE_S).ok
 
     def recovered(self) -> Story:
         """The story once it has ended well: one signed plan, one change by the actor, the ledger whole."""

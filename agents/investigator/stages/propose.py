@@ -14,9 +14,9 @@ from agents.investigator.stages.diagnose import Thought, proposed, think, told
 from agents.investigator.stages.gather import purse_of
 from agents.investigator.state import State
 from agents.investigator.toolbox import Toolbox
-from agents.ledger import investigations, moves
+from agents.ledger import drafts, investigations, moves
 from agents.ledger.moves import Standing
-from agents.ledger.protocol import PlanState
+from agents.ledger.protocol import Objection, PlanState
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import path_of
@@ -41,8 +41,9 @@ async def propose(state: State, runtime: Runtime[Toolbox]) -> State:
     box.snapshots.pop(state["incident"], None)
     if isinstance(wanted, NoPlan):
         return await _nothing(state, box, _too_early(thought, found))
-    if await asyncio.to_thread(_rejected, box, state["incident"], wanted.step):
-        await box.write(investigations.set_phase, "no change proposed: a person rejected this one before")
+    rejected = await asyncio.to_thread(_rejected, box, state["incident"], wanted.step)
+    if rejected:
+        await box.write(investigations.set_phase, f"no change proposed: {rejected}")
         return {"plan_id": ""}
     try:
         plan = await asyncio.to_thread(plan_for, box, state, wanted.step)
@@ -52,8 +53,11 @@ async def propose(state: State, runtime: Runtime[Toolbox]) -> State:
             investigations.set_phase, "the API server does not answer: the change is not drawn up yet"
         )
         raise
+    drafted = await box.write(investigations.draft, plan, wanted.why)
+    if isinstance(drafted, Objection):
+        return await _nothing(state, box, f"no change proposed yet: {drafted.value}")
     await box.write(investigations.set_phase, "waiting for a signature")
-    return {"plan_id": await box.write(investigations.draft, plan, wanted.why)}
+    return {"plan_id": drafted}
 
 
 def _too_early(thought: Thought, found: Diagnosis) -> str:
@@ -77,16 +81,24 @@ async def _nothing(state: State, box: Toolbox, why_again: str) -> State:
     return {"plan_id": "", "again": True}
 
 
-def _rejected(box: Toolbox, incident: int, step: Step) -> bool:
-    """Whether somebody said no to this very change: an alert that joins is no reason to ask again."""
+def _rejected(box: Toolbox, incident: int, step: Step) -> str:
+    """Who said no to this lately, or nothing: neither this change again in the same incident, nor the
+    same verb on the same object anywhere before the cool-down is over (T33)."""
+    now, cool = box.ledger.now(), timedelta(seconds=box.policy.deny_cooldown_s)
     with box.ledger.read() as session:
+        lately = drafts.denied_since(session, step, now - cool)
         plans = [moves.standing(session, plan_id) for plan_id in moves.plan_ids(session, incident)]
+    if lately is not None:
+        where = "" if lately.incident == incident else f" in INC-{lately.incident}"
+        # Not their words: the phase goes into the record, which is never erased.
+        return f"a person rejected this{where}; not proposed again before {lately.at + cool:%H:%M} UTC"
     denied = [one.plan for one in plans if isinstance(one, Standing) and one.state is PlanState.DENIED]
-    return any(
+    same = any(
         (said.verb, said.target, said.set) == (step.verb, step.target, step.set)
         for plan in denied
         for said in plan.steps
     )
+    return "a person rejected this one before" if same else ""
 
 
 async def undo(state: State, runtime: Runtime[Toolbox]) -> State:
@@ -101,7 +113,11 @@ async def undo(state: State, runtime: Runtime[Toolbox]) -> State:
     plan = await asyncio.to_thread(plan_for, box, state, step)
     plan = plan.model_copy(update={"undo_of": done})
     note = "it did not help: this puts back what stood there before"
-    return {"plan_id": await box.write(investigations.draft, plan, note), "undo_of": done}
+    drafted = await box.write(investigations.draft, plan, note)
+    if isinstance(drafted, Objection):
+        await box.write(investigations.set_phase, f"not recovered; no undo offered: {drafted.value}")
+        return {"plan_id": "", "undo_of": done}
+    return {"plan_id": drafted, "undo_of": done}
 
 
 def _drafted(box: Toolbox, state: State) -> str | None:
