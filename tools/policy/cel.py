@@ -6,6 +6,7 @@ The evaluator is the CEL project's own; it bounds recursion and iteration by its
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from cel_expr_python import cel
@@ -92,4 +93,4 @@ def _words(problem: str) -> str:
 
 def names_in(expression: str) -> tuple[str, ...]:
     """The names an expression speaks of, for showing their values."""
-    return tuple(name for name in NAMES if name in expression)
+    return tuple(name for name in NAMES if re.search(rf"\b{re.escape(name)}\b", expression))

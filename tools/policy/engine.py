@@ -142,9 +142,9 @@ def effects(entry: Scope) -> tuple[str, ...]:
         f"refuses it: {entry.deny}": entry.deny,
         f"tier {entry.tier} at least": entry.tier,
         f"{entry.approvals_needed} approvals": entry.approvals_needed,
-        f"{entry.pending_minutes} minutes to sign at most": entry.pending_minutes,
+        f"{entry.pending_minutes or 0:g} minutes to sign at most": entry.pending_minutes,
         f"{entry.claim_within_s} s from the signature to the change at most": entry.claim_within_s,
-        f"requests and limits raised {entry.limit_factor} times at most": entry.limit_factor,
+        f"requests and limits raised {entry.limit_factor or 0:g} times at most": entry.limit_factor,
     }
     return tuple(words for words, value in said.items() if value)
 

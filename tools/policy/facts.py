@@ -18,7 +18,7 @@ LONGEST_MARK = 128
 _NOISE = (
     "kubectl.kubernetes.io/last-applied-configuration",
     "deployment.kubernetes.io/",
-    "midwatch.dev/applied",
+    "midwatch.dev/applied-plan",
 )
 
 
@@ -41,7 +41,7 @@ class Radius(Fact):
 
     Part of the plan's bytes: tier and policy are decided from here, the card shows it. ``replicas``
     and ``requests_per_second`` are None when they are not known. ``gitops`` and ``helm`` name who
-    deploys the object. ``marks``-like maps hold what ``marks`` leaves of labels and annotations.
+    deploys the object. Of labels and annotations there is what ``marks`` leaves.
     """
 
     labels: dict[str, str] = Field(default_factory=dict, max_length=MOST_MARKS)

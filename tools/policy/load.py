@@ -12,13 +12,11 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from tools.kubernetes.objects import JsonObject
-from tools.policy.model import Policy, Rule
+from tools.policy.model import Allow, Policy, Rule
 
 DEFAULT = Path(__file__).with_name("default.yaml")
 MOST_BYTES = 256 * 1024
-_NARROWING = ", ".join(
-    name for name in Rule.model_fields if name not in {"name", "verbs", "kinds", "namespaces"}
-)
+_NARROWING = ", ".join(name for name in Rule.model_fields if name not in Allow.model_fields)
 _T = TypeVar("_T", bound=BaseModel)
 
 
@@ -36,10 +34,8 @@ class _OnceLoader(yaml.SafeLoader):
         keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
         twice = next((key for key in keys if keys.count(key) > 1), None)
         if twice is not None:
-            line = node.start_mark.line + 1
-            raise yaml.constructor.ConstructorError(
-                None, None, f"{twice!r} stands twice in the mapping at line {line}"
-            )
+            where = f"in the mapping at line {node.start_mark.line + 1}"
+            raise yaml.constructor.ConstructorError(None, None, f"{twice!r} stands twice {where}")
         return super().construct_mapping(node, deep)
 
 

@@ -97,14 +97,8 @@ class Rule(Scope):
         self._within("pending_minutes", self.pending_minutes, LONGEST_PENDING_MINUTES)
         self._within("claim_within_s", self.claim_within_s, LONGEST_CLAIM_S)
         self._within("limit_factor", self.limit_factor, MOST_FACTOR, least=1)
-        careful = (
-            self.tier,
-            self.approvals_needed,
-            self.pending_minutes,
-            self.claim_within_s,
-            self.limit_factor,
-        )
-        if not self.deny and all(value is None for value in careful):
+        careful = self.model_dump(include=set(Rule.model_fields) - set(Scope.model_fields) - {"deny"})
+        if not self.deny and all(value is None for value in careful.values()):
             raise ValueError(f"{self.name!r} narrows nothing: say deny, tier, approvals_needed, "
                              "pending_minutes, claim_within_s or limit_factor")  # fmt: skip
         return self
