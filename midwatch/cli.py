@@ -42,10 +42,11 @@ def _told(before: str = "", after: str = "") -> Iterator[None]:
     """What a person can mend is told in a sentence and not as a traceback."""
     from agents.ledger.store import LedgerError
     from tools.kubernetes.errors import KubernetesError
+    from tools.policy.load import PolicyError
 
     try:
         yield
-    except (LedgerError, KubernetesError, OSError) as problem:
+    except (LedgerError, KubernetesError, PolicyError, OSError) as problem:
         _end(f"midwatch: {before}{problem}{after}", 1)
 
 

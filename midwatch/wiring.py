@@ -17,6 +17,7 @@ from agents.ledger.store import Ledger, LedgerUnavailable
 from midwatch.settings import Settings
 from tools.kubernetes.client import Connection, connect
 from tools.kubernetes.errors import Unconfigured
+from tools.policy.load import PolicyFile
 
 if TYPE_CHECKING:
     from agents.actor.hands import Hands
@@ -63,6 +64,13 @@ def roster_of(settings: Settings) -> Path:
     return settings.roster_file or settings.state_dir / "roster.yaml"
 
 
+def policy_of(settings: Settings) -> PolicyFile:
+    """The policy's file, read once to see that it can be used. Raises PolicyError."""
+    policies = PolicyFile(path=settings.policy_file) if settings.policy_file else PolicyFile()
+    policies.read()
+    return policies
+
+
 def hands_of(settings: Settings, ledger: Ledger, actor_id: str) -> Hands:
     """What the actor works with: its own kubeconfig, no chat, no model."""
     from agents.actor.hands import Hands
@@ -74,6 +82,7 @@ def hands_of(settings: Settings, ledger: Ledger, actor_id: str) -> Hands:
         seal=seal_of(settings),
         roster_file=roster_of(settings),
         halt_file=settings.halt_file,
+        policy_file=policy_of(settings),
     )
 
 
@@ -84,6 +93,7 @@ async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbo
     from agents.investigator.toolbox import Policy, Toolbox
     from tools.prometheus import Prometheus
 
+    policies = policy_of(settings)
     cluster = cluster_of(settings, "reader")
     token = settings.prometheus_token.get_secret_value() if settings.prometheus_token else ""
     prometheus = Prometheus.open(settings.prometheus_url, token) if settings.prometheus_url else None
@@ -98,7 +108,12 @@ async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbo
     )
     try:
         yield Toolbox(
-            ledger=ledger, cluster=cluster, policy=policy, prometheus=prometheus, model=model_of(settings)
+            ledger=ledger,
+            cluster=cluster,
+            policy=policy,
+            prometheus=prometheus,
+            model=model_of(settings),
+            policy_file=policies,
         )
     finally:
         cluster.close()
@@ -137,4 +152,5 @@ async def office_of(settings: Settings, ledger: Ledger) -> Office:
         channel_id=settings.slack_channel,
         home=Home(app_id=app_id, team_id=who.team_id, enterprise_id=who.enterprise_id),
         public_url=settings.public_url.rstrip("/"),
+        policy_file=policy_of(settings),
     )

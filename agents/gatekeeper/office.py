@@ -10,6 +10,7 @@ from pathlib import Path
 from agents.gatekeeper.clicks import Home, Person
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger
+from tools.policy.load import PolicyFile
 from tools.slack import Slack, SlackError
 
 FRESH_S = 300.0
@@ -27,6 +28,7 @@ class Office:
     channel_id: str
     home: Home
     public_url: str
+    policy_file: PolicyFile = field(default_factory=PolicyFile)
     _people: dict[str, tuple[float, Person]] = field(default_factory=dict, repr=False)
     _posting: dict[int, asyncio.Lock] = field(default_factory=dict, repr=False)
 

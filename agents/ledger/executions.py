@@ -75,6 +75,12 @@ def claim(ledger: Ledger, plan_id: str, actor_id: str, still_valid: StillValid) 
         return _claim(tx, found, actor_id)
 
 
+def turn_away(ledger: Ledger, plan_id: str, reason: str) -> Objection | None:
+    """APPROVED → STALE without a claim: what was signed may not be done any more, for this reason."""
+    with ledger.write() as tx:
+        return move(tx, Move(plan_id=plan_id, to=PlanState.STALE, by=Agent.ACTOR, reason=reason))
+
+
 def _against_claim(tx: Transaction, found: Standing, still_valid: StillValid) -> Objection | None:
     if found.state is not PlanState.APPROVED:
         return Objection.NO_SUCH_EDGE
