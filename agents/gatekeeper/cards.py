@@ -12,6 +12,7 @@ import hashlib
 import orjson
 
 from agents.gatekeeper.blocks import code, confirm, context, fields, header, listed, paragraph
+from agents.gatekeeper.touched import touched_blocks
 from agents.incident import Diagnosis, Plan, Recovery, Value
 from agents.ledger.protocol import ACTIVE, TERMINAL, PlanState
 from agents.ledger.seals import SealKey
@@ -105,6 +106,7 @@ def _change(view: PlanView, seal: SealKey, *, over: bool) -> list[Block]:
     blocks = [paragraph("The exact change", ". ".join(sentence(step) for step in plan.steps))]
     if view.preview is not None:
         blocks += _diff_blocks(view.preview.diffs)
+    blocks += touched_blocks(plan)
     if view.note:
         blocks.append(context(f"Why this one: {view.note}"))
     blocks.append(fields(_facts(view)))
@@ -146,7 +148,7 @@ def _facts(view: PlanView) -> list[tuple[str, str]]:
         ("Undo", "Offered as a plan of its own if this does not help"),
         ("Approvals", f"{given}/{plan.approvals_needed}"),
         ("Expires", f"{plan.pending_until:%H:%M:%S} UTC"),
-        ("Rule", f"policy {plan.policy_version}"),
+        ("Rule", f"policy {plan.policy_version[:12]}"),
     ]
 
 
