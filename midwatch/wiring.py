@@ -65,16 +65,17 @@ def roster_of(settings: Settings) -> Path:
 
 
 def policy_of(settings: Settings) -> PolicyFile:
-    """The policy's file, read once to see that it can be used. Raises PolicyError."""
-    policies = PolicyFile(path=settings.policy_file) if settings.policy_file else PolicyFile()
-    policies.read()
-    return policies
+    """Where the policy stands: the file of the settings, or the one that is shipped."""
+    return PolicyFile(path=settings.policy_file) if settings.policy_file else PolicyFile()
 
 
 def hands_of(settings: Settings, ledger: Ledger, actor_id: str) -> Hands:
-    """What the actor works with: its own kubeconfig, no chat, no model."""
+    """What the actor works with: its own kubeconfig, no chat, no model. Raises PolicyError."""
     from agents.actor.hands import Hands
 
+    policies = policy_of(settings)
+    # With a policy that cannot be used every claim would be refused: better not to start at all.
+    policies.read()
     return Hands(
         ledger=ledger,
         cluster=cluster_of(settings, "actor"),
@@ -82,18 +83,19 @@ def hands_of(settings: Settings, ledger: Ledger, actor_id: str) -> Hands:
         seal=seal_of(settings),
         roster_file=roster_of(settings),
         halt_file=settings.halt_file,
-        policy_file=policy_of(settings),
+        policy_file=policies,
     )
 
 
 @asynccontextmanager
 async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbox]:
-    """What the investigator works with: read-only credentials."""
+    """What the investigator works with: read-only credentials. Raises PolicyError."""
     from agents.investigator.purse import Allowance
     from agents.investigator.toolbox import Policy, Toolbox
     from tools.prometheus import Prometheus
 
     policies = policy_of(settings)
+    policies.read()
     cluster = cluster_of(settings, "reader")
     token = settings.prometheus_token.get_secret_value() if settings.prometheus_token else ""
     prometheus = Prometheus.open(settings.prometheus_url, token) if settings.prometheus_url else None
