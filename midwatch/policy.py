@@ -89,7 +89,7 @@ def run_cases(file: Path, output: Output = Form.TEXT) -> None:
 def explain(plan: str, file: File = None, config: Config = None, output: Output = Form.TEXT) -> None:
     """Say what the policy makes of a plan now, entry by entry. Exit 1 when the plan may not go on."""
     from agents.ledger.store import LedgerError
-    from midwatch.policy_explained import explained
+    from midwatch.policy_explained import NoSuchPlan, explained
     from midwatch.settings_load import SettingsError, load
     from midwatch.wiring import ledger_of, policy_of
     from tools.policy.load import PolicyError, PolicyFile
@@ -101,7 +101,7 @@ def explain(plan: str, file: File = None, config: Config = None, output: Output 
             told = explained(ledger, plan, PolicyFile(path=file) if file else policy_of(settings))
         finally:
             ledger.close()
-    except (SettingsError, LedgerError, PolicyError, LookupError) as problem:
+    except (SettingsError, LedgerError, PolicyError, NoSuchPlan) as problem:
         _end(str(problem), 2)
     _say(output, told.lines(), told.data())
     raise typer.Exit(1 if told.against else 0)

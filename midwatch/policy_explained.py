@@ -25,6 +25,10 @@ from tools.redaction import redact, redacted
 _ID = re.compile(r"[0-9a-f]{4,64}")
 
 
+class NoSuchPlan(LookupError):
+    """The ledger has no plan of that name that could be explained."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Explained:
     """One plan, where it stands, and the judgement of today's policy."""
@@ -106,18 +110,18 @@ def _entry(trace: Trace) -> Iterator[str]:
 def explained(ledger: Ledger, plan_id: str, policies: PolicyFile) -> Explained:
     """The explanation of one plan, by its id or the beginning of its digest.
 
-    Raises LookupError when there is no such plan or more than one, and PolicyError.
+    Raises NoSuchPlan, also when there is more than one, and PolicyError.
     """
     if not _ID.fullmatch(plan_id):
-        raise LookupError(f"a plan's id has 4 to 64 hex digits, and {plan_id!r} is none")
+        raise NoSuchPlan(f"a plan's id has 4 to 64 hex digits, and {plan_id!r} is none")
     with ledger.read() as session:
         query = select(PlanRow.id).where(col(PlanRow.digest).startswith(plan_id)).limit(2)
         ids = list(session.exec(query))
         if len(ids) != 1:
-            raise LookupError(f"there is {'more than one' if ids else 'no'} plan {plan_id}")
+            raise NoSuchPlan(f"there is {'more than one' if ids else 'no'} plan {plan_id}")
         found = moves.standing(session, ids[0])
     if isinstance(found, Objection):
-        raise LookupError(f"the plan {plan_id} cannot be explained: {found.value}")
+        raise NoSuchPlan(f"the plan {plan_id} cannot be explained: {found.value}")
     incident = incidents.incident(ledger, int(found.plan.incident.removeprefix("INC-")))
     judged = judge(policies.read(), question_of(found.plan, incident))
     return Explained(found=found, judged=judged, file=str(policies.path))
