@@ -17,7 +17,7 @@ from agents.ledger.protocol import Objection
 from agents.ledger.store import Ledger
 from agents.ledger.tables import PlanRow
 from tools.kubernetes.actions.catalogue import sentence
-from tools.policy.engine import Judgement, Trace, judge
+from tools.policy.engine import Fate, Judgement, Trace, judge
 from tools.policy.load import PolicyFile
 from tools.policy.words import touched, warnings
 from tools.redaction import redact, redacted
@@ -104,7 +104,8 @@ def _entry(trace: Trace) -> Iterator[str]:
         yield f"          when {redact(trace.when)}"
         for name, value in trace.values.items():
             yield f"          {name} = {redact(orjson.dumps(value).decode())}"
-    yield from (f"          {effect}" for effect in trace.effects)
+    before = "" if trace.fate is Fate.MATCHED else "when it matches: "
+    yield from (f"          {before}{effect}" for effect in trace.effects)
 
 
 def explained(ledger: Ledger, plan_id: str, policies: PolicyFile) -> Explained:
