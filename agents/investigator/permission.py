@@ -48,14 +48,12 @@ def permitted(case: Case, asking: Asking, draw: Callable[[float | None], Proposa
     ``draw`` drafts it, within a factor for requests and limits if one is handed in: where the policy
     allows less than the first draft takes, a second one takes what is allowed.
     """
-    first = _permitted(case, asking, draw(None))
-    if isinstance(first, Permitted) and first.judged.allowed:
-        return first
-    if isinstance(first, Permitted) and first.judged.limit_factor is not None:
-        second = _permitted(case, asking, draw(first.judged.limit_factor))
-        if isinstance(second, NoPlan) or second.judged.allowed:
-            return second
-    return NoPlan(reason=f"The policy: {first.judged.objection}.") if isinstance(first, Permitted) else first
+    found = _permitted(case, asking, draw(None))
+    if isinstance(found, Permitted) and not found.judged.allowed and found.judged.limit_factor is not None:
+        found = _permitted(case, asking, draw(found.judged.limit_factor))
+    if isinstance(found, Permitted) and not found.judged.allowed:
+        return NoPlan(reason=f"The policy: {found.judged.objection}.")
+    return found
 
 
 def _permitted(case: Case, asking: Asking, wanted: Proposal) -> Permitted | NoPlan:

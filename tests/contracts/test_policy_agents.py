@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import orjson
@@ -94,6 +95,26 @@ def _pulls_fail(at: Watch) -> bool:
     return any(
         "ErrImagePull" in str(pod["status"]) or "ImagePullBackOff" in str(pod["status"]) for pod in pods
     )
+
+
+def test_an_undo_that_the_policy_does_not_allow_is_not_offered_and_that_is_said(tmp_path: Path) -> None:
+    with watch("bad-image", tmp_path, verify_window_s=30) as at:
+        policies = policy_file(tmp_path)
+        at.box = replace(at.box, policy_file=policies)
+        nodes = [node["metadata"]["name"] for node in at.box.cluster.get("/api/v1/nodes")["items"]]
+        _broken(at)
+        at.look()
+        for node in nodes:
+            at.by_hand(f"/api/v1/nodes/{node}", {"/spec/unschedulable": True})
+        at.applied()
+        at.look()
+        policy_file(tmp_path, "rules: [{name: no undo, when: plan.undo, deny: ask first}]\n")
+        at.clock.ahead = timedelta(seconds=31)
+        at.look()
+        assert [one.state for one in at.story.plans] == [PlanState.SUCCEEDED]
+        assert at.story.incident.phase.startswith(
+            "not recovered; nothing is put back, the policy says no: 'no undo'"
+        )
 
 
 # --- the gatekeeper

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tools.policy.cel import LONGEST, NAMES, compiled
+from tools.policy.cel import LONGEST, NAMES, CelError, compiled
 from tools.policy.load import DEFAULT, PolicyError, PolicyFile, read_policy
 
 ALL = "version: 1\nallow: [{name: all}]\n"
@@ -122,6 +124,24 @@ def test_the_shipped_policy_allows_the_catalogue_and_narrows_nothing() -> None:
     policy = PolicyFile().read()
     assert [entry.name for entry in policy.allow] == ["the whole catalogue"]
     assert policy.rules == ()
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text(max_size=60)
+    | st.lists(
+        st.sampled_from(
+            (*NAMES, "(", ")", "[", "]", "'", "==", "&&", "!", "-", "?", ":", "1", "'x'", ".all(", "a, ")
+        ),
+        max_size=12,
+    ).map(" ".join)
+)
+def test_whatever_stands_in_a_condition_it_is_taken_or_refused_and_never_worse(text: str) -> None:
+    try:
+        ready = compiled(text)
+    except CelError:
+        return
+    assert ready.return_type().name() == "BOOL"
 
 
 @pytest.mark.parametrize("name", NAMES)
