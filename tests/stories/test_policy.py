@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import orjson
-import pytest
 import yaml
 
 from agents.ledger.protocol import PlanState
@@ -17,18 +16,12 @@ from tools.kubernetes.client import Request, connect
 CHECKOUT = "/apis/apps/v1/namespaces/shop/deployments/checkout"
 ALL = "version: 1\nallow: [{name: all}]\n"
 ARGO = {"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:shop/checkout"}
-FLUX = {"kustomize.toolkit.fluxcd.io/name": "shop"}
 HELM = {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "shop"}
 
 
-@pytest.mark.parametrize(
-    ("marks", "field", "owner"), [(ARGO, "annotations", "Argo CD"), (FLUX, "labels", "Flux")]
-)
-def test_what_git_deploys_gets_the_patch_to_commit_and_no_button(
-    tmp_path: Path, marks: dict[str, str], field: str, owner: str
-) -> None:
+def test_what_git_deploys_gets_the_patch_to_commit_and_no_button(tmp_path: Path) -> None:
     with scene("bad-image", tmp_path) as at:
-        _mark(at, field, marks)
+        _mark(at, ARGO)
         at.serve()
         at.centre.break_it()
         at.until(lambda: "To commit where it is deployed from" in _thread(at))
@@ -36,7 +29,7 @@ def test_what_git_deploys_gets_the_patch_to_commit_and_no_button(
         assert told is not None
         assert told.plans == ()
         (card,) = at.cards()
-        assert f"{owner} manages Deployment shop/checkout" in str(card)
+        assert "Argo CD manages Deployment shop/checkout" in str(card)
         assert "'approve'" not in str(card)
         assert told.diagnosis is not None
         (container,) = yaml.safe_load(told.diagnosis.patch)["spec"]["template"]["spec"]["containers"]
@@ -52,7 +45,7 @@ def test_what_helm_deploys_gets_a_plan_with_a_warning_and_a_stricter_policy_stop
     policy = tmp_path / "policy.yaml"
     policy.write_text(ALL, encoding="utf-8")
     with scene("bad-image", tmp_path) as at:
-        _mark(at, "annotations", HELM)
+        _mark(at, HELM)
         at.serve(policy_file=str(policy))
         at.centre.break_it()
         at.until(lambda: at.stands(PlanState.PENDING))
@@ -71,11 +64,11 @@ def test_what_helm_deploys_gets_a_plan_with_a_warning_and_a_stricter_policy_stop
         assert at.whole() == ()
 
 
-def _mark(at: Scene, field: str, marks: dict[str, str]) -> None:
-    """Somebody deploys checkout by other means: its labels or annotations say so."""
+def _mark(at: Scene, marks: dict[str, str]) -> None:
+    """Somebody deploys checkout by other means: its annotations say so."""
     admin = connect(at.centre.kubernetes.kubeconfig("admin"), "a deployer")
     try:
-        body = orjson.dumps({"metadata": {field: marks}})
+        body = orjson.dumps({"metadata": {"annotations": marks}})
         kind = "application/merge-patch+json"
         admin.send(Request(method="PATCH", path=CHECKOUT, body=body, content_type=kind))
     finally:

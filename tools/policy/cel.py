@@ -66,7 +66,7 @@ def compiled(expression: str) -> cel.Expression:
         raise CelError(f"an expression has at most {LONGEST} characters")
     try:
         ready = _environment().compile(expression)
-    except RuntimeError as problem:
+    except (RuntimeError, TypeError, ValueError) as problem:
         raise CelError(_words(str(problem))) from problem
     if ready.return_type() != cel.Type.BOOL:
         raise CelError(f"it gives {ready.return_type().name()}, and a condition is true or false")
