@@ -20,6 +20,7 @@ from agents.ledger.executions import Claim
 from agents.ledger.protocol import PlanState
 from agents.ledger.seals import SealKey
 from agents.ledger.story import story
+from agents.ledger.tags import Tag
 from evals.world.datacentre import DataCentre
 from tests.support.datacentre import data_centre, wait_until
 from tests.support.front_desk import FrontDesk, front_desk
@@ -206,6 +207,7 @@ def test_what_was_signed_under_another_policy_is_not_done(
         assert view.state is PlanState.STALE
         assert words in view.reason
         assert view.receipts == ()
+        assert one.at.said(Tag.PLAN_CLAIMED) == [], "it is turned away before it holds anything"
         assert one.effects() == []
         assert one.at.whole() == ()
 

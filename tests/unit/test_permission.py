@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from agents.incident import Incident, IncidentState
+from agents.incident import Incident, IncidentState, Plan
 from agents.investigator.permission import Asking, Permitted, permitted
 from agents.investigator.proposals import Limits, NoPlan, Proposal, propose
 from agents.investigator.reasoning import reason
 from agents.investigator.reasoning_case import Case
 from agents.ledger.policy import about
 from tests.support.kube_objects import crashing, deployment, replicaset, template
-from tests.support.plans import an_alert
+from tests.support.plans import a_plan, an_alert
 from tests.support.scenes import alert, scene
 from tests.support.world_cluster import START
-from tools.policy.facts import Terms
+from tools.policy.facts import Radius, Terms
 from tools.policy.load import PolicyFile
 
 ALL = "version: 1\nallow: [{name: all}]\n"
@@ -123,3 +123,14 @@ def test_conditions_see_the_labels_that_all_alerts_share() -> None:
     assert (seen.id, seen.severity, seen.alerts) == ("INC-7", "critical", ("A", "B"))
     assert seen.labels == {"namespace": "shop"}
     assert about(None).id == ""
+
+
+def test_what_a_plan_touches_is_signed_and_older_plans_keep_their_digest() -> None:
+    bare = a_plan(START)
+    assert b"radius" not in bare.canonical()
+    stated = a_plan(START, radius=(Radius(replicas=3),))
+    assert b'"replicas":3' in stated.canonical()
+    assert len({bare.digest, stated.digest, a_plan(START, radius=(Radius(replicas=4),)).digest}) == 3
+    again = Plan.model_validate_json(stated.canonical())
+    assert (again, again.digest) == (stated, stated.digest)
+    assert Plan.model_validate_json(bare.canonical()).digest == bare.digest
