@@ -34,7 +34,7 @@ class Hands:
     halt_file: Path
     policy_file: PolicyFile = field(default_factory=PolicyFile)
 
-    def refused(self, plan: Plan, live: tuple[JsonObject, ...] = ()) -> str:
+    def refused(self, plan: Plan, live: tuple[JsonObject | None, ...] = ()) -> str:
         """Why the present policy, read by this process, does not let the plan go on, or nothing.
 
         With ``live`` the targets' labels and annotations are those of this moment: nothing in the
@@ -42,7 +42,8 @@ class Hands:
         """
         incident = incidents.incident(self.ledger, int(plan.incident.removeprefix("INC-")))
         try:
-            radius = tuple(one.seen_again(obj) for one, obj in zip(plan.radius, live, strict=False))
+            pairs = zip(plan.radius, live, strict=False)
+            radius = tuple(one.seen_again(obj) if obj else one for one, obj in pairs)
         except ValidationError:
             return "a target carries more labels or annotations than a plan can state"
         return refusal(self.policy_file, plan.model_copy(update={"radius": radius or plan.radius}), incident)

@@ -9,6 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.policy.cel import LONGEST, NAMES, CelError, compiled
 from tools.policy.load import DEFAULT, PolicyError, PolicyFile, read_policy
 
@@ -68,6 +69,17 @@ def test_a_rule_below_the_floor_of_the_verb_it_names_is_refused(tmp_path: Path) 
     assert read_policy(file).rules[0].tier == 2
     said = refused(tmp_path, ALL + rules.replace("tier: 2", "tier: 1"))
     assert "a rule can only raise it" in said
+
+
+@pytest.mark.parametrize("tier", [2, 3])
+@pytest.mark.parametrize("verb", CATALOGUE)
+def test_a_rule_may_raise_any_verb_and_lower_none(tmp_path: Path, verb: str, tier: int) -> None:
+    text = f"{ALL}rules: [{{name: x, verbs: [{verb}], tier: {tier}}}]\n"
+    if tier < CATALOGUE[verb].tier:
+        assert f"the code asks tier {CATALOGUE[verb].tier} of {verb}" in refused(tmp_path, text)
+    else:
+        (tmp_path / "policy.yaml").write_text(text, encoding="utf-8")
+        assert read_policy(tmp_path / "policy.yaml").rules[0].tier == tier
 
 
 @pytest.mark.parametrize(
