@@ -15,10 +15,11 @@ from midwatch.check_model import model
 from midwatch.check_result import Result
 from midwatch.check_slack import slack
 from midwatch.settings import Settings
-from midwatch.wiring import ledger_of, roster_of
+from midwatch.wiring import ledger_of, policy_of, roster_of
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.client import Connection, Request, connect
 from tools.kubernetes.errors import KubernetesError
+from tools.policy.load import PolicyError
 from tools.prometheus import Prometheus, PrometheusError
 
 # Rights that neither credential may hold: each would let a change past the catalogue, or a secret out.
@@ -33,6 +34,7 @@ async def check_all(settings: Settings) -> list[Result]:
     tried: list[Callable[[Settings], Awaitable[list[Result]]]] = [
         _ledger,
         _roster,
+        _policy,
         _cluster,
         _metrics,
         _webhook,
@@ -68,6 +70,16 @@ async def _roster(settings: Settings) -> list[Result]:
         return [Result(what="roster", ok=False, says=f"{problem}; until it can be read nobody may sign")]
     says = f"{people} people may sign" if people else "it names nobody, so nobody may sign"
     return [Result(what="roster", ok=people > 0, says=says)]
+
+
+async def _policy(settings: Settings) -> list[Result]:
+    policies = policy_of(settings)
+    try:
+        policy = policies.read()
+    except PolicyError as problem:
+        return [Result(what="policy", ok=False, says=str(problem))]
+    says = f"{policy.digest[:12]}, {len(policy.allow)} allowed, {len(policy.rules)} rules narrow it"
+    return [Result(what="policy", ok=bool(policy.allow), says=says)]
 
 
 async def _cluster(settings: Settings) -> list[Result]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from midwatch.policy import app as policy_app
+
 if TYPE_CHECKING:
     from midwatch.settings import Settings
     from midwatch.settings_load import Process
@@ -23,6 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Stands the watch from midnight to four, and changes nothing without a signature.",
 )
+app.add_typer(policy_app, name="policy")
 # No ledger counts further: more digits would not fit into its column.
 _NUMBER = re.compile(r"[0-9]{1,18}")
 Config = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.")]
@@ -42,10 +45,11 @@ def _told(before: str = "", after: str = "") -> Iterator[None]:
     """What a person can mend is told in a sentence and not as a traceback."""
     from agents.ledger.store import LedgerError
     from tools.kubernetes.errors import KubernetesError
+    from tools.policy.load import PolicyError
 
     try:
         yield
-    except (LedgerError, KubernetesError, OSError) as problem:
+    except (LedgerError, KubernetesError, PolicyError, OSError) as problem:
         _end(f"midwatch: {before}{problem}{after}", 1)
 
 

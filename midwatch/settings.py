@@ -118,6 +118,10 @@ class Settings(BaseSettings):
     """Id of the channel for the cards (``C…``); needed unless ``slack_mode`` is ``off``."""
     roster_file: LocalPath | None = None
     """YAML file that names who may approve. Without it nobody may."""
+    policy_file: LocalPath | None = None
+    """YAML file that says what may be proposed, with which tier and by how many people (docs/policy.md).
+    Without it whatever the catalogue allows may be proposed. It can only narrow; a mistake in it refuses
+    to start."""
     pending_minutes: int = Field(default=30, ge=1, le=240)
     """Minutes a plan waits for a signature before it expires; at most four hours."""
     claim_within_s: int = Field(default=120, ge=1, le=600)

@@ -31,12 +31,15 @@ _PLANS = frozenset({"pending_minutes", "claim_within_s", "deny_cooldown_minutes"
 
 RIGHTS: Mapping[str, frozenset[str]] = {
     "investigator": _EVERYBODY | _PLANS | {
-        "cluster_name", "reader_kubeconfig", "prometheus_url", "prometheus_token", "model_base_url",
+        "cluster_name", "policy_file",
+        "reader_kubeconfig", "prometheus_url", "prometheus_token", "model_base_url",
         "model_api_key", "model_name", "budgets", "investigations_per_hour", "verify_window_s",
         "verify_poll_s"
     },
-    "gatekeeper": _EVERYBODY | _SLACK | {"roster_file", "public_url", "cluster_name"},
-    "actor": _EVERYBODY | {"actor_kubeconfig", "roster_file", "max_set_resources_factor", "cluster_name"},
+    "gatekeeper": _EVERYBODY | _SLACK | {"roster_file", "policy_file", "public_url", "cluster_name"},
+    "actor": _EVERYBODY | {
+        "actor_kubeconfig", "roster_file", "policy_file", "max_set_resources_factor", "cluster_name"
+    },
     "auditor": _EVERYBODY,
     "intake": _EVERYBODY | {
         "listen", "public_url", "cluster_name", "webhook_token", "webhook_username", "webhook_password",

@@ -17,6 +17,7 @@ from agents.ledger.store import Ledger, LedgerUnavailable
 from midwatch.settings import Settings
 from tools.kubernetes.client import Connection, connect
 from tools.kubernetes.errors import Unconfigured
+from tools.policy.load import PolicyFile
 
 if TYPE_CHECKING:
     from agents.actor.hands import Hands
@@ -63,10 +64,18 @@ def roster_of(settings: Settings) -> Path:
     return settings.roster_file or settings.state_dir / "roster.yaml"
 
 
+def policy_of(settings: Settings) -> PolicyFile:
+    """Where the policy stands: the file of the settings, or the one that is shipped."""
+    return PolicyFile(path=settings.policy_file) if settings.policy_file else PolicyFile()
+
+
 def hands_of(settings: Settings, ledger: Ledger, actor_id: str) -> Hands:
-    """What the actor works with: its own kubeconfig, no chat, no model."""
+    """What the actor works with: its own kubeconfig, no chat, no model. Raises PolicyError."""
     from agents.actor.hands import Hands
 
+    policies = policy_of(settings)
+    # With a policy that cannot be used every claim would be refused: better not to start at all.
+    policies.read()
     return Hands(
         ledger=ledger,
         cluster=cluster_of(settings, "actor"),
@@ -74,16 +83,19 @@ def hands_of(settings: Settings, ledger: Ledger, actor_id: str) -> Hands:
         seal=seal_of(settings),
         roster_file=roster_of(settings),
         halt_file=settings.halt_file,
+        policy_file=policies,
     )
 
 
 @asynccontextmanager
 async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbox]:
-    """What the investigator works with: read-only credentials."""
+    """What the investigator works with: read-only credentials. Raises PolicyError."""
     from agents.investigator.purse import Allowance
     from agents.investigator.toolbox import Policy, Toolbox
     from tools.prometheus import Prometheus
 
+    policies = policy_of(settings)
+    policies.read()
     cluster = cluster_of(settings, "reader")
     token = settings.prometheus_token.get_secret_value() if settings.prometheus_token else ""
     prometheus = Prometheus.open(settings.prometheus_url, token) if settings.prometheus_url else None
@@ -99,7 +111,12 @@ async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbo
     )
     try:
         yield Toolbox(
-            ledger=ledger, cluster=cluster, policy=policy, prometheus=prometheus, model=model_of(settings)
+            ledger=ledger,
+            cluster=cluster,
+            policy=policy,
+            prometheus=prometheus,
+            model=model_of(settings),
+            policy_file=policies,
         )
     finally:
         cluster.close()
@@ -139,4 +156,5 @@ async def office_of(settings: Settings, ledger: Ledger) -> Office:
         channel_id=settings.slack_channel,
         home=Home(app_id=app_id, team_id=who.team_id, enterprise_id=who.enterprise_id),
         public_url=settings.public_url.rstrip("/"),
+        policy_file=policy_of(settings),
     )

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from agents.incident import Decision, Plan
+from agents.ledger import incidents
 from agents.ledger.accounts import in_good_standing, last_seen
 from agents.ledger.decisions import human_of
 from agents.ledger.guards import Forged
+from agents.ledger.policy import refusal
 from agents.ledger.roster import roster_or_nobody
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger, LedgerUnavailable, halted
@@ -18,6 +22,7 @@ from tools.kubernetes.actions.verb import path_of, request
 from tools.kubernetes.client import Connection
 from tools.kubernetes.diff import diff, readable
 from tools.kubernetes.objects import JsonObject
+from tools.policy.load import PolicyFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +35,21 @@ class Hands:
     seal: SealKey
     roster_file: Path
     halt_file: Path
+    policy_file: PolicyFile = field(default_factory=PolicyFile)
+
+    def refused(self, plan: Plan, live: tuple[JsonObject | None, ...] = ()) -> str:
+        """Why the present policy, read by this process, does not let the plan go on, or nothing.
+
+        With ``live`` the targets' labels and annotations are those of this moment: nothing in the
+        step's preconditions notices when they change.
+        """
+        incident = incidents.incident(self.ledger, int(plan.incident.removeprefix("INC-")))
+        try:
+            pairs = zip(plan.radius, live, strict=False)
+            radius = tuple(one.seen_again(obj) if obj else one for one, obj in pairs)
+        except ValidationError:
+            return "a target carries more labels or annotations than a plan can state"
+        return refusal(self.policy_file, plan.model_copy(update={"radius": radius or plan.radius}), incident)
 
     def still_valid(self, plan: Plan, decision: Decision) -> bool:
         """Whether an approval still counts: its seal holds, and its giver may still give it now.

@@ -50,13 +50,18 @@ def _against(hands: Hands, claim: Claim) -> str | None:
     # A kubeconfig may have been pointed elsewhere since, where objects of the same names live.
     if hands.cluster.cluster_uid() != plan.cluster_uid:
         return "this connection leads to another cluster"
+    found = []
     for step in plan.steps:
         refused = check(step)
         if refused is not None:
             return refused.reason
-        changed = matches(step, hands.target(step))
+        live = hands.target(step)
+        changed = matches(step, live)
         if changed:
             return f"{step.target} changed since it was shown: {redact(str(changed[0]))}"
+        found.append(live)
+    if against := hands.refused(plan, tuple(found)):
+        return redact(against)
     with hands.ledger.read() as session:
         shown = previews.preview_of(session, plan.id)
     # The same bytes through today's admission webhooks: they may answer otherwise than when it was shown.

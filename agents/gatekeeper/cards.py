@@ -13,6 +13,7 @@ import orjson
 
 from agents.gatekeeper.blocks import code, confirm, context, fields, header, listed, paragraph, people
 from agents.gatekeeper.modals import words_of
+from agents.gatekeeper.touched import touched_blocks
 from agents.incident import Diagnosis, Plan, Receipt, Recovery, Value, Verdict
 from agents.ledger.decisions import human_of
 from agents.ledger.moves import needed
@@ -116,6 +117,7 @@ def _change(view: PlanView, seal: SealKey, *, over: bool) -> list[Block]:
     blocks = [paragraph("The exact change", words_of(plan))]
     if view.preview is not None:
         blocks += _diff_blocks(view.preview.diffs)
+    blocks += touched_blocks(plan)
     if view.note:
         blocks.append(context(f"Why this one: {view.note}"))
     blocks.append(fields(_facts(view)))
@@ -188,7 +190,7 @@ def _facts(view: PlanView) -> list[tuple[str, str]]:
         ("Undo", "Offered as a plan of its own if this does not help"),
         ("Approvals", f"{len(given)} of {needed(plan)}"),
         ("Expires", f"{plan.pending_until:%H:%M:%S} UTC"),
-        ("Rule", f"policy {plan.policy_version}"),
+        ("Rule", f"policy {plan.policy_version[:12]}"),
     ]
 
 

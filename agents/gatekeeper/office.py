@@ -11,6 +11,7 @@ from agents.gatekeeper.clicks import Home, Person
 from agents.ledger.accounts import CLICK_MAY_RELY_ON
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger
+from tools.policy.load import PolicyFile
 from tools.slack import Slack, SlackError
 
 FRESH_S = CLICK_MAY_RELY_ON.total_seconds()
@@ -28,6 +29,7 @@ class Office:
     channel_id: str
     home: Home
     public_url: str
+    policy_file: PolicyFile = field(default_factory=PolicyFile)
     _people: dict[str, tuple[float, Person]] = field(default_factory=dict, repr=False)
     _posting: dict[int, asyncio.Lock] = field(default_factory=dict, repr=False)
 

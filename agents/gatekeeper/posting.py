@@ -13,6 +13,7 @@ from agents.gatekeeper.cards import Rendering, long_diff, render
 from agents.gatekeeper.entries import entries
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.paging import pages
+from agents.gatekeeper.policing import cancel_refused
 from agents.gatekeeper.vouching import vouch
 from agents.ledger import cards as ledger_cards
 from agents.ledger import moves, previews
@@ -29,6 +30,7 @@ async def advance(office: Office, incident: int) -> None:
     async with office.posting(incident):
         # Before the card is drawn: buttons of a plan whose time has passed must not be shown again.
         await asyncio.to_thread(moves.expire_due, office.ledger, incident)
+        await asyncio.to_thread(cancel_refused, office, incident)
         told = await asyncio.to_thread(story, office.ledger, incident)
         if told is None or not _worth_telling(told):
             return

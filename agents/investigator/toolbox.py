@@ -14,6 +14,7 @@ from agents.ledger.store import Ledger
 from runbooks.shelf import Shelf, load
 from tools.kubernetes.client import Connection
 from tools.model import Model
+from tools.policy.load import PolicyFile
 from tools.prometheus import Prometheus
 
 P = ParamSpec("P")
@@ -22,9 +23,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """The limits that plans are made within; they are part of what is signed."""
+    """The limits that plans are made within; the policy's file can only narrow them."""
 
-    version: str = "1"
     pending_s: int = 1800
     claim_within_s: int = 120
     deny_cooldown_s: int = 3600
@@ -47,6 +47,7 @@ class Toolbox:
     policy: Policy
     prometheus: Prometheus | None = None
     model: Model | None = None
+    policy_file: PolicyFile = field(default_factory=PolicyFile)
     shelf: Shelf = field(default_factory=load)
     lease: Lease | None = None
     snapshots: dict[int, Snapshot] = field(default_factory=dict)

@@ -99,6 +99,12 @@ def _say_why_not(tx: Transaction, found: Standing, against: Objection) -> None:
         tx.audit(Tag.CLAIM_REFUSED, body, incident=found.row.incident, plan_id=found.row.id)
 
 
+def turn_away(ledger: Ledger, plan_id: str, reason: str) -> Objection | None:
+    """APPROVED → STALE without a claim: what was signed may not be done any more, for this reason."""
+    with ledger.write() as tx:
+        return move(tx, Move(plan_id=plan_id, to=PlanState.STALE, by=Agent.ACTOR, reason=reason))
+
+
 def _claim(tx: Transaction, found: Standing, who: tuple[str, float]) -> Claim | Objection:
     plan_id, (actor_id, began) = found.row.id, who
     against = move(tx, Move(plan_id=plan_id, to=PlanState.EXECUTING, by=Agent.ACTOR, reason=actor_id))
