@@ -64,8 +64,13 @@ def same(one: object, other: object) -> bool:
 
 
 def drift(expect: JsonObject, obj: JsonObject) -> tuple[Drift, ...]:
-    """Every expected value that differs in the object, in the order it was stated."""
+    """Every expected value that differs in the object, in the order it was stated.
+
+    An expected null is nothing at all: a stored object holds no nulls.
+    """
     found = ((pointer, value, read(obj, pointer)) for pointer, value in expect.items())
     return tuple(
-        Drift(pointer=p, expected=value, found=now) for p, value, now in found if not same(now, value)
+        Drift(pointer=p, expected=value, found=now)
+        for p, value, now in found
+        if not (same(now, value) or (value is None and now is MISSING))
     )

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import rfc8785
 
 from tools.kubernetes.actions.step import Pointer, Step
 from tools.kubernetes.client import READ_S, Request
+from tools.kubernetes.inventory import Inventory
 from tools.kubernetes.objects import JsonObject, is_name, is_namespace, ref_of
 from tools.kubernetes.pointers import MISSING, Drift, drift, escape, read, same
 
@@ -26,7 +27,12 @@ RESOURCES = {
     "StatefulSet": ("apps/v1", "statefulsets"),
     "DaemonSet": ("apps/v1", "daemonsets"),
     "Service": ("v1", "services"),
+    "HorizontalPodAutoscaler": ("autoscaling/v2", "horizontalpodautoscalers"),
+    "CronJob": ("batch/v1", "cronjobs"),
+    "Job": ("batch/v1", "jobs"),
 }
+_PINS = {"/metadata/generation", "/metadata/resourceVersion", "/spec"}
+"""Each of them notices that somebody else changed what is asked for; a step states at least one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,25 +55,33 @@ class Rule:
 class Context:
     """What a draft may rely on beside its target: facts the reader saw, never telemetry.
 
-    ``images`` are those seen in this workload's history, ``owned_by`` what scales it (an HPA's
-    name), ``limit_factor`` the policy for raising resources, ``least`` the replicas that its
-    disruption budget needs.
+    ``images`` are those seen in this workload's history or given by the runbook, ``owned_by`` what
+    scales it (an HPA's name), ``limit_factor`` the policy for raising resources and bounds, ``least``
+    the replicas that its disruption budget needs, ``seen`` the other objects as they were read.
     """
 
     images: frozenset[str] = frozenset()
     owned_by: str = ""
     limit_factor: float = 2.0
     least: int = 1
+    seen: Inventory = field(default_factory=Inventory)
 
 
 Changes = JsonObject
-"""Values by the pointer they stand at."""
+"""Values by the pointer they stand at; null stands for nothing there."""
 
 CHECKS = {
     "rollout_complete": "every replica runs the new template and is available",
     "no_image_errors": "no container waits for its image",
     "no_oom": "no container was killed for memory since",
     "endpoints_ready": "the Service leads to at least one ready pod",
+    "config_found": "no container waits for a ConfigMap, a Secret or a key of one",
+    "probes_pass": "every container is ready and no probe of it fails",
+    "pods_placed": "no pod of the workload waits for a node",
+    "rollout_stands": "no further pod is replaced",
+    "within_bounds": "the autoscaler keeps the count between the new bounds and is not limited by them",
+    "runs_again": "the Job has active or succeeded pods; the CronJob starts its next run on time",
+    "runs_no_more": "no pod of the Job runs; the CronJob starts no new run",
 }
 """What a verb may name in ``verify``, in words."""
 
@@ -80,6 +94,8 @@ class Verb(ABC):
     tier: ClassVar[int]
     sets: ClassVar[re.Pattern[str]]
     """Which pointers this verb may set: the whole of each must match."""
+    may_lack: ClassVar[re.Pattern[str] | None] = None
+    """Which of them may be absent before or after; an API server drops what is empty or false."""
     risks: ClassVar[str]
     when_not: ClassVar[str]
     verify: ClassVar[tuple[str, ...]]
@@ -122,6 +138,10 @@ class Verb(ABC):
         del step
         return {}
 
+    def lacks(self, pointer: Pointer) -> bool:
+        """Whether this pointer may lead to nothing, before the change or after it."""
+        return bool(self.may_lack and self.may_lack.fullmatch(pointer))
+
     def check(self, step: Step) -> Refused | None:
         """Why this step may not be sent by this verb, or None; run again before every send."""
         if step.kind not in self.kinds or step.api_version != RESOURCES[step.kind][0]:
@@ -129,13 +149,21 @@ class Verb(ABC):
         if not (is_namespace(step.namespace) and is_name(step.name)):
             return Refused(reason=f"{step.target} is no name that an object can have")
         for pointer in step.set:
-            if not self.sets.fullmatch(pointer):
-                return Refused(reason=f"{self.name} may not set {pointer}")
-            if pointer not in step.expect:
-                return Refused(reason=f"{pointer} is set but its present value is not stated")
-        if not step.expect.keys() & {"/metadata/generation", "/metadata/resourceVersion"}:
+            if against := self._against(step, pointer):
+                return Refused(reason=against)
+        if not step.expect.keys() & _PINS:
             return Refused(reason=f"nothing pins {step.target} to the version that was shown")
         return self.bounds(step)
+
+    def _against(self, step: Step, pointer: Pointer) -> str:
+        if not self.sets.fullmatch(pointer):
+            return f"{self.name} may not set {pointer}"
+        if pointer not in step.expect:
+            return f"{pointer} is set but its present value is not stated"
+        absent = step.set[pointer] is None or step.expect[pointer] is None
+        return (
+            f"{self.name} may neither add nor remove {pointer}" if absent and not self.lacks(pointer) else ""
+        )
 
     def inverse(self, step: Step, live: JsonObject) -> Step | Refused:
         """The step that puts back what the signed one expected, pinned to the object as it is now."""
@@ -153,8 +181,9 @@ def step_for(
     ref = ref_of(target)
     if ref.kind not in verb.kinds:
         return Refused(reason=f"{verb.name} does not change a {ref.kind}")
-    expect = {pointer: read(target, pointer) for pointer in changes}
-    absent = [pointer for pointer, value in expect.items() if value is MISSING]
+    found = {pointer: read(target, pointer) for pointer in changes}
+    expect = {pointer: None if value is MISSING else value for pointer, value in found.items()}
+    absent = [pointer for pointer, value in expect.items() if value is None and not verb.lacks(pointer)]
     if absent:
         return Refused(reason=f"{ref} has no {', '.join(absent)} to change")
     if same(changes, expect):
@@ -203,8 +232,11 @@ def path_of(step: Step) -> str:
 def request(step: Step, plan_id: str, *, dry_run: bool = False) -> Request:
     """The one request of a step: tests first, then the changes, then our mark (invariant I5)."""
     tests = {"/metadata/uid": step.uid, **step.expect}
-    patch: list[JsonObject] = [{"op": "test", "path": p, "value": v} for p, v in tests.items()]
-    patch += [{"op": "replace", "path": p, "value": v} for p, v in step.set.items()]
+    # There is no test for absence; the pinned version notices if something came there since.
+    patch: list[JsonObject] = [
+        {"op": "test", "path": p, "value": v} for p, v in tests.items() if v is not None
+    ]
+    patch += [_change(step, pointer, value) for pointer, value in step.set.items()]
     patch.append(_mark(step, plan_id))
     # The server gives up when we do, so a late write cannot follow a timeout we already reported.
     query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"), ("timeout", f"{READ_S:.0f}s")]
@@ -215,6 +247,12 @@ def request(step: Step, plan_id: str, *, dry_run: bool = False) -> Request:
         body=rfc8785.dumps(patch),
         content_type="application/json-patch+json",
     )
+
+
+def _change(step: Step, pointer: Pointer, value: object) -> JsonObject:
+    if value is None:
+        return {"op": "remove", "path": pointer}
+    return {"op": "add" if step.expect[pointer] is None else "replace", "path": pointer, "value": value}
 
 
 def _mark(step: Step, plan_id: str) -> JsonObject:
