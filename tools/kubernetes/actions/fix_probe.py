@@ -115,7 +115,7 @@ def _probe_at(pointer: Pointer) -> Pointer:
 
 def _present(probe: JsonObject, key: str) -> object:
     """What the probe does now; a time that is not stated has its default."""
-    action = next((probe[name] for name in _ACTIONS if name in probe), {})
+    action: JsonObject = next((probe[name] for name in _ACTIONS if name in probe), {})
     return probe.get(key, _UNSAID[key]) if key in MOST_SECONDS else action.get(key)
 
 
