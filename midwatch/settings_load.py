@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import EnvSettingsSource
 from pydantic_settings import SettingsError as SourceError
 
@@ -36,7 +36,10 @@ RIGHTS: Mapping[str, frozenset[str]] = {
         "verify_poll_s"
     },
     "gatekeeper": _EVERYBODY | _SLACK | {"roster_file", "public_url", "cluster_name"},
-    "actor": _EVERYBODY | {"actor_kubeconfig", "roster_file", "max_set_resources_factor", "cluster_name"},
+    "actor": _EVERYBODY | {
+        "actor_kubeconfig", "roster_file", "max_set_resources_factor", "cluster_name", "alertmanager_url",
+        "alertmanager_token"
+    },
     "auditor": _EVERYBODY,
     "intake": _EVERYBODY | {
         "listen", "public_url", "cluster_name", "webhook_token", "webhook_username", "webhook_password",
@@ -82,7 +85,8 @@ def for_actor(settings: Settings) -> dict[str, str]:
     for name in sorted(RIGHTS["actor"]):
         value = getattr(settings, name)
         if value is not None:
-            variables[PREFIX + name.upper()] = str(value)
+            told = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            variables[PREFIX + name.upper()] = told
     return variables
 
 
