@@ -99,8 +99,6 @@ class Settings(BaseSettings):
     """Bearer token for Prometheus, if it wants one."""
     alertmanager_url: WebAddress | None = None
     """Base address of Alertmanager, for the actor. Without it no silence can be set."""
-    alertmanager_token: SecretStr | None = None
-    """Bearer token for Alertmanager, if it wants one."""
     model_base_url: WebAddress | None = None
     """Base address of an OpenAI-compatible API. Without it the rules diagnose alone."""
     model_api_key: SecretStr | None = None

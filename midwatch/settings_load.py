@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource
 from pydantic_settings import SettingsError as SourceError
 
@@ -37,8 +37,7 @@ RIGHTS: Mapping[str, frozenset[str]] = {
     },
     "gatekeeper": _EVERYBODY | _SLACK | {"roster_file", "public_url", "cluster_name"},
     "actor": _EVERYBODY | {
-        "actor_kubeconfig", "roster_file", "max_set_resources_factor", "cluster_name", "alertmanager_url",
-        "alertmanager_token"
+        "actor_kubeconfig", "roster_file", "max_set_resources_factor", "cluster_name", "alertmanager_url"
     },
     "auditor": _EVERYBODY,
     "intake": _EVERYBODY | {
@@ -85,8 +84,7 @@ def for_actor(settings: Settings) -> dict[str, str]:
     for name in sorted(RIGHTS["actor"]):
         value = getattr(settings, name)
         if value is not None:
-            told = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-            variables[PREFIX + name.upper()] = told
+            variables[PREFIX + name.upper()] = str(value)
     return variables
 
 

@@ -85,8 +85,7 @@ def alertmanager_of(settings: Settings) -> Alertmanager | None:
         return None
     from tools.alertmanager import Alertmanager
 
-    token = settings.alertmanager_token.get_secret_value() if settings.alertmanager_token else ""
-    return Alertmanager(url=settings.alertmanager_url, token=token)
+    return Alertmanager(url=settings.alertmanager_url)
 
 
 @asynccontextmanager

@@ -31,14 +31,13 @@ _CHUNK = 2**16
 
 @dataclass(frozen=True, kw_only=True)
 class Alertmanager:
-    """One Alertmanager by its base address; ``token`` is a bearer token, empty for none.
+    """One Alertmanager by its base address, which holds no credential: the actor has none but its own.
 
     ``timeout_s`` bounds the wait for each part of an answer and, checked between the parts, the whole of
     it. Thread-safe; close it when done.
     """
 
     url: str
-    token: str = field(default="", repr=False)
     timeout_s: float = READ_S
     pool: urllib3.PoolManager = field(default_factory=urllib3.PoolManager, repr=False)
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
@@ -73,8 +72,6 @@ class Alertmanager:
 
     def _asked(self, request: Request) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": request.accept, "User-Agent": "midwatch"}
-        if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
         if request.body:
             headers["Content-Type"] = request.content_type
         query = f"?{urlencode(request.query)}" if request.query else ""
