@@ -36,7 +36,9 @@ RIGHTS: Mapping[str, frozenset[str]] = {
         "verify_poll_s"
     },
     "gatekeeper": _EVERYBODY | _SLACK | {"roster_file", "public_url", "cluster_name"},
-    "actor": _EVERYBODY | {"actor_kubeconfig", "roster_file", "max_set_resources_factor", "cluster_name"},
+    "actor": _EVERYBODY | {
+        "actor_kubeconfig", "roster_file", "max_set_resources_factor", "cluster_name", "alertmanager_url"
+    },
     "auditor": _EVERYBODY,
     "intake": _EVERYBODY | {
         "listen", "public_url", "cluster_name", "webhook_token", "webhook_username", "webhook_password",

@@ -13,11 +13,9 @@ from agents.ledger import executions, previews
 from agents.ledger.executions import Answer, Claim
 from agents.ledger.protocol import PlanState
 from tools.crash import crash
-from tools.kubernetes.actions.catalogue import check
+from tools.kubernetes.actions.catalogue import CATALOGUE, check
 from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.verb import request
 from tools.kubernetes.errors import KubernetesError, PreconditionFailed
-from tools.kubernetes.pointers import drift
 from tools.redaction import redact
 
 
@@ -51,9 +49,9 @@ def _against(hands: Hands, claim: Claim) -> str | None:
         refused = check(step)
         if refused is not None:
             return refused.reason
-        changed = drift(step.expect, hands.target(step))
+        changed = hands.changed(step)
         if changed:
-            return f"{step.target} changed since it was shown: {redact(str(changed[0]))}"
+            return f"{step.target} changed since it was shown: {changed}"
     with hands.ledger.read() as session:
         shown = previews.preview_of(session, plan.id)
     # The same bytes through today's admission webhooks: they may answer otherwise than when it was shown.
@@ -64,7 +62,8 @@ def _against(hands: Hands, claim: Claim) -> str | None:
 
 
 def _step(hands: Hands, claim: Claim, n: int, step: Step) -> bool:
-    sent = request(step, claim.plan.id)
+    verb = CATALOGUE[step.verb]
+    sent = verb.request(step, claim.plan.id)
     # Asked before every step, by file: a halt between two steps leaves the rest undone.
     if hands.halted():
         _stop(hands, claim, n, "Midwatch is halted")
@@ -72,7 +71,7 @@ def _step(hands: Hands, claim: Claim, n: int, step: Step) -> bool:
     executions.intend(hands.ledger, claim, n, hashlib.sha256(sent.body).hexdigest())
     crash("c4")
     try:
-        answer = hands.cluster.send(sent)
+        answer = hands.send(verb, sent)
     except KubernetesError as problem:
         crash("c6")
         _refused(hands, claim, n, problem)

@@ -10,11 +10,8 @@ from agents.actor.hands import Hands
 from agents.ledger import executions
 from agents.ledger.executions import Unresolved
 from agents.ledger.protocol import PlanState
-from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.verb import is_applied
-from tools.kubernetes.errors import NotFound
-from tools.kubernetes.objects import JsonObject
-from tools.kubernetes.pointers import drift
+from tools.kubernetes.actions.catalogue import CATALOGUE, is_applied
+from tools.kubernetes.actions.verb import matches
 
 
 def reconcile(hands: Hands, found: Unresolved) -> None:
@@ -26,19 +23,14 @@ def reconcile(hands: Hands, found: Unresolved) -> None:
     # Another cluster can prove nothing about this plan, neither that it was done nor that it was not.
     if hands.cluster.cluster_uid() != found.plan.cluster_uid:
         return
-    targets = [_target_or_nothing(hands, step) for step in found.plan.steps]
-    pairs = list(zip(found.plan.steps, targets, strict=True))
-    if all(live and is_applied(step, plan_id, live) for step, live in pairs):
-        executions.conclude(hands.ledger, plan_id, PlanState.SUCCEEDED, "the object carries our mark")
+    # Whoever began this knew more verbs than we do: nothing can be read about it.
+    if not all(step.verb in CATALOGUE for step in found.plan.steps):
         return
-    untouched = all(live and not drift(step.expect, live) for step, live in pairs)
+    pairs = [(step, hands.target(step)) for step in found.plan.steps]
+    if all(is_applied(step, plan_id, live) for step, live in pairs):
+        executions.conclude(hands.ledger, plan_id, PlanState.SUCCEEDED, "the object is as the plan wanted it")
+        return
+    untouched = all(not matches(step, live) for step, live in pairs)
     if untouched and hands.ledger.now() > found.dead_after:
         reason = "its actor is gone and the object is as it was before"
         executions.conclude(hands.ledger, plan_id, PlanState.NOT_APPLIED, reason)
-
-
-def _target_or_nothing(hands: Hands, step: Step) -> JsonObject | None:
-    try:
-        return hands.target(step)
-    except NotFound:
-        return None

@@ -19,7 +19,6 @@ from agents.ledger.moves import Standing
 from agents.ledger.protocol import PlanState
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.verb import path_of
 from tools.kubernetes.errors import KubernetesError
 
 AGAIN_S = 15.0
@@ -144,8 +143,10 @@ def _inverse(box: Toolbox, plan_id: str) -> Step | None:
         return None
     signed = found.plan.steps[-1]
     try:
-        live = box.cluster.get(path_of(signed))
+        live = box.live(signed)
     except KubernetesError:
+        return None
+    if live is None:
         return None
     undone = CATALOGUE[signed.verb].inverse(signed, {**live, "kind": signed.kind})
     return undone if isinstance(undone, Step) else None

@@ -19,6 +19,7 @@ from tools.kubernetes.actions.set_resources import SetResources
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.suspend import Suspend
 from tools.kubernetes.actions.verb import Refused, Verb
+from tools.kubernetes.objects import JsonObject
 
 CATALOGUE: dict[str, Verb] = {
     verb.name: verb
@@ -51,6 +52,12 @@ def check(step: Step) -> Refused | None:
     """Why this step may not be sent, or None: an unknown verb is refused like a wrong pointer."""
     known = CATALOGUE.get(step.verb)
     return known.check(step) if known else Refused(reason=f"there is no verb {step.verb}")
+
+
+def is_applied(step: Step, plan_id: str, live: JsonObject | None) -> bool:
+    """Whether the object as it is now shows that this plan's step was done."""
+    known = CATALOGUE.get(step.verb)
+    return known is not None and known.is_applied(step, plan_id, live)
 
 
 def sentence(step: Step) -> str:

@@ -36,7 +36,7 @@ class FixProbe(Verb):
     sets = re.compile(
         rf"{_PROBE}/(?:httpGet/(?:port|path|scheme)|(?:tcpSocket|grpc)/port|{'|'.join(MOST_SECONDS)})"
     )
-    may_lack = re.compile(rf"{_PROBE}/(?:{'|'.join(MOST_SECONDS)})")
+    adds = True
     risks = "Pods are replaced; a probe that is too patient hides a process that hangs for longer."
     when_not = "The process is what is broken: then the probe says so rightly and must stay as it is."
     verify = ("rollout_complete", "probes_pass")

@@ -35,7 +35,7 @@ class FixScheduling(Verb):
     kinds = WORKLOADS
     tier = 1
     sets = re.compile("|".join(_PLACES.values()))
-    may_lack = sets
+    adds = True
     risks = "Pods are replaced and go to other nodes, which may lack room, a zone's disk or special hardware."
     when_not = "Nodes match and only lack room, or the selector is right and its nodes are what is missing."
     verify = ("rollout_complete", "pods_placed")

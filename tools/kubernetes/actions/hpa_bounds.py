@@ -47,7 +47,7 @@ class HpaBounds(Verb):
         if after["min"] < context.least:
             return Refused(reason=f"a disruption budget needs {context.least} replicas")
         changes = {f"/spec/{_FIELDS[name]}": value for name, value in wanted.items()}
-        return _steady(step_for(self, target, changes))
+        return step_for(self, target, changes)
 
     def shown(self, target: JsonObject, changes: Changes) -> tuple[Pointer, ...]:
         """The whole spec: what is scaled, by which metric, and the other bound."""
@@ -67,10 +67,6 @@ class HpaBounds(Verb):
             return Refused(reason=f"{least!r} to {most!r} is no range")
         return None
 
-    def inverse(self, step: Step, live: JsonObject) -> Step | Refused:
-        """The step that puts back the bounds that the signed one expected."""
-        return _steady(super().inverse(step, live))
-
     def sentence(self, step: Step) -> str:
         """Names the autoscaler, what it scales, and both ranges."""
         expect = step.expect
@@ -78,11 +74,3 @@ class HpaBounds(Verb):
         scaled = f"{expect.get('/spec/scaleTargetRef/kind')} {expect.get('/spec/scaleTargetRef/name')}"
         now, then = (f"{values[_LEAST]} to {values[_MOST]}" for values in (expect, after))
         return f"Let {step.target} keep {scaled} at {then} replicas instead of {now}"
-
-
-def _steady(step: Step | Refused) -> Step | Refused:
-    """Pinned by its whole spec: an autoscaler's status, and so its version, moves every few seconds."""
-    if isinstance(step, Refused) or not step.annotated:
-        return step
-    kept = {key: value for key, value in step.expect.items() if key != "/metadata/resourceVersion"}
-    return step.model_copy(update={"expect": kept})

@@ -24,7 +24,7 @@ class PauseRollout(Switch):
     on = True
     does = WORDS
     sets = only(PAUSED)
-    may_lack = sets
+    adds = True
     risks = "Pods of the new template that already run stay; later changes wait too until it is resumed."
     when_not = "The rollout is over, or is stuck by itself: then going back is the repair and this is none."
     verify = ("rollout_stands",)

@@ -19,7 +19,7 @@ class ResumeRollout(Switch):
     on = False
     does = WORDS
     sets = only(PAUSED)
-    may_lack = sets
+    adds = True
     risks = "Everything that was changed in the template since it was paused is rolled out at once."
     when_not = "Somebody paused it on purpose and still works on it, or its template is what is bad."
     verify = ("rollout_complete",)

@@ -28,12 +28,12 @@ class Switch(Verb):
 
     def _value(self, on: bool) -> bool | None:
         # Where false is dropped by the server, nothing is what it will be found as.
-        return None if not on and self.lacks(self.pointer) else on
+        return None if not on and self.adds else on
 
     def bounds(self, step: Step) -> Refused | None:
         """True or false, and nothing else."""
-        for pointer, value in step.set.items():
-            off = value is False or (value is None and self.lacks(pointer))
+        for value in step.set.values():
+            off = value is False or (value is None and self.adds)
             if not (value is True or off):
                 return Refused(reason=f"{value!r} is neither on nor off")
         return None
