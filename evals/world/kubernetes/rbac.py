@@ -165,7 +165,16 @@ def standard_users(secret: str = "") -> tuple[User, User, User]:
         token=f"actor-token{suffix}",
         groups=_ACCOUNTS,
         rules=(
-            Rule(api_groups=("apps",), resources=("deployments", "statefulsets"), verbs=("get", "patch")),
+            Rule(
+                api_groups=("apps",),
+                resources=("deployments", "statefulsets", "daemonsets"),
+                verbs=("get", "patch"),
+            ),
+            Rule(
+                api_groups=("batch", "autoscaling"),
+                resources=("jobs", "cronjobs", "horizontalpodautoscalers"),
+                verbs=("get", "patch"),
+            ),
             Rule(api_groups=("apps",), resources=("replicasets",), verbs=("get", "list")),
             Rule(api_groups=("",), resources=("services",), verbs=("get", "patch")),
             Rule(api_groups=("",), resources=("pods", "namespaces"), verbs=("get",)),
