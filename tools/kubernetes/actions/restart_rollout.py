@@ -63,9 +63,15 @@ class RestartRollout(Verb):
         return None
 
     def sentence(self, step: Step) -> str:
-        """Names the target and what the restart is for."""
+        """Names the target and what the restart is for, or that its mark is taken away."""
+        if _mark(step.expect) and not _mark(step.set):
+            return f"Take the mark of a restart off {step.target}, which replaces its pods once more"
         why = HELPS.get(step.about.get("because", ""), "nothing is said of why")
         return f"Restart {step.target}: replace its pods by new ones of the same template, because {why}"
+
+
+def _mark(values: JsonObject) -> str:
+    return str(((values.get(_POINTER) or {}).get("annotations") or {}).get(RESTARTED, ""))
 
 
 def _unmarked(metadata: JsonObject) -> JsonObject:
