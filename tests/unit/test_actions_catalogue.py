@@ -13,7 +13,7 @@ import pytest
 
 from evals.world.scenario import SCENARIOS, load, names
 from midwatch.docs import prose
-from tests.support import verb_cases
+from tests.support import workload_cases
 from tests.support.golden import FOLDER, as_sent, golden
 from tools.kubernetes.actions.catalogue import CATALOGUE, check, sentence
 from tools.kubernetes.actions.step import Step
@@ -69,9 +69,9 @@ CASES = {
     "fix_selector": (SERVICE, {"selector": {"app": "cart"}, "labels": {"app": "cart", "tier": "web"}}),
     "scale": (DEPLOYMENT, {"replicas": 3}),
     "restart_rollout": (DEPLOYMENT, {"incident": "INC-1", "because": "stale_config"}),
-    **verb_cases.CASES,
+    **workload_cases.CASES,
 }
-CONTEXT = Context(images=frozenset({"r/checkout:8"}), seen=verb_cases.SEEN)
+CONTEXT = Context(images=frozenset({"r/checkout:8"}), seen=workload_cases.SEEN)
 
 
 def drafted(name: str) -> tuple[dict, Step]:
@@ -212,8 +212,8 @@ HOSTILE = [
     ("restart_rollout", {META: {"labels": {"app": "other"}}}),
     ("restart_rollout", {META: "gone"}),
 ]
-ALL_REFUSED = [*((name, *CASES[name][:1], params, "") for name, params in REFUSED), *verb_cases.REFUSED]
-ALL_HOSTILE = [*HOSTILE, *verb_cases.HOSTILE]
+ALL_REFUSED = [*((name, *CASES[name][:1], params, "") for name, params in REFUSED), *workload_cases.REFUSED]
+ALL_HOSTILE = [*HOSTILE, *workload_cases.HOSTILE]
 
 
 @pytest.mark.parametrize(("name", "target", "params", "words"), ALL_REFUSED)
