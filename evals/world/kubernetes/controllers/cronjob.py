@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from evals.world.clock import rfc3339
 from evals.world.kubernetes.changes import WriteOptions
@@ -25,6 +25,8 @@ class CronJobController:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._recorder = Recorder(store, "cronjob-controller")
+        # Only so that a run that may not start is spoken of once, and not at every tick.
+        self._skipped: dict[str, datetime] = {}
 
     def tick(self, cron: JsonObject) -> None:
         """One look at one CronJob (a private copy)."""
@@ -52,8 +54,7 @@ class CronJobController:
             return []
         policy = cron["spec"].get("concurrencyPolicy")
         if running and policy == "Forbid":
-            text = "Not starting job because prior execution is running and concurrency policy is Forbid"
-            self._recorder.record(cron, Note(reason="JobAlreadyActive", message=text))
+            self._skip(cron, due)
             return []
         if policy == "Replace":
             for job in running:
@@ -61,6 +62,12 @@ class CronJobController:
             running.clear()
         status["lastScheduleTime"] = rfc3339(due)
         return self._start(cron, f"{name_of(cron)}-{int(due.timestamp()) // 60}")
+
+    def _skip(self, cron: JsonObject, due: datetime) -> None:
+        if self._skipped.get(meta(cron)["uid"]) != due:
+            self._skipped[meta(cron)["uid"]] = due
+            text = "Not starting job because prior execution is running and concurrency policy is Forbid"
+            self._recorder.record(cron, Note(reason="JobAlreadyActive", message=text))
 
     def _start(self, cron: JsonObject, name: str) -> list[JsonObject]:
         template = copied(cron["spec"]["jobTemplate"])
