@@ -81,12 +81,12 @@ class FixPort(Verb):
     def sentence(self, step: Step) -> str:
         """Names the port before and after, and how many ready pods it leads to."""
         parent = next(iter(step.set)).rpartition("/")[0]
-        before, after = (_words(parent, values) for values in (step.expect, step.expect | step.set))
-        said = step.about
-        reach = f"; ready pods it leads to: {said['before']} now, {said['after']} then" if said else ""
+        port, target = f"{parent}/port", f"{parent}/targetPort"
+        now, then, said = step.expect, step.expect | step.set, step.about
+        head = f"Send port {now.get(port)} of {step.target}"
+        if port in step.set:
+            head = f"Offer port {then[port]} of {step.target} instead of port {now[port]} and send it"
         behind = f" of the pods of {said['workload']}" if said else ""
-        return f"Send {step.target} {after}{behind} instead of {before}{reach}"
-
-
-def _words(parent: str, values: JsonObject) -> str:
-    return f"port {values.get(f'{parent}/port')} to port {values.get(f'{parent}/targetPort')}"
+        instead = f" instead of port {now[target]}" if target in step.set else ""
+        reach = f"; ready pods it leads to: {said['before']} now, {said['after']} then" if said else ""
+        return f"{head} to port {then.get(target)}{behind}{instead}{reach}"
