@@ -113,8 +113,8 @@ def test_an_env_that_moved_to_another_place_makes_the_plan_stale() -> None:
 def test_the_card_says_how_many_ready_pods_a_port_leads_to_before_and_after() -> None:
     step = drafted("fix_port", SERVICE, {"port": 80, "target": "http"})
     assert sentence(step) == (
-        "Send port 80 of Service shop/checkout to port http of the pods of Deployment shop/checkout instead of "
-        "port 8081; ready pods it leads to: 0 now, 1 then"
+        "Send port 80 of Service shop/checkout to port http of the pods of Deployment shop/checkout instead "
+        "of port 8081; ready pods it leads to: 0 now, 1 then"
     )
 
 
@@ -287,24 +287,26 @@ EXPRESSIONS = st.lists(
 )
 
 
+@st.composite
+def hosts(draw: st.DrawFn) -> Json:
+    host = node("w", taints=draw(TAINTS), **({"unschedulable": True} if draw(st.booleans()) else {}))
+    host["metadata"]["labels"] = draw(LABELS)
+    return host
+
+
+@st.composite
+def pods(draw: st.DrawFn) -> Json:
+    spec: Json = {"nodeSelector": draw(LABELS), "tolerations": draw(TOLERATIONS), "containers": []}
+    if terms := draw(st.lists(EXPRESSIONS, max_size=2)):
+        required = {"nodeSelectorTerms": [{"matchExpressions": term} for term in terms]}
+        spec["affinity"] = {"nodeAffinity": {REQUIRED: required}}
+    return {"metadata": {"name": "p", "namespace": "shop"}, "spec": spec}
+
+
 @settings(max_examples=200, deadline=None)
-@given(LABELS, TAINTS, st.booleans(), LABELS, TOLERATIONS, st.lists(EXPRESSIONS, max_size=2))
-def test_a_node_matches_exactly_when_the_scheduler_lets_the_pod_in(
-    labels: Json,
-    taints: list[Json],
-    cordoned: bool,
-    selector: Json,
-    tolerations: list[Json],
-    terms: list[list[Json]],
-) -> None:
-    host = node("w", taints=taints, **({"unschedulable": True} if cordoned else {}))
-    host["metadata"]["labels"] = labels
-    required = {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": term} for term in terms]}}
-    spec: Json = {"nodeSelector": selector, "tolerations": tolerations, "containers": []}
-    if terms:
-        spec["affinity"] = {"nodeAffinity": required}
-    pod = {"metadata": {"name": "p", "namespace": "shop"}, "spec": spec}
-    assert fits(spec, host) is (SCHEDULER.objections(pod, host) == [])
+@given(pods(), hosts())
+def test_a_node_matches_exactly_when_the_scheduler_lets_the_pod_in(pod: Json, host: Json) -> None:
+    assert fits(pod["spec"], host) is (SCHEDULER.objections(pod, host) == [])
 
 
 SCHEDULER = Scheduler(Bench().store)
