@@ -76,12 +76,14 @@ def test_a_verb_mends_what_it_is_for_once_and_can_be_undone(name: str, tmp_path:
     wish = WISHES[name]
     verb = CATALOGUE[wish.verb]
     with stage(f"verbs/{name}", tmp_path) as at:
-        at.later(90)
+        at.later(60)
         assert not at.cluster.verdict().met, "waiting mends it"
+        assert at.fires(), "nobody would be called"
         step = drafted(at, wish)
         plan = at.performed(step)
         assert [(one.verb, one.name) for one in at.server.effects.all()] == [("patch", wish.name)]
         assert at.mended(), at.cluster.verdict().unmet
+        assert not at.fires(), "the alert goes on"
         with pytest.raises(PreconditionFailed):
             at.hands.cluster.send(request(step, plan.id))
         live = at.hands.target(step)

@@ -24,9 +24,14 @@ from agents.ledger.previews import Posted
 from agents.ledger.protocol import PlanState
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger
+from evals.world.application import ApplicationExporter
 from evals.world.clock import VirtualClock
 from evals.world.cluster import ClusterOptions, PretendCluster
 from evals.world.kubernetes.server import KubernetesServer, ServerOptions
+from evals.world.prometheus.promql.engine import Engine
+from evals.world.prometheus.sampler import Sampler
+from evals.world.prometheus.series import scrapes
+from evals.world.prometheus.tsdb import Tsdb, to_ms
 from evals.world.scenario import load
 from tests.support.plans import ADA, BEN, a_delivery, an_alert
 from tests.support.pretend_queue import RememberingQueue
@@ -49,6 +54,7 @@ class Stage:
     server: KubernetesServer
     reader: Connection
     hands: Hands
+    prometheus: Sampler
 
     def later(self, seconds: int) -> None:
         """Let the cluster live for a while."""
@@ -63,6 +69,15 @@ class Stage:
                 return True
             self.later(_STRIDE_S)
         return self.cluster.verdict().met
+
+    def fires(self) -> bool:
+        """Whether the scenario's alert has anything to say now; how long it must last is not waited for."""
+        # A scrape of the same moment again would be none.
+        self.later(_STRIDE_S)
+        now = self.clock.now()
+        self.prometheus.sample(now)
+        expr = self.cluster.scenario.alert.expr
+        return bool(Engine(self.prometheus.tsdb).instant(expr, to_ms(now)))
 
     def seen(self) -> Inventory:
         """What the reader sees of the shop now."""
@@ -141,7 +156,19 @@ def stage(name: str, folder: Path) -> Iterator[Stage]:
         hands = _hands(server, folder)
         stack.callback(hands.ledger.close)
         stack.callback(hands.close)
-        yield Stage(cluster=cluster, clock=clock, server=server, reader=reader, hands=hands)
+        yield Stage(
+            cluster=cluster,
+            clock=clock,
+            server=server,
+            reader=reader,
+            hands=hands,
+            prometheus=_prometheus(cluster),
+        )
+
+
+def _prometheus(cluster: PretendCluster) -> Sampler:
+    application = ApplicationExporter(cluster.scenario.application_series, cluster.kubelet.answers)
+    return Sampler(Tsdb(), cluster.store, scrapes(cluster.kubelet, [application]))
 
 
 def _hands(server: KubernetesServer, folder: Path) -> Hands:
