@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+from tools.kubernetes.actions.cordon import Cordon, Uncordon
+from tools.kubernetes.actions.evict_pod import EvictPod
+from tools.kubernetes.actions.expand_pvc import ExpandPvc
 from tools.kubernetes.actions.fix_selector import FixSelector
+from tools.kubernetes.actions.network_policy import NetworkPolicy
+from tools.kubernetes.actions.quota import Quota
 from tools.kubernetes.actions.restart_rollout import RestartRollout
+from tools.kubernetes.actions.restore import Restore
 from tools.kubernetes.actions.roll_back import RollBack
 from tools.kubernetes.actions.scale import Scale
 from tools.kubernetes.actions.set_image import SetImage
 from tools.kubernetes.actions.set_resources import SetResources
+from tools.kubernetes.actions.silence import Silence
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import Refused, Verb
+from tools.kubernetes.actions.webhook import Webhook
 from tools.kubernetes.objects import JsonObject
 
 CATALOGUE: dict[str, Verb] = {
     verb.name: verb
-    for verb in (SetImage(), RollBack(), SetResources(), FixSelector(), Scale(), RestartRollout())
+    for verb in (
+        SetImage(),
+        RollBack(),
+        SetResources(),
+        FixSelector(),
+        Scale(),
+        RestartRollout(),
+        EvictPod(),
+        Cordon(),
+        Uncordon(),
+        ExpandPvc(),
+        Quota(),
+        NetworkPolicy(),
+        Webhook(),
+        Restore(),
+        Silence(),
+    )
 }
 
 

@@ -22,10 +22,19 @@ RESOURCES = {
     "StatefulSet": ("apps/v1", "statefulsets"),
     "DaemonSet": ("apps/v1", "daemonsets"),
     "Service": ("v1", "services"),
+    "Pod": ("v1", "pods"),
+    "Node": ("v1", "nodes"),
+    "ConfigMap": ("v1", "configmaps"),
+    "PersistentVolumeClaim": ("v1", "persistentvolumeclaims"),
+    "ResourceQuota": ("v1", "resourcequotas"),
+    "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies"),
+    "ValidatingWebhookConfiguration": ("admissionregistration.k8s.io/v1", "validatingwebhookconfigurations"),
+    "MutatingWebhookConfiguration": ("admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations"),
+    "Silence": ("alertmanager/v2", "silences"),
 }
-CLUSTER_SCOPED: frozenset[str] = frozenset()
+CLUSTER_SCOPED = frozenset({"Node", "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"})
 """Kinds that live in no namespace."""
-RESTLESS: frozenset[str] = frozenset()
+RESTLESS = frozenset({"Node", "Pod", "ResourceQuota"})
 """Kinds without a generation whose version moves by itself: their fields pin them, not their version."""
 
 
