@@ -15,7 +15,7 @@ from agents.ledger.protocol import PlanState
 from tools.crash import crash
 from tools.kubernetes.actions.catalogue import CATALOGUE, check
 from tools.kubernetes.actions.step import Step
-from tools.kubernetes.errors import KubernetesError, PreconditionFailed
+from tools.kubernetes.errors import Conflict, KubernetesError, PreconditionFailed
 from tools.redaction import redact
 
 
@@ -91,7 +91,7 @@ def _refused(hands: Hands, claim: Claim, n: int, problem: KubernetesError) -> No
     if not problem.no_effect:
         # The request may have arrived and only its answer was lost: reading will tell, guessing will not.
         executions.finish(hands.ledger, claim, PlanState.UNKNOWN, reason)
-    elif n == 1 and isinstance(problem, PreconditionFailed):
+    elif n == 1 and isinstance(problem, PreconditionFailed | Conflict):
         executions.finish(hands.ledger, claim, PlanState.STALE, reason)
     else:
         _stop(hands, claim, n, reason)

@@ -92,6 +92,14 @@ CHECKS = {
     "within_bounds": "the autoscaler keeps the count between the new bounds and is not limited by them",
     "runs_again": "the Job has active or succeeded pods; the CronJob starts its next run on time",
     "runs_no_more": "no pod of the Job runs; the CronJob starts no new run",
+    "pod_replaced": "another pod took its place and is ready",
+    "node_as_set": "the node takes new pods, or takes none, as it was set",
+    "volume_grown": "the claim's capacity is what was asked for",
+    "pods_admitted": "no pod is refused for the quota any more",
+    "traffic_flows": "the connection that the rule is for is made",
+    "calls_admitted": "the API server no longer fails on the webhook",
+    "object_there": "the object is there again and is used",
+    "silence_active": "Alertmanager lists the silence as active",
 }
 """What a verb may name in ``verify``, in words."""
 
@@ -110,6 +118,8 @@ class Verb(ABC):
     """Names out of ``CHECKS``: what shows, beside the alert's own signal, that it worked."""
     undo: ClassVar[str]
     """What the step that ``inverse`` makes puts back, and what it cannot."""
+    reversible: ClassVar[bool] = True
+    """Whether there is such a step at all."""
     place: ClassVar[Literal["cluster", "alertmanager"]] = "cluster"
     """Whose API the request goes to."""
     adds: ClassVar[bool] = False
@@ -180,10 +190,9 @@ class Verb(ABC):
 
     def check(self, step: Step) -> Refused | None:
         """Why this step may not be sent by this verb, or None; run again before every send."""
-        if step.kind not in self.kinds or step.api_version != RESOURCES[step.kind][0]:
-            return Refused(reason=f"{self.name} does not change a {step.api_version} {step.kind}")
-        if not is_target(step):
-            return Refused(reason=f"{step.target} is no name that an object can have")
+        misplaced = self.misplaced(step)
+        if misplaced:
+            return misplaced
         for pointer in step.set:
             if not self.sets.fullmatch(pointer):
                 return Refused(reason=f"{self.name} may not set {pointer}")
@@ -192,6 +201,14 @@ class Verb(ABC):
             if None in (step.set[pointer], step.expect[pointer]) and not self.adds:
                 return Refused(reason=f"{self.name} neither adds nor takes away {pointer}")
         return _unpinned(step) or self.bounds(step)
+
+    def misplaced(self, step: Step) -> Refused | None:
+        """Why the step's object is not one that this verb may name, or None."""
+        if step.kind not in self.kinds or step.api_version != RESOURCES[step.kind][0]:
+            return Refused(reason=f"{self.name} does not change a {step.api_version} {step.kind}")
+        if not is_target(step):
+            return Refused(reason=f"{step.target} is no name that an object can have")
+        return None
 
     def inverse(self, step: Step, live: JsonObject) -> Step | Refused:
         """The step that puts back what the signed one expected, pinned to the object as it is now."""
@@ -208,7 +225,7 @@ def _unpinned(step: Step) -> Refused | None:
     else:
         # No test can show that a field is absent, so there what is around it is stated instead.
         absent = [pointer for pointer, value in step.expect.items() if value is None]
-        pinned = all(step.expect.get(pointer.rpartition("/")[0]) for pointer in absent)
+        pinned = all(step.expect.get(pointer.rpartition("/")[0]) is not None for pointer in absent)
     return None if pinned else Refused(reason=f"nothing pins {step.target} to the version that was shown")
 
 

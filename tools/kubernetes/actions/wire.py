@@ -25,10 +25,19 @@ RESOURCES = {
     "HorizontalPodAutoscaler": ("autoscaling/v2", "horizontalpodautoscalers"),
     "CronJob": ("batch/v1", "cronjobs"),
     "Job": ("batch/v1", "jobs"),
+    "Pod": ("v1", "pods"),
+    "Node": ("v1", "nodes"),
+    "ConfigMap": ("v1", "configmaps"),
+    "PersistentVolumeClaim": ("v1", "persistentvolumeclaims"),
+    "ResourceQuota": ("v1", "resourcequotas"),
+    "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies"),
+    "ValidatingWebhookConfiguration": ("admissionregistration.k8s.io/v1", "validatingwebhookconfigurations"),
+    "MutatingWebhookConfiguration": ("admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations"),
+    "Silence": ("alertmanager/v2", "silences"),
 }
-CLUSTER_SCOPED: frozenset[str] = frozenset()
+CLUSTER_SCOPED = frozenset({"Node", "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"})
 """Kinds that live in no namespace."""
-RESTLESS: frozenset[str] = frozenset({"HorizontalPodAutoscaler"})
+RESTLESS = frozenset({"Node", "Pod", "ResourceQuota", "HorizontalPodAutoscaler"})
 """Kinds without a generation whose version moves by itself: their fields pin them, not their version."""
 
 

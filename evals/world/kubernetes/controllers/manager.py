@@ -13,9 +13,11 @@ from evals.world.kubernetes.controllers.deployment import DeploymentController
 from evals.world.kubernetes.controllers.disruption import DisruptionController
 from evals.world.kubernetes.controllers.endpoints import EndpointsController, remove_orphaned_endpoints
 from evals.world.kubernetes.controllers.job import JobController
+from evals.world.kubernetes.controllers.nodes import NodeController
 from evals.world.kubernetes.controllers.recorder import forget_old_events
 from evals.world.kubernetes.controllers.replicaset import ReplicaSetController
 from evals.world.kubernetes.controllers.scheduler import Scheduler
+from evals.world.kubernetes.controllers.volumes import VolumeController
 from evals.world.kubernetes.errors import ApiError
 from evals.world.kubernetes.objects import JsonObject, copied
 from evals.world.kubernetes.store import Store
@@ -42,6 +44,8 @@ class ControllerManager:
             ("pods", Scheduler(store).tick),
             ("services", EndpointsController(store).tick),
             ("poddisruptionbudgets", DisruptionController(store).tick),
+            ("persistentvolumeclaims", VolumeController(store).tick),
+            ("nodes", NodeController(store).tick),
         )
         self._seen: tuple[int, datetime] | None = None
 
