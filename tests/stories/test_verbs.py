@@ -76,6 +76,8 @@ def test_a_verb_mends_what_it_is_for_once_and_can_be_undone(name: str, tmp_path:
     wish = WISHES[name]
     verb = CATALOGUE[wish.verb]
     with stage(f"verbs/{name}", tmp_path) as at:
+        expected = {(one.verb, str(one.object)) for one in at.cluster.scenario.expect.actions}
+        assert (wish.verb, f"{wish.kind} shop/{wish.name}") in expected
         at.later(60)
         assert not at.cluster.verdict().met, "waiting mends it"
         assert at.fires(), "nobody would be called"

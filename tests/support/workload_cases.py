@@ -324,6 +324,7 @@ HOSTILE: list[tuple[str, Json]] = [
     ),
     ("hpa_bounds", {"/spec/maxReplicas": 0}),
     ("hpa_bounds", {"/spec/maxReplicas": 101}),
+    ("hpa_bounds", {"/spec/maxReplicas": 49}),
     ("hpa_bounds", {"/spec/maxReplicas": True}),
     ("hpa_bounds", {"/spec/maxReplicas": 1}),
     ("hpa_bounds", {"/spec/minReplicas": 33}),

@@ -303,7 +303,7 @@ def pods(draw: st.DrawFn) -> Json:
     return {"metadata": {"name": "p", "namespace": "shop"}, "spec": spec}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(pods(), hosts())
 def test_a_node_matches_exactly_when_the_scheduler_lets_the_pod_in(pod: Json, host: Json) -> None:
     assert fits(pod["spec"], host) is (SCHEDULER.objections(pod, host) == [])

@@ -34,17 +34,17 @@ def cron(bench: Bench, **spec: Any) -> dict[str, Any]:
 
 def test_a_job_runs_at_most_as_many_pods_as_allowed_until_enough_have_succeeded() -> None:
     bench = Bench(GOOD)
-    bench.store.create("jobs", job(GOOD, parallelism=2, completions=5))
+    bench.store.create("jobs", job(GOOD, parallelism=2, completions=3))
     seen = 0
-    for _ in range(40):
-        bench.later(1)
+    for _ in range(15):
+        bench.later(2, step=2)
         seen = max(seen, bench.get("jobs", "task")["status"].get("active", 0))
     done = bench.get("jobs", "task")
     assert seen == 2
-    assert done["status"]["succeeded"] == 5
+    assert done["status"]["succeeded"] == 3
     assert "active" not in done["status"]
     assert condition(done, "Complete")["reason"] == "CompletionsReached"
-    assert len(bench.pods()) == 5
+    assert len(bench.pods()) == 3
 
 
 def test_a_job_whose_pods_fail_is_tried_again_ever_later_and_then_given_up() -> None:

@@ -78,8 +78,8 @@ def test_a_liveness_probe_too_tight_for_the_start_kills_and_a_patient_one_does_n
     patient.deployment(
         container=container(SLOW, livenessProbe=http(failureThreshold=3, initialDelaySeconds=60))
     )
-    tight.later(120)
-    patient.later(120)
+    tight.later(120, step=5)
+    patient.later(120, step=5)
     assert tight.state()["restartCount"] >= 2
     assert patient.state()["restartCount"] == 0
 
@@ -88,8 +88,8 @@ def test_a_startup_probe_holds_the_liveness_probe_back_and_kills_by_itself() -> 
     held, short = Bench(SLOW), Bench(SLOW)
     held.deployment(container=container(SLOW, livenessProbe=http(), startupProbe=http(failureThreshold=20)))
     short.deployment(container=container(SLOW, livenessProbe=http(), startupProbe=http(failureThreshold=4)))
-    held.later(90)
-    short.later(90)
+    held.later(90, step=5)
+    short.later(90, step=5)
     assert held.state()["restartCount"] == 0
     assert held.state()["ready"]
     assert short.state()["restartCount"] >= 1
@@ -183,7 +183,7 @@ def test_a_process_that_leans_on_what_it_read_fails_when_that_changes_and_is_wel
     bench.store.create("configmaps", config_map("flags", ACCOUNT="a"))
     sources = [{"configMapRef": {"name": "flags"}}]
     bench.deployment(container=container(LEANING, envFrom=sources, readinessProbe=http("/")))
-    bench.later(300)
+    bench.later(300, step=20)
     assert bench.state()["ready"]
     bench.change("configmaps", "flags", lambda obj: obj["data"].update(ACCOUNT="b"))
     bench.later(10)
