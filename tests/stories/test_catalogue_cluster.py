@@ -7,6 +7,7 @@ generated manifests.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,10 +16,12 @@ import pytest
 
 from agents.ledger.protocol import PlanState
 from evals.world.kubernetes.faults import Fault
+from evals.world.loopback import Asked, LoopbackServer, Reply
 from tests.support.act import Act, an_act
 from tests.support.kubernetes_space import Space
 from tests.support.kubernetes_world import MERGE_PATCH, deployment, eventually
 from tests.support.verb_cases import RULE
+from tools.alertmanager import Alertmanager
 from tools.kubernetes.actions.catalogue import CATALOGUE, is_applied
 from tools.kubernetes.actions.drain import drain
 from tools.kubernetes.actions.step import Step
@@ -361,10 +364,35 @@ def test_a_silence_mutes_the_incidents_alerts_and_can_be_ended(act: Act) -> None
     assert plan.id in listed[0]["comment"]
 
 
+def test_a_silence_whose_answer_got_lost_is_found_by_its_plan(act: Act) -> None:
+    silences = act.alertmanager.silences
+
+    def lossy(asked: Asked) -> Reply:
+        reply = silences.answer(asked)
+        if asked.method == "POST":
+            raise ConnectionAbortedError
+        return reply
+
+    server, known = LoopbackServer({}, rest=lossy), act.hands
+    server.start()
+    act.hands = replace(known, alertmanager=Alertmanager(url=server.url))
+    try:
+        plan = act.done(silence_for(act))
+        assert act.stands(plan)[0] is PlanState.UNKNOWN
+        eventually(lambda: (act.advance(plan), act.stands(plan)[0] is PlanState.SUCCEEDED)[1], 60)
+        assert act.hands.alertmanager is not None
+        act.hands.alertmanager.close()
+    finally:
+        act.hands = known
+        server.stop()
+    listed = httpx.get(f"{act.alertmanager.url}/api/v2/silences", trust_env=False).json()
+    assert [one["comment"].endswith(f"(plan {plan.id})") for one in listed].count(True) == 1
+
+
 def test_without_alertmanager_a_silence_is_refused_in_words(act: Act) -> None:
     step = silence_for(act)
     known = act.hands
-    act.hands = type(known)(**{**vars(known), "alertmanager": None})
+    act.hands = replace(known, alertmanager=None)
     try:
         plan = act.rehearsed([step])
     finally:
