@@ -84,9 +84,15 @@ Every step states the present value of each field that it sets and pins the obje
 version moves by itself (nodes, quotas), the fields around do that. The request is one JSON Patch whose `test`
 operations check all of that in the API server, and it leaves the mark `midwatch.dev/applied-plan` on the
 object. An eviction, a restored object and a silence are one POST each, with the preconditions their API has.
+A drain is one plan of a cordon and an eviction for each pod that can go.
 An undo is a new plan and needs a new signature. Whether a change
 worked is judged by the alert's own signal and by the health of the workloads that the alert is about; the
 signs named below tell a person where else to look.
+
+The rights below are in [`deploy/rbac/`](../deploy/rbac/actor.yaml), written from the catalogue by
+`make manifests`: `reader.yaml` and `actor.yaml` for a whole cluster, `actor-optional.yaml` for what may be
+left out, and `namespaced/` for an installation bound to some namespaces, where nodes and webhooks stay out of
+reach. `midwatch check` asks the API server for exactly these.
 """
 _ANALYZERS = """# Analyzers
 

@@ -171,11 +171,14 @@ def ingress(rule: dict[str, Any]) -> dict[str, Any]:
     return {"direction": "ingress", "rule": rule}
 
 
+ADOPTED = changed(POD, metadata={"ownerReferences": [{**OWNERS[0], "controller": False}]})
+ANYBODY = {**RULE, "from": [{"podSelector": {"matchLabels": {}}}]}
 RIGID = {**FAST, "allowVolumeExpansion": "yes"}
 UNBOUND = changed(CLAIM, status={"phase": "Pending"})
 EVERYBODY = {"from": [{"podSelector": {}}], "ports": RULE["ports"]}
 HOSTILE = [
     ("evict_pod", without(POD, "metadata", "ownerReferences"), {}, "no controller"),
+    ("evict_pod", ADOPTED, {}, "no controller"),
     ("evict_pod", changed(POD, metadata={"annotations": {"kubernetes.io/config.mirror": "x"}}), {}, "static"),
     ("evict_pod", changed(POD, metadata={"deletionTimestamp": "now"}), {}, "going already"),
     ("evict_pod", changed(POD, status={"phase": "Succeeded"}), {}, "has ended"),
@@ -199,6 +202,7 @@ HOSTILE = [
     ("network_policy", POLICY, {"direction": "egress", "rule": RULE}, "does not restrict"),
     ("network_policy", POLICY, {"direction": "ingress", "rule": {}}, "names who"),
     ("network_policy", POLICY, {"direction": "ingress", "rule": EVERYBODY}, "never everybody"),
+    ("network_policy", POLICY, {"direction": "ingress", "rule": ANYBODY}, "never everybody"),
     ("network_policy", POLICY, {"direction": "ingress", "rule": {**RULE, "from": []}}, "never everybody"),
     ("network_policy", POLICY, ingress({**RULE, "from": [{"ipBlock": {}}]}), "ranges"),
     ("network_policy", POLICY, {"direction": "ingress", "rule": {**RULE, "ports": []}}, "ports"),
@@ -241,6 +245,21 @@ def bent(verb: str, /, **parts: Any) -> Step:
     return step.model_copy(update={**merged, **parts})
 
 
+def swapped(verb: str, pointer: str, before: Any, after: Any, **shown: Any) -> Step:
+    """The drafted step with another change in place of its own."""
+    step = drafted(verb)
+    kept = {key: value for key, value in step.expect.items() if key not in step.set}
+    return step.model_copy(update={"set": {pointer: after}, "expect": {**kept, **shown, pointer: before}})
+
+
+SPARED = {
+    "matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["shop"]}]
+}
+BY_PATTERN = [
+    {"name": "alertname", "value": "Kube.*", "isRegex": True, "isEqual": True},
+    {"name": "namespace", "value": "shop", "isRegex": False, "isEqual": True},
+]
+OTHER_RULE = {**RULE, "ports": [{"port": 9090, "protocol": "TCP"}]}
 BODY = {"": {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "cart", "namespace": "shop"}}}
 BENT = {
     "evicts a pod that nothing makes again": bent("evict_pod", expect={"/metadata/ownerReferences": []}),
@@ -263,10 +282,15 @@ BENT = {
     "a quota's scope": bent("quota", set={"/spec/scopes": []}, expect={"/spec/scopes": None}),
     "opens a policy": bent("network_policy", set={"/spec/ingress": [{}]}),
     "adds two rules": bent("network_policy", set={"/spec/ingress": [RULE, RULE]}),
+    "swaps a rule for two": swapped("network_policy", "/spec/ingress", [OTHER_RULE], [RULE, RULE]),
     "covers other pods": bent("network_policy", set={"/spec/podSelector": {}}),
     "rules that are no list": bent("network_policy", set={"/spec/ingress": "all"}),
     "sends a webhook elsewhere": bent("webhook", set={"/webhooks/1/clientConfig": {"url": "https://x"}}),
     "an unnamed webhook": bent("webhook", set={"/webhooks/0/failurePolicy": "Ignore"}),
+    "a webhook whose name is not shown": swapped("webhook", "/webhooks/0/failurePolicy", "Fail", "Ignore"),
+    "spares a namespace and forgets the rest": swapped(
+        "webhook", "/webhooks/1/namespaceSelector", {"matchLabels": {"guarded": "yes"}}, SPARED
+    ),
     "a policy nobody knows": bent("webhook", set={"/webhooks/1/failurePolicy": "Maybe"}),
     "restores a Secret": bent("restore", kind="Secret"),
     "restores something else": bent("restore", set={"": {**BODY[""], "kind": "Secret"}}),
@@ -288,6 +312,18 @@ BENT = {
             }
         },
     ),
+    "silences by one pattern": bent(
+        "silence", set={"": {**drafted("silence").set[""], "matchers": BY_PATTERN}}
+    ),
+    "silences all but these": bent(
+        "silence",
+        set={
+            "": {
+                **drafted("silence").set[""],
+                "matchers": [{**each, "isRegex": False, "isEqual": False} for each in BY_PATTERN],
+            }
+        },
+    ),
     "silences for somebody": bent("silence", set={"": {**drafted("silence").set[""], "createdBy": "ada"}}),
     "silences for another incident": bent("silence", name="inc-8"),
     "silences a node": bent("silence", kind="Node", api_version="v1"),
@@ -298,6 +334,16 @@ BENT = {
 @pytest.mark.parametrize("what", BENT)
 def test_a_step_that_the_verb_would_not_have_drafted_is_not_sent(what):
     assert isinstance(check(BENT[what]), Refused)
+
+
+def test_only_a_verb_that_says_so_may_add_a_field_or_take_one_away():
+    step = drafted("quota")
+    (pointer,) = step.set
+    for part in ("set", "expect"):
+        absent = step.model_copy(update={part: {**getattr(step, part), pointer: None}})
+        refused = check(absent)
+        assert isinstance(refused, Refused)
+        assert "neither adds nor takes away" in refused.reason
 
 
 def test_an_object_without_a_uid_is_one_that_is_created():
@@ -346,6 +392,9 @@ def test_a_rehearsed_service_is_the_same_whatever_address_was_drawn():
     assert verb.after(step, answers[0]) == verb.after(step, answers[1]) == step.set[""]
 
 
+PLAN = "0123456789abcdef"
+
+
 def told(comment: str, state: str = "active") -> dict[str, Any]:
     """A silence as Alertmanager lists it; older versions leave ``isEqual`` out."""
     matchers = [
@@ -369,7 +418,7 @@ def test_a_silence_is_found_by_incident_and_matchers_and_is_ours_by_its_plan():
 
 def test_the_undo_of_a_silence_ends_that_one_by_its_id():
     verb, step = CATALOGUE["silence"], drafted("silence")
-    live = verb.found(step, {"items": [told(f"{step.set['']['comment']} (plan p1)")]})
+    live = verb.found(step, {"items": [told(f"{step.set['']['comment']} (plan {PLAN})")]})
     undo = verb.inverse(step, live)
     assert isinstance(undo, Step)
     assert check(undo) is None
@@ -379,6 +428,9 @@ def test_the_undo_of_a_silence_ends_that_one_by_its_id():
     assert is_applied(undo, "p2", verb.found(undo, told("x", "expired")))
     assert "End the silence" in sentence(undo)
     assert isinstance(verb.inverse(undo, {}), Refused)
+    for comment in ("maintenance of the nodes", f"INC-70: http://x (plan {PLAN})", "INC-7: http://x"):
+        expect = {**undo.expect, "/spec/comment": comment}
+        assert isinstance(check(undo.model_copy(update={"expect": expect})), Refused)
 
 
 def test_a_namespace_is_spared_by_one_expression_and_taken_back():

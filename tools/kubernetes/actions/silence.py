@@ -20,6 +20,7 @@ MOST_MATCHERS = 20
 _VERSION = "alertmanager/v2"
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _PLAIN = re.compile(r"[A-Za-z0-9_.: -]+")
+_PLAN = re.compile(r" \(plan [0-9a-f]{16}\)$")
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _FIELDS = {"matchers", "startsAt", "endsAt", "createdBy", "comment"}
 _PINNED = ("/spec/matchers", "/spec/comment")
@@ -73,11 +74,13 @@ class Silence(WholeVerb):
         """One silence of this incident for at most four hours; or the end of one by its id."""
         if not step.creates:
             whole = _ID.fullmatch(step.uid) and all(pointer in step.expect for pointer in _PINNED)
-            return None if whole else Refused(reason="a silence that ends is named by its id and shown")
+            if not whole or not _ours(step, str(step.expect["/spec/comment"])):
+                return Refused(reason="only a silence of a plan for this incident is ended, by its id")
+            return None
         body = step.set[WHOLE]
         if not isinstance(body, dict) or body.keys() != _FIELDS or body["createdBy"] != "midwatch":
             return Refused(reason="a silence has matchers, two times, its maker and a comment")
-        if not str(body["comment"]).lower().startswith(f"{step.name}: http"):
+        if not _of_incident(step, str(body["comment"])):
             return Refused(reason="the comment of a silence names the incident and leads to it")
         return _unfit_matchers(body["matchers"]) or _unfit_times(body["startsAt"], body["endsAt"])
 
@@ -170,6 +173,14 @@ def _unfit_times(starts: object, ends: object) -> Refused | None:
     if not aware or not timedelta(0) < lasts <= LONGEST:
         return Refused(reason=f"a silence lasts at most {LONGEST.total_seconds() / 3600:g} hours")
     return None
+
+
+def _of_incident(step: Step, comment: str) -> bool:
+    return comment.lower().startswith(f"{step.name}: http")
+
+
+def _ours(step: Step, comment: str) -> bool:
+    return _of_incident(step, comment) and _PLAN.search(comment) is not None
 
 
 def _is_it(step: Step, silence: JsonObject) -> bool:
