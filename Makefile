@@ -6,9 +6,9 @@ SCENARIO ?= bad-image
 # As pip does: behind a gateway with an authority of its own, only the system's store knows it.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help demo test check prove docs bench clean
+.PHONY: help demo test check prove docs manifests bench clean
 help: ## list the chores
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 # The stamp is newer than the lock once the environment holds exactly what the lock names.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -35,6 +35,9 @@ prove: $(VENV)/.installed ## the long proofs
 
 docs: $(VENV)/.installed ## write the pages of docs/ that are generated from the code
 	@$(BIN)/python -m midwatch.docs docs
+
+manifests: $(VENV)/.installed ## write the RBAC manifests of deploy/ that are generated from the catalogue
+	@$(BIN)/python -m midwatch.manifests deploy/rbac
 
 bench: $(VENV)/.installed ## the promised figures, measured here; BENCH=--write keeps them
 	@$(BIN)/python -m evals.bench $(BENCH)

@@ -42,5 +42,5 @@ async def run(settings: Settings, *, leashed: bool = False) -> None:
     finally:
         if leashed:
             loop.remove_reader(sys.stdin.fileno())
-        hands.cluster.close()
+        hands.close()
         ledger.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 import orjson
@@ -14,16 +14,34 @@ from agents.ledger.store import LedgerError
 from midwatch.check_model import model
 from midwatch.check_result import Result
 from midwatch.check_slack import slack
+from midwatch.rights import (
+    IDENTITY,
+    IDENTITY_NAMES,
+    actor_rules,
+    in_no_namespace,
+    optional_verbs,
+    reader_rules,
+)
 from midwatch.settings import Settings
 from midwatch.wiring import ledger_of, policy_of, roster_of
 from tools.kubernetes.actions.catalogue import CATALOGUE
+from tools.kubernetes.actions.verb import Rule
 from tools.kubernetes.client import Connection, Request, connect
 from tools.kubernetes.errors import KubernetesError
 from tools.policy.load import PolicyError
 from tools.prometheus import Prometheus, PrometheusError
 
+Right = tuple[str, str, str]
+"""API group, resource (with its subresource) and verb."""
+
+_LOOKS = ("get", "list")
 # Rights that neither credential may hold: each would let a change past the catalogue, or a secret out.
-NEVER = (("", "secrets", "get"), ("rbac.authorization.k8s.io", "roles", "create"), ("", "pods", "delete"))
+NEVER: tuple[Right, ...] = (
+    ("", "secrets", "get"),
+    ("rbac.authorization.k8s.io", "roles", "create"),
+    ("", "pods", "delete"),
+    ("", "pods/exec", "create"),
+)
 
 
 async def check_all(settings: Settings) -> list[Result]:
@@ -96,23 +114,51 @@ def _rights(name: str, kubeconfig: Path | None, writes: bool) -> list[Result]:
     try:
         cluster = connect(kubeconfig, "check")
         uid = cluster.cluster_uid()
-        rules = {(rule.group, rule.resource, "patch") for verb in CATALOGUE.values() for rule in verb.rules}
+        needed, foreign = _wanted(writes=writes)
+        lacks = [right for right in needed if not _may(cluster, right)]
         # The reader is checked for what it must not hold as well: a reader that can patch is a second actor.
-        wrong = [wanted for wanted in sorted(rules) if _may(cluster, wanted) is not writes]
-        wrong += [never for never in NEVER if _may(cluster, never)]
+        wrong = [right for right in (*foreign, *NEVER) if _may(cluster, right)]
+        without = [verb.name for verb in optional_verbs() if writes and not _all(cluster, verb.rules)]
         cluster.close()
     except KubernetesError as problem:
         return [Result(what=what, ok=False, says=str(problem))]
-    if wrong:
-        verb = "lacks or should not hold"
-        return [Result(what=what, ok=False, says=f"{verb}: {', '.join('/'.join(w) for w in wrong)}")]
-    return [Result(what=what, ok=True, says=f"cluster {uid}, rights as they should be")]
+    if lacks or wrong:
+        said = (("lacks", lacks), ("should not hold", wrong))
+        says = "; ".join(f"{how}: {', '.join('/'.join(r) for r in rights)}" for how, rights in said if rights)
+        return [Result(what=what, ok=False, says=f"{says} (see deploy/rbac)")]
+    less = f"; without the optional {', '.join(without)}" if without else ""
+    return [Result(what=what, ok=True, says=f"cluster {uid}, rights as they should be{less}")]
 
 
-def _may(cluster: Connection, right: tuple[str, str, str]) -> bool:
-    group, resource, verb = right
+def _wanted(*, writes: bool) -> tuple[list[Right], list[Right]]:
+    """What an account needs and what it must not hold, by the rules that its manifests are made of."""
+    changes = [verb.rules for verb in CATALOGUE.values()]
+    acts = {right for rules in changes for right in _rights_of(rules) if right[2] not in _LOOKS}
+    if writes:
+        return [(IDENTITY.group, IDENTITY.resource, "get"), *_rights_of(actor_rules())], []
+    return _rights_of(reader_rules()), sorted(acts)
+
+
+def _rights_of(rules: Iterable[Rule]) -> list[Right]:
+    return [(rule.group, rule.resource, verb) for rule in rules for verb in rule.verbs]
+
+
+def _all(cluster: Connection, rules: Iterable[Rule]) -> bool:
+    return all(_may(cluster, right) for right in _rights_of(rules))
+
+
+def _may(cluster: Connection, right: Right) -> bool:
+    group, full, verb = right
+    resource, _, subresource = full.partition("/")
     # A review needs some namespace; the rights of a cluster role are the same in all of them.
     asked = {"namespace": "default", "group": group, "resource": resource, "verb": verb}
+    if subresource:
+        asked["subresource"] = subresource
+    if in_no_namespace(Rule(group=group, resource=resource)):
+        del asked["namespace"]
+    if (group, resource) == (IDENTITY.group, IDENTITY.resource) and verb == "get":
+        # The actor may read this one and no other, and to the reader it is one like all.
+        asked["name"] = IDENTITY_NAMES[0]
     body = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",

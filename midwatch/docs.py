@@ -38,8 +38,10 @@ def _verb(verb: Verb) -> str:
         "Changes": ", ".join(verb.kinds),
         "Tier": f"{verb.tier}{raised}",
         "Takes": prose(type(verb)).removeprefix("Parameters: "),
-        "May set": f"pointers that match `{verb.sets.pattern}`, nothing else",
-        "Needs (RBAC)": "; ".join(rules),
+        "May set": f"pointers that match `{verb.sets.pattern}`, nothing else"
+        if verb.sets.pattern
+        else "the whole object, from nothing or to nothing",
+        "Needs (RBAC)": ("; ".join(rules) or "nothing of the cluster") + (_OPTIONAL if verb.optional else ""),
         "What can go wrong": verb.risks,
         "When not": verb.when_not,
         "Drafting it": prose(type(verb).draft),
@@ -72,16 +74,25 @@ def audit() -> str:
     return "\n".join(parts)
 
 
+_OPTIONAL = " (a role of its own, which an installation may leave out)"
 _ACTIONS = """# Actions
 
 Generated from `tools/kubernetes/actions/` by `make docs`. This is the whole catalogue: what is not here
 cannot be drafted, shown, signed or sent, and everything else Midwatch has to say is advice.
 
-Every step states the present value of each field that it sets and pins the object's uid and version; the
-request is one JSON Patch whose `test` operations check all of that in the API server, and it leaves the mark
-`midwatch.dev/applied-plan` on the object. An undo is a new plan and needs a new signature. Whether a change
+Every step states the present value of each field that it sets and pins the object's uid and version; where a
+version moves by itself (nodes, quotas), the fields around do that. The request is one JSON Patch whose `test`
+operations check all of that in the API server, and it leaves the mark `midwatch.dev/applied-plan` on the
+object. An eviction, a restored object and a silence are one POST each, with the preconditions their API has.
+A drain is one plan of a cordon and an eviction for each pod that can go.
+An undo is a new plan and needs a new signature. Whether a change
 worked is judged by the alert's own signal and by the health of the workloads that the alert is about; the
 signs named below tell a person where else to look.
+
+The rights below are in [`deploy/rbac/`](../deploy/rbac/actor.yaml), written from the catalogue by
+`make manifests`: `reader.yaml` and `actor.yaml` for a whole cluster, `actor-optional.yaml` for what may be
+left out, and `namespaced/` for an installation bound to some namespaces, where nodes and webhooks stay out of
+reach. `midwatch check` asks the API server for exactly these.
 """
 _ANALYZERS = """# Analyzers
 

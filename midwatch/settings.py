@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     """Base address of Prometheus. Without it diagnoses say that metrics were not checked."""
     prometheus_token: SecretStr | None = None
     """Bearer token for Prometheus, if it wants one."""
+    alertmanager_url: WebAddress | None = None
+    """Base address of Alertmanager, for the actor. Without it no silence can be set."""
     model_base_url: WebAddress | None = None
     """Base address of an OpenAI-compatible API. Without it the rules diagnose alone."""
     model_api_key: SecretStr | None = None

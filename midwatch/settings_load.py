@@ -38,7 +38,8 @@ RIGHTS: Mapping[str, frozenset[str]] = {
     },
     "gatekeeper": _EVERYBODY | _SLACK | {"roster_file", "policy_file", "public_url", "cluster_name"},
     "actor": _EVERYBODY | {
-        "actor_kubeconfig", "roster_file", "policy_file", "max_set_resources_factor", "cluster_name"
+        "actor_kubeconfig", "roster_file", "policy_file", "max_set_resources_factor", "cluster_name",
+        "alertmanager_url"
     },
     "auditor": _EVERYBODY,
     "intake": _EVERYBODY | {

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from agents.actor.hands import Hands
     from agents.gatekeeper.office import Office
     from agents.investigator.toolbox import Toolbox
+    from tools.alertmanager import Alertmanager
     from tools.model import Model
 
 
@@ -84,7 +85,17 @@ def hands_of(settings: Settings, ledger: Ledger, actor_id: str) -> Hands:
         roster_file=roster_of(settings),
         halt_file=settings.halt_file,
         policy_file=policies,
+        alertmanager=alertmanager_of(settings),
     )
+
+
+def alertmanager_of(settings: Settings) -> Alertmanager | None:
+    """Alertmanager, if its address is known; without it no silence can be set."""
+    if settings.alertmanager_url is None:
+        return None
+    from tools.alertmanager import Alertmanager
+
+    return Alertmanager(url=settings.alertmanager_url)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""What `pip install .` would bring: every file of the five packages, and nothing else."""
+"""What `pip install .` would bring: every file of the five packages and the manifests, nothing else."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ NEEDED = {
     "evals/scenarios/bad-image.yaml",
     "evals/scenarios/worlds/shop.yaml",
     "evals/world/slack/static/slack.html",
+    "deploy/rbac/actor.yaml",
 }
 
 
@@ -34,7 +35,7 @@ def selected() -> set[str]:
 def test_the_wheel_holds_every_file_that_the_packages_hold(selected: set[str]) -> None:
     there = {
         path.relative_to(ROOT).as_posix()
-        for package in PACKAGES
+        for package in (*PACKAGES, "deploy/rbac")
         for path in (ROOT / package).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }

@@ -17,12 +17,16 @@ from agents.ledger.policy import refusal
 from agents.ledger.roster import roster_or_nobody
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger, LedgerUnavailable, halted
+from tools.alertmanager import Alertmanager
+from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.verb import path_of, request
-from tools.kubernetes.client import Connection
+from tools.kubernetes.actions.verb import Verb, matches
+from tools.kubernetes.client import Connection, Request
 from tools.kubernetes.diff import diff, readable
+from tools.kubernetes.errors import NotFound, Unconfigured
 from tools.kubernetes.objects import JsonObject
 from tools.policy.load import PolicyFile
+from tools.redaction import redact
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,7 @@ class Hands:
     roster_file: Path
     halt_file: Path
     policy_file: PolicyFile = field(default_factory=PolicyFile)
+    alertmanager: Alertmanager | None = None
 
     def refused(self, plan: Plan, live: tuple[JsonObject | None, ...] = ()) -> str:
         """Why the present policy, read by this process, does not let the plan go on, or nothing.
@@ -83,14 +88,33 @@ class Hands:
         except LedgerUnavailable:
             return True
 
-    def target(self, step: Step) -> JsonObject:
-        """The step's object as it is now; the server leaves out the kind only in lists."""
-        return self.cluster.get(path_of(step))
+    def target(self, step: Step) -> JsonObject | None:
+        """The step's object as it is now, or None when it is not there. Raises the KubernetesError tree."""
+        verb = CATALOGUE[step.verb]
+        try:
+            answer = self.send(verb, verb.look(step))
+        except NotFound:
+            return None
+        return verb.found(step, answer)
+
+    def send(self, verb: Verb, request: Request) -> JsonObject:
+        """Send once to where the verb's requests go. Raises the KubernetesError tree."""
+        if verb.place == "cluster":
+            return self.cluster.send(request)
+        if self.alertmanager is None:
+            raise Unconfigured("alertmanager_url is not set, so nothing can be asked of Alertmanager")
+        return self.alertmanager.send(request)
+
+    def close(self) -> None:
+        """Give the sockets back."""
+        self.cluster.close()
+        if self.alertmanager is not None:
+            self.alertmanager.close()
 
     def rehearse(self, step: Step, plan_id: str) -> Rehearsal:
         """Send the step as a dry-run and compare. Raises the KubernetesError tree."""
-        before = self.target(step)
-        after = self.cluster.send(request(step, plan_id, dry_run=True))
+        verb, before = CATALOGUE[step.verb], self.target(step)
+        after = verb.after(step, self.send(verb, verb.rehearsal(step, plan_id)))
         return Rehearsal(diff=diff(before, after), after=readable(after))
 
 
@@ -109,3 +133,13 @@ def digest_of_all(rehearsals: list[Rehearsal]) -> str:
         # Hashed one by one first: two texts cut at another place would otherwise give the same bytes.
         sha.update(hashlib.sha256(rehearsal.after.encode()).digest())
     return sha.hexdigest()
+
+
+def changed(step: Step, live: JsonObject | None) -> str | None:
+    """In words, how the step's object as it is now is not as the step expects it; None when it is."""
+    found = matches(step, live)
+    if not found:
+        return None
+    if live is None:
+        return "it is gone"
+    return "it is there" if step.creates else redact(str(found[0]))

@@ -9,15 +9,14 @@ from __future__ import annotations
 import hashlib
 import time
 
-from agents.actor.hands import Hands, digest_of_all
+from agents.actor.hands import Hands, changed, digest_of_all
 from agents.ledger import executions, previews
 from agents.ledger.executions import Answer, Claim, Halted, NotOurs
 from agents.ledger.protocol import Objection, PlanState
 from tools.crash import crash
-from tools.kubernetes.actions.catalogue import check
+from tools.kubernetes.actions.catalogue import CATALOGUE, check
 from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.verb import matches, request
-from tools.kubernetes.errors import KubernetesError, PreconditionFailed
+from tools.kubernetes.errors import Conflict, KubernetesError, PreconditionFailed
 from tools.redaction import redact
 
 # A halt must hold within a second: what the ledger said longer ago than this is asked again.
@@ -56,9 +55,8 @@ def _against(hands: Hands, claim: Claim) -> str | None:
         if refused is not None:
             return refused.reason
         live = hands.target(step)
-        changed = matches(step, live)
-        if changed:
-            return f"{step.target} changed since it was shown: {redact(str(changed[0]))}"
+        if drifted := changed(step, live):
+            return f"{step.target} changed since it was shown: {drifted}"
         found.append(live)
     if against := hands.refused(plan, tuple(found)):
         return redact(against)
@@ -72,7 +70,8 @@ def _against(hands: Hands, claim: Claim) -> str | None:
 
 
 def _step(hands: Hands, claim: Claim, n: int, step: Step) -> bool:
-    sent = request(step, claim.plan.id)
+    verb = CATALOGUE[step.verb]
+    sent = verb.request(step, claim.plan.id)
     # Asked before every step, by file: a halt between two steps leaves the rest undone.
     if hands.halted():
         _stop(hands, claim, n, Objection.HALTED.value)
@@ -89,7 +88,7 @@ def _step(hands: Hands, claim: Claim, n: int, step: Step) -> bool:
         _stop(hands, claim, n, Objection.HALTED.value)
         return False
     try:
-        answer = hands.cluster.send(sent)
+        answer = hands.send(verb, sent)
     except KubernetesError as problem:
         crash("c6")
         _refused(hands, claim, n, problem)
@@ -121,7 +120,7 @@ def _refused(hands: Hands, claim: Claim, n: int, problem: KubernetesError) -> No
     if not problem.no_effect:
         # The request may have arrived and only its answer was lost: reading will tell, guessing will not.
         executions.finish(hands.ledger, claim, PlanState.UNKNOWN, reason)
-    elif n == 1 and isinstance(problem, PreconditionFailed):
+    elif n == 1 and isinstance(problem, PreconditionFailed | Conflict):
         executions.finish(hands.ledger, claim, PlanState.STALE, reason)
     else:
         _stop(hands, claim, n, reason)

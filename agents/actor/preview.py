@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from agents.actor.hands import Hands, digest_of_all
+from agents.actor.hands import Hands, changed, digest_of_all
 from agents.incident import Plan, Preview
 from agents.ledger import previews
 from tools.kubernetes.actions.catalogue import check
-from tools.kubernetes.actions.verb import matches
 from tools.kubernetes.errors import KubernetesError
 from tools.redaction import redact
 
 
 def preview(hands: Hands, plan: Plan) -> None:
     """Store an accepted dry-run, or refuse the draft. Raises retryable KubernetesErrors."""
-    reason = _unfit(hands, plan)
-    if reason is not None:
-        previews.refuse_draft(hands.ledger, plan.id, reason)
-        return
     try:
-        rehearsals = [hands.rehearse(step, plan.id) for step in plan.steps]
+        reason = _unfit(hands, plan)
+        rehearsals = [] if reason else [hands.rehearse(step, plan.id) for step in plan.steps]
     except KubernetesError as refused:
         # The API server was away, which says nothing about the draft: the queue brings it back.
         if refused.retryable:
             raise
-        previews.refuse_draft(hands.ledger, plan.id, redact(str(refused)))
+        reason = redact(str(refused))
+    if reason is not None:
+        previews.refuse_draft(hands.ledger, plan.id, reason)
         return
     shown = Preview(
         plan_id=plan.id,
@@ -43,7 +41,7 @@ def _unfit(hands: Hands, plan: Plan) -> str | None:
     if plan.cluster_uid != hands.cluster.cluster_uid():
         return "the plan was made for another cluster"
     for step in plan.steps:
-        changed = matches(step, hands.target(step))
-        if changed:
-            return f"{step.target} changed since it was looked at: {redact(str(changed[0]))}"
+        drifted = changed(step, hands.target(step))
+        if drifted:
+            return f"{step.target} changed since it was looked at: {drifted}"
     return None

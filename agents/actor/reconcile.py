@@ -10,10 +10,9 @@ from agents.actor.hands import Hands
 from agents.ledger import executions
 from agents.ledger.executions import Unresolved
 from agents.ledger.protocol import PlanState
-from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.verb import is_applied, matches
-from tools.kubernetes.errors import KubernetesError, NotFound
-from tools.kubernetes.objects import JsonObject
+from tools.kubernetes.actions.catalogue import CATALOGUE, is_applied
+from tools.kubernetes.actions.verb import matches
+from tools.kubernetes.errors import KubernetesError
 from tools.redaction import redact
 
 
@@ -41,21 +40,15 @@ def _conclude(hands: Hands, found: Unresolved, *, early: bool) -> str:
     # Another cluster can prove nothing about this plan, neither that it was done nor that it was not.
     if hands.cluster.cluster_uid() != found.plan.cluster_uid:
         return "this connection leads to another cluster"
-    targets = [_target_or_nothing(hands, step) for step in found.plan.steps]
-    pairs = list(zip(found.plan.steps, targets, strict=True))
-    if all(live and is_applied(step, plan_id, live) for step, live in pairs):
-        executions.conclude(hands.ledger, plan_id, PlanState.SUCCEEDED, "the object carries our mark")
+    if not all(step.verb in CATALOGUE for step in found.plan.steps):
+        return "whoever began it knew more verbs than this actor does"
+    pairs = [(step, hands.target(step)) for step in found.plan.steps]
+    if all(is_applied(step, plan_id, live) for step, live in pairs):
+        executions.conclude(hands.ledger, plan_id, PlanState.SUCCEEDED, "the object is as the plan wanted it")
         return ""
-    if all(live and not matches(step, live) for step, live in pairs):
+    if all(not matches(step, live) for step, live in pairs):
         reason = "its actor is gone and the object is as it was before"
         if not early:
             executions.conclude(hands.ledger, plan_id, PlanState.NOT_APPLIED, reason)
         return ""
     return "neither every mark of ours nor everything as it was before is there"
-
-
-def _target_or_nothing(hands: Hands, step: Step) -> JsonObject | None:
-    try:
-        return hands.target(step)
-    except NotFound:
-        return None

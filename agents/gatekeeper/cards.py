@@ -183,11 +183,12 @@ def long_diff(view: PlanView) -> str:
 def _facts(view: PlanView) -> list[tuple[str, str]]:
     plan = view.plan
     verbs = [CATALOGUE[step.verb] for step in plan.steps if step.verb in CATALOGUE]
+    final = dict.fromkeys(verb.undo for verb in verbs if not verb.reversible)
     given = {human_of(decision) for decision in view.decisions if decision.verdict is Verdict.APPROVE}
     return [
         ("Risk", f"T{plan.tier}"),
         ("What can go wrong", " ".join(verb.risks for verb in verbs) or "unknown"),
-        ("Undo", "Offered as a plan of its own if this does not help"),
+        ("Undo", " ".join(final) or "Offered as a plan of its own if this does not help"),
         ("Approvals", f"{len(given)} of {needed(plan)}"),
         ("Expires", f"{plan.pending_until:%H:%M:%S} UTC"),
         ("Rule", f"policy {plan.policy_version[:12]}"),

@@ -12,7 +12,11 @@ from agents.investigator.purse import Allowance
 from agents.ledger.investigations import Lease
 from agents.ledger.store import Ledger
 from runbooks.shelf import Shelf, load
+from tools.kubernetes.actions.catalogue import CATALOGUE
+from tools.kubernetes.actions.step import Step
 from tools.kubernetes.client import Connection
+from tools.kubernetes.errors import NotFound, Unconfigured
+from tools.kubernetes.objects import JsonObject
 from tools.model import Model
 from tools.policy.load import PolicyFile
 from tools.prometheus import Prometheus
@@ -63,6 +67,19 @@ class Toolbox:
         if self.lease is None:
             raise AssertionError("a stage ran without a lease")
         return self.lease
+
+    def live(self, step: Step) -> JsonObject | None:
+        """The step's object as the reader sees it, or None when it is not there.
+
+        Raises the KubernetesError tree.
+        """
+        verb = CATALOGUE[step.verb]
+        if verb.place != "cluster":
+            raise Unconfigured("the investigator asks nothing of Alertmanager")
+        try:
+            return verb.found(step, self.cluster.send(verb.look(step)))
+        except NotFound:
+            return None
 
     async def write(
         self, act: Callable[Concatenate[Ledger, Lease, P], T], *args: P.args, **kw: P.kwargs

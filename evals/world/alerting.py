@@ -121,14 +121,15 @@ def webhook_body(alerts: Sequence[Alert], origin: Origin, expr: str) -> JsonObje
     }
 
 
-def api_alert(alert: Alert, origin: Origin, expr: str) -> JsonObject:
+def api_alert(alert: Alert, origin: Origin, expr: str, silenced_by: Sequence[str] = ()) -> JsonObject:
     """One entry of `GET /api/v2/alerts`."""
+    state = "suppressed" if silenced_by else "active"
     listed = _listed(alert, origin, expr)
     listed.pop("status")
     return {
         **listed,
         "receivers": [{"name": origin.receiver}],
-        "status": {"inhibitedBy": [], "silencedBy": [], "state": "active"},
+        "status": {"inhibitedBy": [], "silencedBy": list(silenced_by), "state": state},
         "updatedAt": _stamp(alert.starts_at or alert.active_since),
     }
 

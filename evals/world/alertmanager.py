@@ -21,6 +21,7 @@ from evals.world.alerting import Alert, Origin, RuleState, Vector, api_alert, gr
 from evals.world.clock import Clock, RealClock
 from evals.world.loopback import LoopbackServer, Reply
 from evals.world.scenario import AlertRule
+from evals.world.silences import Silences
 
 Query = Callable[[str, datetime], Vector]
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.4, 7.0
@@ -78,6 +79,7 @@ class PretendAlertmanager:
         )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="world-alertmanager", daemon=True)
+        self.silences = Silences(options.clock)
         self._server = LoopbackServer(
             {
                 ("GET", "/-/ready"): lambda: Reply(body="OK"),
@@ -85,6 +87,7 @@ class PretendAlertmanager:
                 ("GET", "/api/v2/alerts"): lambda: Reply(body=self.alerts()),
             },
             options.port,
+            self.silences.answer,
         )
         self._origin = Origin(
             prometheus_url=source.prometheus_url,
@@ -123,7 +126,8 @@ class PretendAlertmanager:
                 for alert in group.alerts.values()
                 if alert.status == "firing"
             ]
-        return [api_alert(alert, self._origin, self._source.rule.expr) for alert in firing]
+        expr, by = self._source.rule.expr, self.silences.by
+        return [api_alert(alert, self._origin, expr, by(alert.labels)) for alert in firing]
 
     def step(self) -> None:
         """Evaluate the rule once and send what is due."""
@@ -142,7 +146,8 @@ class PretendAlertmanager:
 
     def _flush(self, group: _Group, now: datetime) -> None:
         with self._lock:
-            alerts = sorted(group.alerts.values(), key=lambda alert: (alert.status, alert.fingerprint))
+            every = sorted(group.alerts.values(), key=lambda alert: (alert.status, alert.fingerprint))
+        alerts = [alert for alert in every if not self.silences.by(alert.labels)]
         news = {alert.fingerprint: alert.status for alert in alerts}
         # Whoever was never told that an alert fires need not hear that it ended.
         worth_telling = any(status == "firing" or key in group.told for key, status in news.items())
@@ -158,7 +163,7 @@ class PretendAlertmanager:
         group.failures = 0
         group.due = now + timedelta(seconds=self._options.group_interval)
         if group.told == news or not worth_telling:
-            self._forget_resolved(group, alerts)
+            self._forget_resolved(group, every)
 
     def _repeats(self, group: _Group, now: datetime) -> bool:
         since = group.told_at

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,15 +18,32 @@ class Reply:
     status: int = 200
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One request; `query` holds every value of a name."""
+
+    method: str
+    path: str
+    query: Mapping[str, list[str]]
+    body: bytes
+
+
 Routes = Mapping[tuple[str, str], Callable[[], Reply]]
 """(method, path) → what answers it. The request's body is read and ignored."""
+
+Rest = Callable[[Asked], Reply]
+"""What answers everything else."""
+
+
+def _no_such_path(_: Asked) -> Reply:
+    return Reply(body={"error": "no such path"}, status=404)
 
 
 class LoopbackServer:
     """Serves `routes` on 127.0.0.1 in a thread; port 0 takes a free one."""
 
-    def __init__(self, routes: Routes, port: int = 0) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(routes))
+    def __init__(self, routes: Routes, port: int = 0, rest: Rest = _no_such_path) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(routes, rest))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
@@ -47,12 +64,14 @@ class LoopbackServer:
         self._server.server_close()
 
 
-def _handler(routes: Routes) -> type[BaseHTTPRequestHandler]:
+def _handler(routes: Routes, rest: Rest) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            route = routes.get((self.command, urlsplit(self.path).path))
-            reply = route() if route is not None else Reply(body={"error": "no such path"}, status=404)
+            sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            where = urlsplit(self.path)
+            asked = Asked(method=self.command, path=where.path, query=parse_qs(where.query), body=sent)
+            route = routes.get((asked.method, asked.path))
+            reply = route() if route is not None else rest(asked)
             plain = isinstance(reply.body, str)
             body = reply.body.encode() if isinstance(reply.body, str) else json.dumps(reply.body).encode()
             self.send_response(reply.status)
@@ -61,7 +80,7 @@ def _handler(routes: Routes) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = _answer  # noqa: N815 - the base class looks for these names
+        do_GET = do_POST = do_DELETE = _answer  # noqa: N815 - the base class looks for these names
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
             """Say nothing: the standard error belongs to the program that runs the world."""

@@ -28,8 +28,10 @@ from evals.world.kubernetes.controllers.manager import ControllerManager
 from evals.world.kubernetes.controllers.nodes import registered
 from evals.world.kubernetes.kubelet.images import ImageBehaviour, Library, LogLine
 from evals.world.kubernetes.kubelet.kubelet import Kubelet, KubeletOptions
+from evals.world.kubernetes.rbac import User
 from evals.world.kubernetes.server import KubernetesServer, ServerOptions
 from evals.world.kubernetes.store import Store
+from evals.world.kubernetes.users import standard_users
 
 Json = dict[str, Any]
 OLD, NEW = "registry.k8s.io/pause:3.9", "registry.k8s.io/pause:3.10"
@@ -158,8 +160,11 @@ def need_world(cluster: ContractCluster, why: str) -> KubernetesServer:
 
 
 @contextlib.contextmanager
-def contract_cluster(directory: Path) -> Iterator[ContractCluster]:
-    """The cluster the environment asks for, up for the duration of the block."""
+def contract_cluster(directory: Path, users: tuple[User, ...] = ()) -> Iterator[ContractCluster]:
+    """The cluster the environment asks for, up for the duration of the block.
+
+    ``users`` of the pretend one, if not the standard ones.
+    """
     if named := os.environ.get(_REAL):
         cluster = ContractCluster(Path(named), None)
         try:
@@ -167,7 +172,7 @@ def contract_cluster(directory: Path) -> Iterator[ContractCluster]:
         finally:
             cluster.close()
         return
-    with _pretend(directory) as server:
+    with _pretend(directory, users or standard_users()) as server:
         cluster = ContractCluster(server.kubeconfig("admin"), server)
         try:
             yield cluster
@@ -176,7 +181,7 @@ def contract_cluster(directory: Path) -> Iterator[ContractCluster]:
 
 
 @contextlib.contextmanager
-def _pretend(directory: Path) -> Iterator[KubernetesServer]:
+def _pretend(directory: Path, users: tuple[User, ...]) -> Iterator[KubernetesServer]:
     store = Store(RealClock())
     talks = ImageBehaviour(
         image="talks:*",
@@ -200,7 +205,8 @@ def _pretend(directory: Path) -> Iterator[KubernetesServer]:
             manager.tick()
 
     life = threading.Thread(target=live, daemon=True)
-    server = KubernetesServer(store, ServerOptions(state_dir=directory, logs=kubelet, bookmark_seconds=0.2))
+    options = ServerOptions(state_dir=directory, logs=kubelet, bookmark_seconds=0.2, users=users)
+    server = KubernetesServer(store, options)
     with server:
         life.start()
         yield server

@@ -23,8 +23,13 @@ _CONTEXT_LINES = 3
 _HEADER_LINES = 2
 
 
-def readable(obj: JsonObject) -> str:
-    """The object as YAML without status, server-owned metadata, env values and our own mark."""
+def readable(obj: JsonObject | None) -> str:
+    """The object as YAML without status, server-owned metadata, env values and our own mark.
+
+    Nothing at all reads as nothing.
+    """
+    if not obj:
+        return ""
     plain = copy.deepcopy(obj)
     plain.pop("status", None)
     meta = plain.get("metadata", {})
@@ -41,7 +46,7 @@ def readable(obj: JsonObject) -> str:
     return yaml.safe_dump(plain, sort_keys=True, allow_unicode=True, width=10_000)
 
 
-def diff(before: JsonObject, after: JsonObject) -> str:
+def diff(before: JsonObject | None, after: JsonObject | None) -> str:
     """The changed lines with three lines around each; empty when nothing visible changes."""
     lines = difflib.unified_diff(
         readable(before).splitlines(), readable(after).splitlines(), lineterm="", n=_CONTEXT_LINES

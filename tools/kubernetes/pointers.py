@@ -38,8 +38,8 @@ def escape(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def read(obj: JsonObject, pointer: str) -> Any:
-    """The value a pointer finds, or MISSING."""
+def read(obj: JsonObject | None, pointer: str) -> Any:
+    """The value a pointer finds, or MISSING; without an object nothing is found."""
     here: Any = obj
     for token in pointer.split("/")[1:]:
         key = token.replace("~1", "/").replace("~0", "~")
@@ -63,9 +63,16 @@ def same(one: object, other: object) -> bool:
     return bool(one == other)
 
 
-def drift(expect: JsonObject, obj: JsonObject) -> tuple[Drift, ...]:
-    """Every expected value that differs in the object, in the order it was stated."""
+def drift(expect: JsonObject, obj: JsonObject | None) -> tuple[Drift, ...]:
+    """Every expected value that differs in the object, in the order it was stated.
+
+    An expected null is met by nothing: an API server keeps no nulls in what it stores.
+    """
     found = ((pointer, value, read(obj, pointer)) for pointer, value in expect.items())
     return tuple(
-        Drift(pointer=p, expected=value, found=now) for p, value, now in found if not same(now, value)
+        Drift(pointer=p, expected=value, found=now) for p, value, now in found if not _met(value, now)
     )
+
+
+def _met(expected: object, found: object) -> bool:
+    return found is MISSING or found is None if expected is None else same(found, expected)

@@ -21,8 +21,8 @@ from agents.ledger.moves import Standing
 from agents.ledger.protocol import Objection, PlanState
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.verb import path_of
 from tools.kubernetes.errors import KubernetesError
+from tools.kubernetes.objects import JsonObject
 from tools.policy.facts import Radius
 from tools.policy.load import PolicyError
 
@@ -167,14 +167,10 @@ def _inverse(box: Toolbox, incident: int, plan_id: str) -> Permitted | NoPlan | 
     told = incidents.incident(box.ledger, incident)
     if not isinstance(found, Standing) or told is None:
         return None
-    signed = found.plan.steps[-1]
-    try:
-        live = {**box.cluster.get(path_of(signed)), "kind": signed.kind}
-    except KubernetesError:
+    back = _put_back(box, found.plan.steps[-1])
+    if back is None:
         return None
-    undone = CATALOGUE[signed.verb].inverse(signed, live)
-    if not isinstance(undone, Step):
-        return None
+    undone, live = back
     # The object as it is now, and around it what was seen when the plan was drawn up.
     around = found.plan.radius[-1] if found.plan.radius else Radius()
     try:
@@ -185,3 +181,16 @@ def _inverse(box: Toolbox, incident: int, plan_id: str) -> Permitted | NoPlan | 
     if not judged.allowed:
         return NoPlan(reason=f"the policy says no: {judged.objection}")
     return Permitted(step=undone, why=_BACK, radius=radius, judged=judged)
+
+
+def _put_back(box: Toolbox, signed: Step) -> tuple[Step, JsonObject] | None:
+    """The step that undoes this one, with the object as it is now."""
+    try:
+        live = box.live(signed)
+    except KubernetesError:
+        return None
+    if live is None:
+        return None
+    live = {**live, "kind": signed.kind}
+    undone = CATALOGUE[signed.verb].inverse(signed, live)
+    return (undone, live) if isinstance(undone, Step) else None

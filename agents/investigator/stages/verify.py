@@ -19,7 +19,7 @@ from agents.investigator.toolbox import Toolbox
 from agents.ledger import incidents, investigations, moves
 from agents.ledger.moves import Standing
 from agents.ledger.protocol import LOCKING, PlanState
-from tools.kubernetes.actions.verb import matches, path_of
+from tools.kubernetes.actions.verb import matches
 from tools.kubernetes.errors import KubernetesError
 
 WAITING = "waiting for the alert to resolve"
@@ -81,7 +81,7 @@ def _moved(box: Toolbox, plan_id: str) -> bool:
     if not isinstance(found, Standing):
         return False
     try:
-        return any(matches(step, box.cluster.get(path_of(step))) for step in found.plan.steps)
+        return any(matches(step, box.live(step)) for step in found.plan.steps)
     except KubernetesError:
         return False
 

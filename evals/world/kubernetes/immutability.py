@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evals.world.kubernetes.controllers.quantities import quantity
 from evals.world.kubernetes.errors import FieldCause
 from evals.world.kubernetes.kinds import Kind
 from evals.world.kubernetes.objects import JsonObject, copied, dig
@@ -20,6 +21,10 @@ _STATEFULSET_RULE = (
     "Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', "
     "'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' "
     "are forbidden"
+)
+_CLAIM_RULE = (
+    "Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName "
+    "for bound claims"
 )
 _POD_RULE = (
     "Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"
@@ -44,6 +49,8 @@ def immutable_causes(kind: Kind, old: JsonObject, new: JsonObject) -> list[Field
         found.append(FieldCause(field="spec", message=_POD_RULE, reason="FieldValueForbidden"))
     if kind.resource == "jobs" and before.get("template") != after.get("template"):
         found.append(FieldCause(field="spec.template", message="Invalid value: field is immutable"))
+    if kind.resource == "persistentvolumeclaims":
+        found += _claim(old, new)
     if kind.resource == "services":
         found += _addresses(before, after)
     if kind.resource in ("configmaps", "secrets") and old.get("immutable"):
@@ -74,6 +81,31 @@ def _addresses(before: JsonObject, after: JsonObject) -> list[FieldCause]:
         return []
     message = f'Invalid value: []string{{"{now}"}}: may not change once set'
     return [FieldCause(field="spec.clusterIPs[0]", message=message)]
+
+
+def _claim(old: JsonObject, new: JsonObject) -> list[FieldCause]:
+    """Only the storage that a bound claim asks for may change, and only upwards."""
+    before, after = (_claimed(each) for each in (old, new))
+    bound = dig(old, "status", "phase") == "Bound"
+    # A claim is bound by writing volumeName once; a real server has no more to say about it either.
+    if not before.get("volumeName"):
+        before["volumeName"] = after.get("volumeName")
+    sizes = [dig(each, "resources", "requests", "storage") for each in (before, after)]
+    for each in (before, after):
+        (dig(each, "resources", "requests") or {}).pop("storage", None)
+    if before != after or (not bound and sizes[0] != sizes[1]):
+        return [FieldCause(field="spec", message=_CLAIM_RULE, reason="FieldValueForbidden")]
+    if sizes[0] and sizes[1] and quantity(sizes[1]) < quantity(sizes[0]):
+        rule = "Forbidden: field can not be less than status.capacity"
+        return [
+            FieldCause(field="spec.resources.requests.storage", message=rule, reason="FieldValueForbidden")
+        ]
+    return []
+
+
+def _claimed(claim: JsonObject) -> JsonObject:
+    found: JsonObject = copied(claim.get("spec") or {})
+    return found
 
 
 def _frozen_data(old: JsonObject, new: JsonObject) -> list[FieldCause]:

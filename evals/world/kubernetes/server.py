@@ -19,8 +19,9 @@ from evals.world.kubernetes.certificates import issue
 from evals.world.kubernetes.effects import Effects
 from evals.world.kubernetes.faults import Faults
 from evals.world.kubernetes.logs import LogSource, NoLogs
-from evals.world.kubernetes.rbac import User, standard_users
+from evals.world.kubernetes.rbac import User
 from evals.world.kubernetes.store import Store
+from evals.world.kubernetes.users import standard_users
 from evals.world.wire import BackgroundServer, Listen
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evals.world.kubernetes.admission import admit
 from evals.world.kubernetes.call import Answer, Call
 from evals.world.kubernetes.changes import DeleteOptions
 from evals.world.kubernetes.effects import Effect, Effects
@@ -157,6 +158,8 @@ class Writer:
         allowed = {"": True, "status": kind.status, "scale": kind.scale}
         if not allowed.get(target.subresource, False):
             raise NotFound("the server could not find the requested resource", {})
+        if not target.subresource:
+            admit(self._store, kind, self._store.get(kind.resource, target.namespace, target.name), wanted)
         # Compared afterwards: a write that changed nothing is no effect.
         before = self._store.resource_version
         now = self._store.update(kind.resource, wanted, target.subresource, call.write_options)

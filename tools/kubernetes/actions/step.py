@@ -14,8 +14,11 @@ class Step(BaseModel):
     """What is changed, on which object, and what must be true of it when it is changed.
 
     ``expect`` holds the generation and every field shown to the approver, by JSON pointer;
-    ``set`` the absolute new values. Nothing in a step is relative ("+2", "previous").
-    Source: approval-bound execution protocol, records.
+    ``set`` the absolute new values. Nothing in a step is relative ("+2", "previous"). In both,
+    null means that nothing is there, and the pointer "" is the whole object: an eviction sets
+    "" to null, and an object that is created expects "" to be null.
+    ``namespace`` is empty for cluster-scoped kinds, ``uid`` for an object that is not there yet.
+    Source: approval-bound execution protocol, records; RFC 6901.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -23,9 +26,9 @@ class Step(BaseModel):
     verb: NonEmpty
     api_version: NonEmpty
     kind: NonEmpty
-    namespace: NonEmpty
+    namespace: str = ""
     name: NonEmpty
-    uid: NonEmpty
+    uid: str = ""
     expect: JsonObject = Field(min_length=1)
     set: JsonObject = Field(min_length=1)
     annotated: bool = True
@@ -39,11 +42,18 @@ class Step(BaseModel):
     @model_validator(mode="after")
     def _pointers_are_pointers(self) -> Step:
         for pointer in (*self.expect, *self.set):
-            if not pointer.startswith("/"):
+            if pointer and not pointer.startswith("/"):
                 raise ValueError(f"not a JSON pointer: {pointer!r}")
         if not self.annotated and "/metadata/resourceVersion" not in self.expect:
             raise ValueError("a target without annotations is pinned by its resourceVersion")
+        if bool(self.uid) is self.creates:
+            raise ValueError("an object has a uid unless the step is what creates it")
         return self
+
+    @property
+    def creates(self) -> bool:
+        """Whether nothing may be there when this is done."""
+        return "" in self.expect and self.expect[""] is None
 
     @property
     def target(self) -> ObjectRef:

@@ -8,25 +8,41 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar
-
-import rfc8785
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 from tools.kubernetes.actions.step import Pointer, Step
-from tools.kubernetes.client import READ_S, Request
-from tools.kubernetes.objects import JsonObject, is_name, is_namespace, ref_of
-from tools.kubernetes.pointers import MISSING, Drift, drift, escape, read, same
+from tools.kubernetes.actions.wire import (
+    MARK,
+    RESOURCES,
+    RESTLESS,
+    is_applied,
+    is_target,
+    matches,
+    path_of,
+    rehearsal,
+    request,
+)
+from tools.kubernetes.client import Request
+from tools.kubernetes.inventory import Inventory
+from tools.kubernetes.objects import JsonObject, ref_of
+from tools.kubernetes.pointers import MISSING, drift, read, same
 
-MARK = "midwatch.dev/applied-plan"
-MARK_POINTER = f"/metadata/annotations/{escape(MARK)}"
-FIELD_MANAGER = "midwatch"
-RESOURCES = {
-    "Deployment": ("apps/v1", "deployments"),
-    "StatefulSet": ("apps/v1", "statefulsets"),
-    "DaemonSet": ("apps/v1", "daemonsets"),
-    "Service": ("v1", "services"),
-}
+__all__ = [
+    "CHECKS",
+    "MARK",
+    "RESOURCES",
+    "Changes",
+    "Context",
+    "Refused",
+    "Rule",
+    "Verb",
+    "is_applied",
+    "matches",
+    "path_of",
+    "request",
+    "step_for",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,25 +65,41 @@ class Rule:
 class Context:
     """What a draft may rely on beside its target: facts the reader saw, never telemetry.
 
-    ``images`` are those seen in this workload's history, ``owned_by`` what scales it (an HPA's
-    name), ``limit_factor`` the policy for raising resources, ``least`` the replicas that its
-    disruption budget needs.
+    ``images`` are those seen in this workload's history or given by the runbook, ``owned_by`` what
+    scales it (an HPA's name), ``limit_factor`` the policy for raising resources and bounds, ``least``
+    the replicas that its disruption budget needs, ``seen`` the other objects as they were read.
     """
 
     images: frozenset[str] = frozenset()
     owned_by: str = ""
     limit_factor: float = 2.0
     least: int = 1
+    seen: Inventory = field(default_factory=Inventory)
 
 
 Changes = JsonObject
-"""Values by the pointer they stand at."""
+"""Values by the pointer they stand at; null stands for nothing there."""
 
 CHECKS = {
     "rollout_complete": "every replica runs the new template and is available",
     "no_image_errors": "no container waits for its image",
     "no_oom": "no container was killed for memory since",
     "endpoints_ready": "the Service leads to at least one ready pod",
+    "config_found": "no container waits for a ConfigMap, a Secret or a key of one",
+    "probes_pass": "every container is ready and no probe of it fails",
+    "pods_placed": "no pod of the workload waits for a node",
+    "rollout_stands": "no further pod is replaced",
+    "within_bounds": "the autoscaler keeps the count between the new bounds and is not limited by them",
+    "runs_again": "the Job has active or succeeded pods; the CronJob starts its next run on time",
+    "runs_no_more": "no pod of the Job runs; the CronJob starts no new run",
+    "pod_replaced": "another pod took its place and is ready",
+    "node_as_set": "the node takes new pods, or takes none, as it was set",
+    "volume_grown": "the claim's capacity is what was asked for",
+    "pods_admitted": "no pod is refused for the quota any more",
+    "traffic_flows": "the connection that the rule is for is made",
+    "calls_admitted": "the API server no longer fails on the webhook",
+    "object_there": "the object is there again and is used",
+    "silence_active": "Alertmanager lists the silence as active",
 }
 """What a verb may name in ``verify``, in words."""
 
@@ -86,6 +118,14 @@ class Verb(ABC):
     """Names out of ``CHECKS``: what shows, beside the alert's own signal, that it worked."""
     undo: ClassVar[str]
     """What the step that ``inverse`` makes puts back, and what it cannot."""
+    reversible: ClassVar[bool] = True
+    """Whether there is such a step at all."""
+    place: ClassVar[Literal["cluster", "alertmanager"]] = "cluster"
+    """Whose API the request goes to."""
+    adds: ClassVar[bool] = False
+    """Whether it may set a field that is not there yet; its undo then takes the field away."""
+    optional: ClassVar[bool] = False
+    """Whether its rights stand in a role of their own, which an installation may leave out."""
 
     @abstractmethod
     def draft(self, target: JsonObject, params: JsonObject, context: Context) -> Step | Refused:
@@ -102,6 +142,32 @@ class Verb(ABC):
             Rule(group=RESOURCES[kind][0].rpartition("/")[0], resource=RESOURCES[kind][1])
             for kind in self.kinds
         )
+
+    def look(self, step: Step) -> Request:
+        """The read that finds the step's object."""
+        return Request(method="GET", path=path_of(step))
+
+    def found(self, step: Step, answer: JsonObject) -> JsonObject | None:
+        """The step's object in the answer to ``look``, or None when it is not there."""
+        del step
+        return answer
+
+    def request(self, step: Step, plan_id: str) -> Request:
+        """The one request of a step (invariant I5)."""
+        return request(step, plan_id)
+
+    def rehearsal(self, step: Step, plan_id: str) -> Request:
+        """A request that shows what ``request`` would do and does nothing."""
+        return rehearsal(self.request(step, plan_id))
+
+    def after(self, step: Step, answer: JsonObject) -> JsonObject | None:
+        """The object as the answer to ``rehearsal`` says it would be; None when it would be gone."""
+        del step
+        return answer
+
+    def is_applied(self, step: Step, plan_id: str, live: JsonObject | None) -> bool:
+        """Whether the object as it is now shows that this plan's step was done."""
+        return is_applied(step, plan_id, live)
 
     @abstractmethod
     def bounds(self, step: Step) -> Refused | None:
@@ -124,18 +190,25 @@ class Verb(ABC):
 
     def check(self, step: Step) -> Refused | None:
         """Why this step may not be sent by this verb, or None; run again before every send."""
-        if step.kind not in self.kinds or step.api_version != RESOURCES[step.kind][0]:
-            return Refused(reason=f"{self.name} does not change a {step.api_version} {step.kind}")
-        if not (is_namespace(step.namespace) and is_name(step.name)):
-            return Refused(reason=f"{step.target} is no name that an object can have")
+        misplaced = self.misplaced(step)
+        if misplaced:
+            return misplaced
         for pointer in step.set:
             if not self.sets.fullmatch(pointer):
                 return Refused(reason=f"{self.name} may not set {pointer}")
             if pointer not in step.expect:
                 return Refused(reason=f"{pointer} is set but its present value is not stated")
-        if not step.expect.keys() & {"/metadata/generation", "/metadata/resourceVersion"}:
-            return Refused(reason=f"nothing pins {step.target} to the version that was shown")
-        return self.bounds(step)
+            if None in (step.set[pointer], step.expect[pointer]) and not self.adds:
+                return Refused(reason=f"{self.name} neither adds nor takes away {pointer}")
+        return _unpinned(step) or self.bounds(step)
+
+    def misplaced(self, step: Step) -> Refused | None:
+        """Why the step's object is not one that this verb may name, or None."""
+        if step.kind not in self.kinds or step.api_version != RESOURCES[step.kind][0]:
+            return Refused(reason=f"{self.name} does not change a {step.api_version} {step.kind}")
+        if not is_target(step):
+            return Refused(reason=f"{step.target} is no name that an object can have")
+        return None
 
     def inverse(self, step: Step, live: JsonObject) -> Step | Refused:
         """The step that puts back what the signed one expected, pinned to the object as it is now."""
@@ -144,6 +217,16 @@ class Verb(ABC):
             return Refused(reason=f"it was changed again since: {changed[0]}")
         before = {pointer: step.expect[pointer] for pointer in step.set}
         return step_for(self, live, before, self.undoing(step))
+
+
+def _unpinned(step: Step) -> Refused | None:
+    if step.kind not in RESTLESS:
+        pinned = bool(step.expect.keys() & {"/metadata/generation", "/metadata/resourceVersion"})
+    else:
+        # No test can show that a field is absent, so there what is around it is stated instead.
+        absent = [pointer for pointer, value in step.expect.items() if value is None]
+        pinned = all(step.expect.get(pointer.rpartition("/")[0]) is not None for pointer in absent)
+    return None if pinned else Refused(reason=f"nothing pins {step.target} to the version that was shown")
 
 
 def step_for(
@@ -155,8 +238,9 @@ def step_for(
         return Refused(reason=f"{verb.name} does not change a {ref.kind}")
     expect = {pointer: read(target, pointer) for pointer in changes}
     absent = [pointer for pointer, value in expect.items() if value is MISSING]
-    if absent:
+    if absent and not verb.adds:
         return Refused(reason=f"{ref} has no {', '.join(absent)} to change")
+    expect |= dict.fromkeys(absent)
     if same(changes, expect):
         return Refused(reason=f"{ref} already is as it would be set")
     beside = {pointer: read(target, pointer) for pointer in verb.shown(target, changes)}
@@ -181,49 +265,9 @@ def _identity(target: JsonObject) -> Changes:
     found = {"/metadata/uid": meta["uid"]}
     if "generation" in meta:
         found["/metadata/generation"] = meta["generation"]
-    if "generation" not in meta or not meta.get("annotations"):
+    restless = target["kind"] in RESTLESS and meta.get("annotations")
+    if ("generation" not in meta and not restless) or not meta.get("annotations"):
         # Without a generation, or where our mark brings the annotations map, only the
         # resourceVersion notices a change between now and the patch.
         found["/metadata/resourceVersion"] = meta["resourceVersion"]
     return found
-
-
-def matches(step: Step, live: JsonObject) -> tuple[Drift, ...]:
-    """What is no longer as the step expects, its very identity included; empty when nothing is."""
-    return drift({"/metadata/uid": step.uid, **step.expect}, live)
-
-
-def path_of(step: Step) -> str:
-    """The URL path of the step's target."""
-    version, resource = RESOURCES[step.kind]
-    root = f"/apis/{version}" if "/" in version else f"/api/{version}"
-    return f"{root}/namespaces/{step.namespace}/{resource}/{step.name}"
-
-
-def request(step: Step, plan_id: str, *, dry_run: bool = False) -> Request:
-    """The one request of a step: tests first, then the changes, then our mark (invariant I5)."""
-    tests = {"/metadata/uid": step.uid, **step.expect}
-    patch: list[JsonObject] = [{"op": "test", "path": p, "value": v} for p, v in tests.items()]
-    patch += [{"op": "replace", "path": p, "value": v} for p, v in step.set.items()]
-    patch.append(_mark(step, plan_id))
-    # The server gives up when we do, so a late write cannot follow a timeout we already reported.
-    query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"), ("timeout", f"{READ_S:.0f}s")]
-    return Request(
-        method="PATCH",
-        path=path_of(step),
-        query=(*query, ("dryRun", "All")) if dry_run else tuple(query),
-        body=rfc8785.dumps(patch),
-        content_type="application/json-patch+json",
-    )
-
-
-def _mark(step: Step, plan_id: str) -> JsonObject:
-    if not step.annotated:
-        return {"op": "add", "path": "/metadata/annotations", "value": {MARK: plan_id}}
-    return {"op": "add", "path": MARK_POINTER, "value": plan_id}
-
-
-def is_applied(step: Step, plan_id: str, live: JsonObject) -> bool:
-    """Whether this very object carries this plan's mark and every value it set."""
-    wanted = {"/metadata/uid": step.uid, MARK_POINTER: plan_id, **step.set}
-    return not drift(wanted, live)

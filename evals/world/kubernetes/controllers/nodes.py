@@ -1,9 +1,12 @@
-"""Nodes as their kubelets register them."""
+"""Nodes as their kubelets register them, and as a cordon marks them."""
 
 from __future__ import annotations
 
+from evals.world.kubernetes.changes import WriteOptions
 from evals.world.kubernetes.objects import JsonObject, copied
+from evals.world.kubernetes.store import Store
 
+_CORDONED = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 # (type, status, reason, message) in the words of pkg/kubelet/nodestatus.
 _CONDITIONS = (
     ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
@@ -42,3 +45,21 @@ def registered(node: JsonObject, since: str) -> JsonObject:
     ]
     status["nodeInfo"] = dict(_NODE_INFO)
     return whole
+
+
+class NodeController:
+    """Keeps the taint of a cordoned node, as the node lifecycle controller does."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def tick(self, node: JsonObject) -> None:
+        """Look at one node (a private copy)."""
+        taints = node["spec"].get("taints") or []
+        kept = [taint for taint in taints if taint.get("key") != _CORDONED["key"]]
+        wanted = [*kept, dict(_CORDONED)] if node["spec"].get("unschedulable") else kept
+        if wanted != taints:
+            node["spec"]["taints"] = wanted
+            if not wanted:
+                del node["spec"]["taints"]
+            self._store.update("nodes", node, options=WriteOptions(manager="kube-controller-manager"))

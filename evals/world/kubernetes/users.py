@@ -1,0 +1,40 @@
+"""The people and accounts of a pretend cluster: an administrator, and the two accounts of the manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from evals.world.kubernetes.rbac import Rule, User
+from evals.world.kubernetes.roles import documents_in, rules_of
+
+MANIFESTS = Path(__file__).parents[3] / "deploy" / "rbac"
+"""The manifests that an installation applies: the accounts here may do what those say, and no more."""
+
+HOME = "midwatch"
+_STANDARD = ("reader.yaml", "actor.yaml")
+_GROUPS = ("system:serviceaccounts", f"system:serviceaccounts:{HOME}", "system:authenticated")
+
+
+def standard_users(
+    secret: str = "", files: Sequence[str] = _STANDARD, namespace: str = ""
+) -> tuple[User, ...]:
+    """``admin`` (everything), ``reader`` and ``actor``, with the rights that ``files`` of the manifests give.
+
+    ``secret`` is mixed into the tokens so that they cannot be guessed where that matters; ``namespace`` is
+    where Roles are applied.
+    """
+    suffix = f"-{secret}" if secret else ""
+    everything = Rule(api_groups=("*",), resources=("*",), verbs=("*",))
+    admin = User(name="admin", token=f"admin-token{suffix}", groups=("system:masters",), rules=(everything,))
+    documents = documents_in((MANIFESTS / name for name in files), namespace)
+    accounts = (
+        User(
+            name=f"system:serviceaccount:{HOME}:{name}",
+            token=f"{name}-token{suffix}",
+            groups=_GROUPS,
+            rules=rules_of(documents, (HOME, name)),
+        )
+        for name in ("reader", "actor")
+    )
+    return (admin, *accounts)
