@@ -37,7 +37,7 @@ RIGHTS: Mapping[str, frozenset[str]] = {
     },
     "gatekeeper": _EVERYBODY | _SLACK | {"roster_file", "public_url", "cluster_name"},
     "actor": _EVERYBODY | {"actor_kubeconfig", "roster_file", "max_set_resources_factor", "cluster_name"},
-    "auditor": _EVERYBODY,
+    "auditor": _EVERYBODY | {"anchor_file"},
     "intake": _EVERYBODY | {
         "listen", "public_url", "cluster_name", "webhook_token", "webhook_username", "webhook_password",
         "intake_max_bytes", "intake_queue_limit"

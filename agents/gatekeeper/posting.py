@@ -34,6 +34,18 @@ async def advance(office: Office, incident: int) -> None:
         await _thread(office, told, posted)
 
 
+async def announce(office: Office, text: str, key: str) -> str:
+    """Say something in the channel that is no card; its ts. Raises SlackError.
+
+    Asked again under the same key, it is found and not said a second time.
+    """
+    found = await office.slack.find(office.channel_id, key)
+    if found is not None:
+        return found
+    message = Message(blocks=[code(redact(text))], text=redact(text.partition("\n")[0]), key=key)
+    return await office.slack.post(office.channel_id, message)
+
+
 async def _card(office: Office, told: Story) -> Posted:
     number = told.incident.number
     shown = render(told, office.seal, office.public_url)
