@@ -80,6 +80,13 @@ class Recount:
 
     def feed(self, rows: Iterable[Stored]) -> Bent | None:
         """Go on over these rows; the first that does not fit ends it."""
+        try:
+            return self._feed(rows)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            # Whoever owns the database can put anything into it, also what is no JSON and not even bytes.
+            return Bent(seq=self.seq + 1, why=f"row {self.seq + 1} is no event")
+
+    def _feed(self, rows: Iterable[Stored]) -> Bent | None:
         # Local names: a million times an attribute is a second.
         head, expected, add, marks = self.head, self.seq + 1, self.tree.add, self.marks
         sha256, loads, why = hashlib.sha256, orjson.loads, ""
@@ -98,11 +105,11 @@ class Recount:
                 columns = (facts["seq"], facts["tag"], facts["plan"], facts["incident"])
                 if columns != (seq, tag, plan, incident) or facts["at"][:19].replace("T", " ") != at[:19]:
                     why = f"row {seq} says something else in its columns"
+                elif tag in _TELLING:
+                    self.told.hear(tag, plan, incident, facts["body"])
             if why:
                 return Bent(seq=expected, why=why)
             add(leaf)
-            if tag in _TELLING:
-                self.told.hear(tag, plan, incident, facts["body"])
             self.head, self.seq, head, expected = after, seq, after, seq + 1
             if seq in marks and (against := self._against(seq)):
                 return against
