@@ -17,7 +17,7 @@ from tests.support import tampering
 from tests.support.record import Record, record_in, seen_in, small_events, told_whole
 from tests.support.scale import scaled
 
-TAMPERS = scaled(300, 10_000)
+TAMPERS = scaled(200, 10_000)
 BEFORE, TAIL = 40, 6
 
 
@@ -44,6 +44,7 @@ def _only(record: Record, anchor: str) -> Outside:
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(3600)
 def test_t19_every_random_bend_before_the_anchor_is_found(record: Record, anchor: str) -> None:
     known = _only(record, anchor)
     signed = known.anchors[0][1].checkpoint.size

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, text
@@ -58,28 +59,36 @@ def write(connection: Connection, rows: Rows) -> None:
     )
 
 
+def facts_of(row: Row) -> dict[str, Any] | None:
+    """What the row says, or None when an earlier bend left no words."""
+    try:
+        facts = orjson.loads(row.body)
+    except ValueError:
+        return None
+    return facts if isinstance(facts, dict) and isinstance(facts.get("body"), dict) else None
+
+
 def edit(rows: Rows, at: int, luck: random.Random) -> None:
     """Change what a row says, or what stands beside it."""
-    row = rows[at]
-    facts = orjson.loads(row.body)
-    how = luck.randrange(6)
-    if how == 0:
+    row, how = rows[at], luck.randrange(6)
+    facts = facts_of(row)
+    if how == 4:
+        rows[at] = replace(row, hash=f"{luck.getrandbits(256):064x}")
+    elif how == 3:
+        rows[at] = replace(row, plan_id=f"{luck.getrandbits(64):016x}")
+    elif how == 5 or facts is None:
+        flipped = bytearray(row.body)
+        flipped[luck.randrange(len(flipped))] ^= 1 << luck.randrange(7)
+        rows[at] = replace(row, body=bytes(flipped))
+    elif how == 0:
         facts["body"][luck.choice(list(facts["body"]) or ["new"])] = f"forged {luck.random()}"
         rows[at] = replace(row, body=chain.canonical(facts))
     elif how == 1:
         facts["at"] = "2026-01-01T00:00:00+00:00"
         rows[at] = replace(row, body=chain.canonical(facts), at="2026-01-01 00:00:00.000000")
-    elif how == 2:
+    else:
         other = luck.choice([tag.value for tag in Tag if tag.value != row.tag])
         rows[at] = replace(row, body=chain.canonical({**facts, "tag": other}), tag=other)
-    elif how == 3:
-        rows[at] = replace(row, plan_id=f"{luck.getrandbits(64):016x}")
-    elif how == 4:
-        rows[at] = replace(row, hash=f"{luck.getrandbits(256):064x}")
-    else:
-        flipped = bytearray(row.body)
-        flipped[luck.randrange(len(flipped))] ^= 1 << luck.randrange(7)
-        rows[at] = replace(row, body=bytes(flipped))
 
 
 def insert(rows: Rows, at: int, luck: random.Random) -> None:
@@ -101,9 +110,10 @@ def reorder(rows: Rows, at: int, luck: random.Random) -> None:
 def fork(rows: Rows, at: int, luck: random.Random) -> None:
     """Another history from here on: as long, and of the same kind."""
     for n in range(at, len(rows)):
-        facts = orjson.loads(rows[n].body)
-        facts["body"] = {**facts["body"], "by": f"somebody else {luck.random()}"}
-        rows[n] = replace(rows[n], body=chain.canonical(facts))
+        facts = facts_of(rows[n])
+        if facts is not None:
+            facts["body"] = {**facts["body"], "by": f"somebody else {luck.random()}"}
+            rows[n] = replace(rows[n], body=chain.canonical(facts))
 
 
 KINDS: tuple[Callable[[Rows, int, random.Random], None], ...] = (edit, insert, delete, reorder, fork)
@@ -138,13 +148,11 @@ def renumbered(rows: Rows) -> Rows:
     """Numbers and columns made to fit as well: a record that is whole in itself."""
     made = []
     for seq, row in enumerate(rows, start=1):
-        try:
-            facts = orjson.loads(row.body)
-            fits = {**facts, "seq": seq}
-            tag, plan, incident = facts["tag"], facts["plan"], facts["incident"]
-            made.append(
-                replace(row, seq=seq, body=chain.canonical(fits), tag=tag, plan_id=plan, incident=incident)
-            )
-        except (ValueError, KeyError, TypeError):
+        facts = facts_of(row)
+        if facts is None or not {"tag", "plan", "incident"} <= set(facts):
             made.append(replace(row, seq=seq))
+            continue
+        tag, plan, incident = facts["tag"], facts["plan"], facts["incident"]
+        body = chain.canonical({**facts, "seq": seq})
+        made.append(replace(row, seq=seq, body=body, tag=tag, plan_id=plan, incident=incident))
     return rehashed(made)
