@@ -114,6 +114,28 @@ def rotate_key(config: Config = None) -> None:
     typer.echo(f"new key: {key}")
 
 
+@audit.command()
+def erase(
+    digest: Annotated[
+        str, typer.Argument(help="Of words, evidence or a delivery, as the record states it.")
+    ] = "",
+    user: Annotated[str, typer.Option(help="All words of one person: U1 or T1/U1.")] = "",
+    config: Config = None,
+) -> None:
+    """Erase what may tell of a person. The record keeps the digest and stays whole."""
+    import getpass
+
+    from agents.ledger.payloads import erase as forget
+
+    if bool(digest) == bool(user):
+        end("midwatch: name a digest or a --user, one of them", 2)
+    settings = settings_of(config)
+    with _record(settings) as ledger:
+        gone = forget(ledger, digest=digest, user=user, by=getpass.getuser())
+    for one in gone:
+        typer.echo(f"erased: {one}")
+
+
 def _number(incident: str) -> int:
     number = incident.upper().removeprefix("INC-")
     if not NUMBER.fullmatch(number):

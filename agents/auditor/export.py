@@ -21,7 +21,7 @@ from agents.ledger import checkpoints
 from agents.ledger.chain import leaf
 from agents.ledger.checkpoints import Stored
 from agents.ledger.store import LedgerError
-from agents.ledger.tables import AuditRow, DecisionRow, EvidenceRow, PlanRow, ProposalRow
+from agents.ledger.tables import AuditRow, DecisionRow, EvidenceRow, PayloadRow, PlanRow, ProposalRow
 from agents.ledger.tags import Tag
 from tools.kubernetes.objects import JsonObject
 
@@ -117,6 +117,10 @@ def _facts(session: Session, incident: int) -> Iterator[JsonObject]:
         yield {"kind": "plan", "incident": incident, **facts}
         for decision in session.exec(select(DecisionRow).where(DecisionRow.plan_id == plan.id)):
             yield {"kind": "decision", "plan": plan.id, "body": decision.body}
+            said = session.get(PayloadRow, str(decision.body["reason_digest"]))
+            if said is not None:
+                kept = {"digest": said.digest, "salt": said.salt, "words": said.words}
+                yield {"kind": "words", "plan": plan.id, **kept}
     seen = select(EvidenceRow).where(EvidenceRow.incident == incident).order_by(col(EvidenceRow.n))
     for evidence in session.exec(seen):
         name, excerpt = f"E{evidence.n}", evidence.body["excerpt"]

@@ -45,6 +45,7 @@ class Told:
     moves: dict[str, list[str]] = field(default_factory=dict)
     seals: set[tuple[str, str]] = field(default_factory=set)
     evidence: dict[tuple[int | None, str], str] = field(default_factory=dict)
+    words: set[str] = field(default_factory=set)
     erased: set[str] = field(default_factory=set)
 
     def hear(self, tag: str, plan: str, incident: int | None, body: dict[str, str]) -> None:
@@ -55,6 +56,7 @@ class Told:
             self.drafts[plan] = body["digest"]
         elif tag == _DECIDED:
             self.seals.add((plan, body["mac"]))
+            self.words.add(body["reason_digest"])
         elif tag == _EVIDENCE:
             self.evidence[incident, body["id"]] = body["digest"]
         elif tag == _ERASED:

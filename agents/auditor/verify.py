@@ -18,12 +18,11 @@ from agents.auditor.keys import Trust
 from agents.auditor.notes import NotANote, Note, notes_in
 from agents.auditor.recount import Bent, Mark, Recount, Told
 from agents.incident import digest_of
-from agents.ledger import checkpoints
+from agents.ledger import checkpoints, payloads
 from agents.ledger.protocol import EDGES, PlanState
 from agents.ledger.store import Ledger
-from agents.ledger.tables import DecisionRow, EvidenceRow, PlanRow, ProposalRow
+from agents.ledger.tables import DecisionRow, EvidenceRow, PayloadRow, PlanRow, ProposalRow
 
-ERASED = "[erased]"
 _EDGES = {(start.value, end.value) for start, end in EDGES}
 
 
@@ -123,7 +122,12 @@ def _head(session: Session, recount: Recount) -> Bent | None:
 
 def _tables(session: Session, told: Told) -> list[str]:
     try:
-        return [*_plans(session, told), *_decisions(session, told), *_evidence(session, told)]
+        return [
+            *_plans(session, told),
+            *_decisions(session, told),
+            *_evidence(session, told),
+            *_words(session, told),
+        ]
     except (ValueError, KeyError, TypeError) as problem:
         return [f"a table holds what Midwatch never wrote: {problem}"]
 
@@ -159,11 +163,22 @@ def _evidence(session: Session, told: Told) -> Iterator[str]:
     for row in session.exec(select(EvidenceRow).execution_options(yield_per=500)):
         name, excerpt = f"E{row.n}", str(row.body["excerpt"])
         digest = missing.pop((row.incident, name), "")
-        gone = excerpt == ERASED and digest in told.erased
+        gone = excerpt == payloads.ERASED and digest in told.erased
         if not gone and hashlib.sha256(excerpt.encode()).hexdigest() != digest:
             yield f"INC-{row.incident}: {name} is not what was seen"
     for incident, name in missing:
         yield f"INC-{incident}: {name} is no longer there"
+
+
+def _words(session: Session, told: Told) -> Iterator[str]:
+    missing = told.words - {""}
+    for row in session.exec(select(PayloadRow).execution_options(yield_per=500)):
+        missing.discard(row.digest)
+        kept = payloads.digest_of(row.words, row.salt) == row.digest
+        if not kept and not (row.erased_at is not None and row.digest in told.erased):
+            yield f"payload {row.digest[:12]}: the words are not what was written"
+    for digest in sorted(missing):
+        yield f"payload {digest[:12]}: it is no longer there"
 
 
 def _remarks(recount: Recount, stored: list[tuple[int, str]], outside: Outside) -> Iterator[str]:

@@ -17,12 +17,16 @@ from agents.ledger.tags import Tag
 
 @dataclass(frozen=True, kw_only=True)
 class Move:
-    """One wanted change of state: which plan, where to, who asks and why."""
+    """One wanted change of state: which plan, where to, who asks and why.
+
+    ``words`` are a person's own: shown beside the reason, and never put into the record.
+    """
 
     plan_id: str
     to: PlanState
     by: Agent
     reason: str = ""
+    words: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +65,13 @@ def move(tx: Transaction, wanted: Move) -> Objection | None:
     against = objection(start, wanted.to, wanted.by)
     if against is not None:
         return against
+    shown = f"{wanted.reason}: {wanted.words}" if wanted.words else wanted.reason
     result = tx.session.connection().execute(
         update(ProposalRow)
         .where(col(ProposalRow.plan_id) == wanted.plan_id)
         # The compare-and-set: whoever reads the same state and comes second changes no row.
         .where(col(ProposalRow.state) == start.value, col(ProposalRow.version) == proposal.version)
-        .values(state=wanted.to.value, version=proposal.version + 1, state_at=tx.now, reason=wanted.reason)
+        .values(state=wanted.to.value, version=proposal.version + 1, state_at=tx.now, reason=shown)
     )
     if result.rowcount != 1:
         return Objection.CHANGED_MEANWHILE

@@ -16,7 +16,6 @@ from agents.auditor.notes import notes_in
 from agents.auditor.verify import Outside, Verdict, verdict, verify
 from agents.auditor.watch import Auditor
 from agents.incident import Plan, Preview
-from agents.incident import Verdict as Word
 from agents.ledger import decisions, executions, incidents, investigations, previews
 from agents.ledger.migrate import upgrade
 from agents.ledger.protocol import PlanState
@@ -24,6 +23,8 @@ from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger, set_halt
 from tests.support.plans import BEN, a_decision, a_delivery, a_plan, an_alert
 from tests.support.pretend_queue import RememberingQueue
+
+WORDS = "Ben rang me, he is at the hospital"
 
 
 @dataclass(kw_only=True)
@@ -105,7 +106,7 @@ def record_in(folder: Path, url: str = "") -> Iterator[Record]:
 
 
 def told_whole(ledger: Ledger, fingerprint: str = "f1", number: int = 1) -> Plan:
-    """One incident whose plan was signed, performed and succeeded, with evidence and a late deny."""
+    """One incident whose plan was signed, performed and succeeded, with evidence and a person's words."""
     now = ledger.now()
     alert = an_alert(now, fingerprint=fingerprint)
     incidents.accept(ledger, [a_delivery(now, alert, group_key=fingerprint)])
@@ -125,7 +126,7 @@ def told_whole(ledger: Ledger, fingerprint: str = "f1", number: int = 1) -> Plan
     posted = previews.Posted(channel_id="C1", message_ts="1.1", card_digest="c")
     assert previews.mark_pending(ledger, plan.id, posted) is None
     seal = SealKey(b"k" * 32)
-    for decision in (a_decision(plan, now), a_decision(plan, now, approver=BEN, verdict=Word.APPROVE)):
+    for decision in (a_decision(plan, now, reason=WORDS), a_decision(plan, now, approver=BEN)):
         decisions.decide(ledger, seal.sealed(decision))
     held = executions.claim(ledger, plan.id, "actor-1", lambda _plan, decision: seal.holds(decision))
     assert isinstance(held, executions.Claim)
