@@ -24,10 +24,10 @@ class Tree:
 
     def add(self, leaf: bytes) -> None:
         """One more leaf at the right."""
-        self.size += 1
-        count = self.size
+        self.size = count = self.size + 1
+        pop, sha256 = self.peaks.pop, hashlib.sha256
         while not count & 1:
-            leaf = node(self.peaks.pop(), leaf)
+            leaf = sha256(b"\1" + pop() + leaf).digest()
             count >>= 1
         self.peaks.append(leaf)
 

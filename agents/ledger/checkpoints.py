@@ -29,10 +29,18 @@ def rows(session: Session, after: int = 0, upto: int = _ALL) -> Iterator[list[St
 
     Without the unit of work: a record of a million rows is read in seconds or it is never read.
     """
-    connection = session.connection().execution_options(yield_per=_AT_ONCE)
-    plain = connection.dialect.name == "sqlite"
-    for part in connection.execute(_ROWS, {"after": after, "upto": upto}).partitions():
-        yield [(*row[:7], row[7] if plain else _as_sqlite(row[7])) for row in part]
+    connection = session.connection()
+    limits = {"after": after, "upto": upto}
+    if connection.dialect.name == "sqlite":
+        # The driver's own rows: those of SQLAlchemy cost as much as all the hashes together.
+        cursor = connection.connection.cursor()
+        cursor.execute(str(_ROWS), limits)
+        while part := cursor.fetchmany(_AT_ONCE):
+            yield list(part)
+        return
+    streamed = connection.execution_options(yield_per=_AT_ONCE).execute(_ROWS, limits)
+    for part in streamed.partitions():
+        yield [(*row[:7], _as_sqlite(row[7])) for row in part]
 
 
 def _as_sqlite(at: datetime) -> str:
