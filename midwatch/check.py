@@ -8,6 +8,9 @@ from pathlib import Path
 
 import orjson
 
+from agents.auditor.anchors import outside
+from agents.auditor.keys import KeyProblem
+from agents.auditor.notes import NotANote
 from agents.auditor.verify import verify
 from agents.ledger.roster import RosterError, read_roster
 from agents.ledger.store import LedgerError
@@ -15,7 +18,7 @@ from midwatch.check_model import model
 from midwatch.check_result import Result
 from midwatch.check_slack import slack
 from midwatch.settings import Settings
-from midwatch.wiring import ledger_of, roster_of
+from midwatch.wiring import keys_of, ledger_of, roster_of
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.client import Connection, Request, connect
 from tools.kubernetes.errors import KubernetesError
@@ -45,9 +48,10 @@ async def check_all(settings: Settings) -> list[Result]:
 async def _ledger(settings: Settings) -> list[Result]:
     try:
         ledger = await asyncio.to_thread(ledger_of, settings)
-        found = await asyncio.to_thread(verify, ledger)
+        known = outside(keys_of(settings), settings.anchor_file)
+        found = await asyncio.to_thread(verify, ledger, known)
         ledger.close()
-    except (LedgerError, OSError) as problem:
+    except (LedgerError, KeyProblem, NotANote, OSError) as problem:
         return [Result(what="ledger", ok=False, says=str(problem))]
     says = f"{found.events} events, whole" if found.ok else f"bent: {found.problems[0]}"
     return [Result(what="ledger", ok=found.ok, says=says)]
