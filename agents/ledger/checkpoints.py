@@ -93,8 +93,11 @@ def due(ledger: Ledger, place: str, pace: Pace) -> tuple[int, str] | None:
         last = session.exec(
             select(AnchorRow).where(AnchorRow.place == place).order_by(col(AnchorRow.id).desc()).limit(1)
         ).first()
-        size, at = (0, datetime.min.replace(tzinfo=UTC)) if last is None else (last.size, last.at)
-        if found is None or found[0] <= size or now < at + pace.closed:
+        if found is None:
+            return None
+        # Before the first time the clock runs from the first checkpoint: a first incident is loud enough.
+        size, at = (0, _began(session)) if last is None else (last.size, last.at)
+        if found[0] <= size or now < at + pace.closed:
             return None
         told = col(AuditRow.seq) > size, col(AuditRow.seq) <= found[0]
         closed = select(AuditRow.seq).where(*told, AuditRow.tag == Tag.INCIDENT_CLOSED.value).limit(1)
@@ -102,6 +105,10 @@ def due(ledger: Ledger, place: str, pace: Pace) -> tuple[int, str] | None:
         hour_over = now >= at + pace.hourly
         is_due = session.exec(closed).first() or (hour_over and session.exec(news).first())
     return found[:2] if is_due else None
+
+
+def _began(session: Session) -> datetime:
+    return session.exec(select(CheckpointRow.at).order_by(col(CheckpointRow.size)).limit(1)).one()
 
 
 def told_at(ledger: Ledger, size: int, place: str, reference: str) -> None:

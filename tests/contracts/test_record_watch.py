@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -118,6 +119,8 @@ async def test_the_chat_hears_of_the_record_after_an_incident_and_at_most_hourly
     wall, ledger, place = Wall(), record.ledger, "chat"
     wall.away = True
     await watched(record, wall, lambda: record.auditor.signed)
+    assert checkpoints.due(ledger, place, Pace()) is None, "the first hour has only begun"
+    record.auditor.rhythm = replace(QUICK, anchors=Pace(hourly=timedelta(0), closed=timedelta(0)))
     assert wall.said == {}, "what could not be told is told later"
     wall.away = False
     await watched(record, wall, lambda: wall.said)
