@@ -50,7 +50,7 @@ def outside(keys: KeyRing, anchor_file: Path, given: tuple[str, ...] = ()) -> Ou
         found = [(str(anchor_file), note) for note in notes_in(text)]
     for one in given:
         # A note has several lines, and no name of a file does.
-        text = one if "\n" in one else Path(one).read_text(encoding="utf-8")
+        text = one if "\n" in one else Path(one).read_text(encoding="utf-8", errors="replace")
         notes = [("what was handed in", note) for note in notes_in(text)]
         if not notes:
             raise NotANote(f"there is no signed checkpoint in: {one[:80]}")

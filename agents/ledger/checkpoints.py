@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from agents.ledger.store import Ledger
+from agents.ledger.store import Ledger, LedgerUnavailable
 from agents.ledger.tables import AnchorRow, AuditRow, ChainHeadRow, CheckpointRow
 from agents.ledger.tags import Tag
 
@@ -34,9 +35,14 @@ def rows(session: Session, after: int = 0, upto: int = _ALL) -> Iterator[list[St
     if connection.dialect.name == "sqlite":
         # The driver's own rows: those of SQLAlchemy cost as much as all the hashes together.
         cursor = connection.connection.cursor()
-        cursor.execute(str(_ROWS), limits)
-        while part := cursor.fetchmany(_AT_ONCE):
-            yield list(part)
+        try:
+            cursor.execute(str(_ROWS), limits)
+            while part := cursor.fetchmany(_AT_ONCE):
+                yield list(part)
+        except sqlite3.Error as problem:
+            raise LedgerUnavailable(f"the ledger cannot be read: {problem}") from problem
+        finally:
+            cursor.close()
         return
     streamed = connection.execution_options(yield_per=_AT_ONCE).execute(_ROWS, limits)
     for part in streamed.partitions():

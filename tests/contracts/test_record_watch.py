@@ -8,7 +8,10 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
+from fastapi import FastAPI
+from sqlalchemy import inspect
 from sqlmodel import col, select
 
 from agents.auditor.watch import Rhythm, watch
@@ -17,6 +20,7 @@ from agents.ledger import checkpoints, investigations
 from agents.ledger.checkpoints import Pace
 from agents.ledger.tables import AnchorRow, AuditRow
 from agents.ledger.tags import Tag
+from midwatch.web.record import metrics
 from tests.support import tampering
 from tests.support.datacentre import wait_until
 from tests.support.record import Record, record_in, small_events, told_whole
@@ -148,3 +152,44 @@ async def test_only_deliveries_that_change_nothing_are_no_news(tmp_path: Path) -
         small_events(record.ledger, 5)
         record.sign()
         assert checkpoints.due(record.ledger, "chat", Pace(hourly=timedelta(0), closed=timedelta(0))) is None
+
+
+async def test_the_metrics_say_whether_the_record_is_whole_and_when_that_was_seen(record: Record) -> None:
+    app = FastAPI()
+    app.include_router(metrics(record.auditor))
+
+    async def told() -> str:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
+            return (await client.get("/metrics")).text
+
+    record.auditor.look()
+    said = await told()
+    assert "midwatch_record_bent 0.0" in said
+    assert f"midwatch_record_signed_events {float(record.auditor.seen)}" in said
+    record.bend("DELETE FROM audit WHERE seq > 9")
+    record.auditor.look()
+    assert "midwatch_record_bent 1.0" in await told()
+
+
+async def test_a_ledger_that_cannot_be_read_does_not_end_the_watch(
+    record: Record, caplog: pytest.LogCaptureFixture
+) -> None:
+    wall = Wall()
+
+    def away() -> bool:
+        if "cannot be watched" not in caplog.text:
+            record.bend("ALTER TABLE audit RENAME TO elsewhere") if exists("audit") else None
+            return False
+        record.bend("ALTER TABLE elsewhere RENAME TO audit")
+        return True
+
+    def exists(name: str) -> bool:
+        return inspect(record.ledger.writer).has_table(name)
+
+    def more() -> bool:
+        small_events(record.ledger, 1)
+        return True
+
+    auditor = record.auditor
+    await watched(record, wall, lambda: auditor.signed, away, more, lambda: auditor.signed == auditor.seen)
+    assert auditor.found == ()
