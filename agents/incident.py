@@ -245,13 +245,18 @@ class Verdict(StrEnum):
 
 
 class Decision(Value):
-    """One person's word on one plan's digest, sealed with a key that is not in the database."""
+    """One person's word on one plan's digest, sealed with a key that is not in the database.
+
+    The seal holds ``reason`` by its salted digest, so that the words can be erased and the seal stays.
+    """
 
     plan_id: NonEmpty
     plan_digest: Hex64
     approver: Approver
     verdict: Verdict
     reason: str = ""
+    reason_salt: str = ""
+    reason_digest: str = ""
     at: AwareDatetime
     request: dict[str, str] = Field(default_factory=dict)
     mac: str = ""

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import orjson
 
+from agents.auditor.anchors import outside
+from agents.auditor.keys import KeyProblem
+from agents.auditor.notes import NotANote
 from agents.auditor.verify import verify
 from agents.ledger.roster import RosterError, read_roster
 from agents.ledger.store import LedgerError
@@ -23,7 +26,7 @@ from midwatch.rights import (
     reader_rules,
 )
 from midwatch.settings import Settings
-from midwatch.wiring import ledger_of, policy_of, roster_of
+from midwatch.wiring import keys_of, ledger_of, policy_of, roster_of
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.actions.verb import Rule
 from tools.kubernetes.client import Connection, Request, connect
@@ -65,9 +68,10 @@ async def check_all(settings: Settings) -> list[Result]:
 async def _ledger(settings: Settings) -> list[Result]:
     try:
         ledger = await asyncio.to_thread(ledger_of, settings)
-        found = await asyncio.to_thread(verify, ledger)
+        known = outside(keys_of(settings), settings.anchor_file)
+        found = await asyncio.to_thread(verify, ledger, known)
         ledger.close()
-    except (LedgerError, OSError) as problem:
+    except (LedgerError, KeyProblem, NotANote, OSError) as problem:
         return [Result(what="ledger", ok=False, says=str(problem))]
     says = f"{found.events} events, whole" if found.ok else f"bent: {found.problems[0]}"
     return [Result(what="ledger", ok=found.ok, says=says)]

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
+
+from midwatch.cli_words import Config, end
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Explain, check and test the policy; changes nothing."
@@ -26,13 +28,7 @@ class Form(StrEnum):
 
 
 Output = Annotated[Form, typer.Option("--output", "-o", help="text or json.")]
-Config = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.")]
 File = Annotated[Path | None, typer.Option("--file", help="Another policy than the one of the settings.")]
-
-
-def _end(message: str, code: int) -> NoReturn:
-    typer.echo(f"midwatch: {message}", err=True)
-    raise typer.Exit(code)
 
 
 def _say(form: Form, lines: Iterable[str], told: dict[str, object]) -> None:
@@ -73,7 +69,7 @@ def run_cases(file: Path, output: Output = Form.TEXT) -> None:
     try:
         policy, results = run(file)
     except PolicyError as problem:
-        _end(str(problem), 2)
+        end(f"midwatch: {problem}", 2)
     failed = [one for one in results if one.differs]
     told = {
         "policy": policy.digest,
@@ -102,6 +98,6 @@ def explain(plan: str, file: File = None, config: Config = None, output: Output 
         finally:
             ledger.close()
     except (SettingsError, LedgerError, PolicyError, NoSuchPlan) as problem:
-        _end(str(problem), 2)
+        end(f"midwatch: {problem}", 2)
     _say(output, told.lines(), told.data())
     raise typer.Exit(1 if told.against else 0)

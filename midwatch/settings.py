@@ -147,6 +147,10 @@ class Settings(BaseSettings):
     """What one investigation may spend (``MIDWATCH_BUDGETS__TOKENS`` and so on)."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe messages that are logged."""
+    anchor_file: LocalPath = Field(default_factory=lambda data: data.get("state_dir", Path()) / "anchors.log")
+    """Signed checkpoints of the record are appended here. Best on another machine's disk, or append-only
+    (``chattr +a``): it shows what somebody who can write the database would hide.
+    Without a value: ``anchors.log`` in ``state_dir``."""
     halt_file: LocalPath = Field(default_factory=lambda data: data.get("state_dir", Path()) / "HALT")
     """While this file exists nothing is changed in any cluster.
     Without a value: ``HALT`` in ``state_dir``."""

@@ -41,7 +41,7 @@ RIGHTS: Mapping[str, frozenset[str]] = {
         "actor_kubeconfig", "roster_file", "policy_file", "max_set_resources_factor", "cluster_name",
         "alertmanager_url"
     },
-    "auditor": _EVERYBODY,
+    "auditor": _EVERYBODY | {"anchor_file"},
     "intake": _EVERYBODY | {
         "listen", "public_url", "cluster_name", "webhook_token", "webhook_username", "webhook_password",
         "intake_max_bytes", "intake_queue_limit"

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 from alembic.util.exc import CommandError
 from pydantic import SecretStr
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from agents.ledger.migrate import upgrade
+from agents.ledger.migrate import revisions, upgrade
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger, LedgerUnavailable
 from midwatch.settings import Settings
@@ -21,6 +22,8 @@ from tools.policy.load import PolicyFile
 
 if TYPE_CHECKING:
     from agents.actor.hands import Hands
+    from agents.auditor.keys import KeyRing
+    from agents.auditor.watch import Auditor
     from agents.gatekeeper.office import Office
     from agents.investigator.toolbox import Toolbox
     from tools.alertmanager import Alertmanager
@@ -46,6 +49,32 @@ def ledger_of(settings: Settings) -> Ledger:
     return ledger
 
 
+def existing_ledger_of(settings: Settings) -> Ledger:
+    """The ledger as it is, for whoever only reads it: nothing is made and nothing is brought up to date.
+
+    Raises LedgerUnavailable when there is none, or one of another form than this program knows.
+    """
+    where = " (check database_url and state_dir)"
+    try:
+        path = (
+            make_url(settings.database_url).database if settings.database_url.startswith("sqlite") else None
+        )
+        if path is not None and not Path(path).exists():
+            raise LedgerUnavailable(f"there is no ledger at {path}{where}")
+        ledger = Ledger(settings.database_url)
+        found, known = revisions(ledger.reader)
+    except (SQLAlchemyError, ImportError, OSError, ValueError) as problem:
+        said = problem.orig if isinstance(problem, DBAPIError) else problem
+        raise LedgerUnavailable(f"the ledger cannot be opened: {said}{where}") from problem
+    if found != known:
+        ledger.close()
+        is_form = f"is of form {found}" if found else "was never made"
+        raise LedgerUnavailable(
+            f"the ledger {is_form}, this program reads {known}: start `midwatch serve` once"
+        )
+    return ledger
+
+
 def cluster_of(settings: Settings, name: Literal["reader", "actor"]) -> Connection:
     """The cluster under one of the two kubeconfigs. Raises Unconfigured, naming the setting."""
     kubeconfig = settings.reader_kubeconfig if name == "reader" else settings.actor_kubeconfig
@@ -58,6 +87,20 @@ def cluster_of(settings: Settings, name: Literal["reader", "actor"]) -> Connecti
 def seal_of(settings: Settings) -> SealKey:
     """The key that seals buttons and decisions; it never lies in the database."""
     return SealKey.load(settings.state_dir / "keys" / "seal")
+
+
+def keys_of(settings: Settings) -> KeyRing:
+    """The auditor's keys; they never lie in the database."""
+    from agents.auditor.keys import KeyRing
+
+    return KeyRing(folder=settings.state_dir / "keys")
+
+
+def auditor_of(settings: Settings, ledger: Ledger) -> Auditor:
+    """What watches the record: a key and a file of its own, and nobody's tokens."""
+    from agents.auditor.watch import Auditor
+
+    return Auditor(ledger=ledger, keys=keys_of(settings), anchor_file=settings.anchor_file)
 
 
 def roster_of(settings: Settings) -> Path:

@@ -133,7 +133,9 @@ async def refused(office: Office, click: Click, why: tuple[str, str], nonce: str
     """Record the refusal (button value, reason); the reason, or None if this very click was told before."""
     value, reason = why
     plan_id = office.seal.plan_of(value) or ""
-    body = {"user": click.user_id, "team": click.user_team_id, "verdict": click.verdict.value, "why": reason}
+    # The names of those who may are for the clicker; the record keeps no names of people.
+    plainly = reason.partition("; who may:")[0]
+    body = {"user": click.user_id, "team": click.user_team_id, "verdict": click.verdict.value, "why": plainly}
     new = await asyncio.to_thread(decisions.refuse_click, office.ledger, plan_id, body, spent_of(nonce))
     return reason if new else None
 

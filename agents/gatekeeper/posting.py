@@ -57,6 +57,18 @@ def _take_place(office: Office, view: PlanView | None) -> None:
         previews.ask_for_place(office.ledger, view.plan.id, office.channel_id)
 
 
+async def announce(office: Office, text: str, key: str) -> str:
+    """Say something in the channel that is no card; its ts. Raises SlackError.
+
+    Asked again under the same key, it is found and not said a second time.
+    """
+    found = await office.slack.find(office.channel_id, key)
+    if found is not None:
+        return found
+    message = Message(blocks=[code(redact(text))], text=redact(text.partition("\n")[0]), key=key)
+    return await office.slack.post(office.channel_id, message)
+
+
 async def _card(office: Office, told: Story) -> Posted:
     number = told.incident.number
     shown = render(told, office.seal, office.public_url)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from agents.incident import Decision, Verdict
+from agents.ledger import payloads
 from agents.ledger.moves import (
     Move,
     Standing,
@@ -147,15 +148,18 @@ def _insert(tx: Transaction, found: Standing, decision: Decision) -> None:
             team_id=decision.approver.team_id,
             user_id=decision.approver.user_id,
             verdict=decision.verdict.value,
-            body=decision.model_dump(mode="json"),
+            # The words stand apart, so that they can be erased.
+            body=decision.model_dump(mode="json") | {"reason": "", "reason_salt": ""},
         )
     )
+    who = decision.approver
+    digest = payloads.keep(tx, decision.reason, decision.reason_salt, f"{who.team_id}/{who.user_id}")
     tx.session.flush()
     body = {
         "by": decision.approver.model_dump(),
         "verdict": decision.verdict.value,
         "digest": decision.plan_digest,
-        "reason": decision.reason,
+        "reason_digest": digest,
         "mac": decision.mac,
     }
     tx.audit(Tag.PLAN_DECIDED, body, incident=found.row.incident, plan_id=decision.plan_id)
@@ -163,18 +167,20 @@ def _insert(tx: Transaction, found: Standing, decision: Decision) -> None:
 
 def _consequence(tx: Transaction, found: Standing, decision: Decision) -> Decided | Objection:
     who = decision.approver.user_id
+    words = decision.reason
     if decision.verdict is Verdict.DENY:
-        to, reason = PlanState.DENIED, f"{who}: {decision.reason}"
+        to = PlanState.DENIED
     elif found.state is PlanState.APPROVED:
         hinder(tx, found, "")
         tx.wake(Agent.ACTOR, found.row.incident)
         return Decided(state=found.state)
     elif approvals(tx.session, decision.plan_id) >= needed(found.plan):
-        to, reason = PlanState.APPROVED, who
+        to, words = PlanState.APPROVED, ""
     else:
         tx.wake(Agent.GATEKEEPER, found.row.incident)
         return Decided(state=found.state)
-    against = move(tx, Move(plan_id=decision.plan_id, to=to, by=Agent.GATEKEEPER, reason=reason))
+    wanted = Move(plan_id=decision.plan_id, to=to, by=Agent.GATEKEEPER, reason=who, words=words)
+    against = move(tx, wanted)
     return Decided(state=to) if against is None else against
 
 
@@ -187,4 +193,10 @@ def approvals(session: Session, plan_id: str) -> int:
 def decisions_of(session: Session, plan_id: str) -> list[Decision]:
     """Every decision on a plan, in the order they were made."""
     query = select(DecisionRow).where(DecisionRow.plan_id == plan_id).order_by(col(DecisionRow.id))
-    return [Decision.model_validate(row.body) for row in session.exec(query)]
+    return [_value_of(session, row) for row in session.exec(query)]
+
+
+def _value_of(session: Session, row: DecisionRow) -> Decision:
+    stored = Decision.model_validate(row.body)
+    reason, salted = payloads.words_of(session, stored.reason_digest)
+    return stored.model_copy(update={"reason": reason, "reason_salt": salted})

@@ -32,12 +32,16 @@ MOST_ASKING = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Move:
-    """One wanted change of state: which plan, where to, who asks and why."""
+    """One wanted change of state: which plan, where to, who asks and why.
+
+    ``words`` are a person's own: shown beside the reason, and never put into the record.
+    """
 
     plan_id: str
     to: PlanState
     by: Agent
     reason: str = ""
+    words: str = ""
     successor: str = ""
 
 
@@ -77,6 +81,7 @@ def move(tx: Transaction, wanted: Move) -> Objection | None:
     against = objection(start, wanted.to, wanted.by)
     if against is not None:
         return against
+    shown = f"{wanted.reason}: {wanted.words}" if wanted.words else wanted.reason
     result = tx.session.connection().execute(
         update(ProposalRow)
         .where(col(ProposalRow.plan_id) == wanted.plan_id)
@@ -86,7 +91,7 @@ def move(tx: Transaction, wanted: Move) -> Objection | None:
             state=wanted.to.value,
             version=proposal.version + 1,
             state_at=tx.now,
-            reason=wanted.reason,
+            reason=shown,
             successor=wanted.successor,
             obstacle="",
         )

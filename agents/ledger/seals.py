@@ -15,6 +15,7 @@ from pathlib import Path
 import rfc8785
 
 from agents.incident import Approver, Decision
+from agents.ledger import payloads
 from agents.ledger.accounts import Seen
 
 _KEY_BYTES = 32
@@ -56,11 +57,17 @@ class SealKey:
         return plan_id if hmac.compare_digest(value.encode(), self.button(plan_id).encode()) else None
 
     def sealed(self, decision: Decision) -> Decision:
-        """The decision with its seal."""
-        return decision.model_copy(update={"mac": self._decision_mac(decision)})
+        """The decision with its seal, which holds the reason by its digest (see ``payloads``)."""
+        salted = payloads.salt() if decision.reason else ""
+        digest = payloads.digest_of(decision.reason, salted)
+        closed = decision.model_copy(update={"reason_salt": salted, "reason_digest": digest})
+        return closed.model_copy(update={"mac": self._decision_mac(closed)})
 
     def holds(self, decision: Decision) -> bool:
-        """Whether the decision is exactly what was sealed."""
+        """Whether the decision is exactly what was sealed; of an erased reason only the digest is left."""
+        told = payloads.digest_of(decision.reason, decision.reason_salt)
+        if decision.reason != payloads.ERASED and told != decision.reason_digest:
+            return False
         return hmac.compare_digest(decision.mac.encode(), self._decision_mac(decision).encode())
 
     def form(self, approver: Approver, shown: tuple[str, ...]) -> str:
@@ -87,7 +94,7 @@ class SealKey:
         return self._mac("seen", rfc8785.dumps(body))
 
     def _decision_mac(self, decision: Decision) -> str:
-        body = decision.model_dump(mode="json", exclude={"mac"})
+        body = decision.model_dump(mode="json", exclude={"mac", "reason", "reason_salt"})
         return self._mac("decision", rfc8785.dumps(body))
 
     def _mac(self, what: str, body: bytes) -> str:

@@ -256,6 +256,38 @@ class ChainHeadRow(SQLModel, table=True):
     hash: str
 
 
+class CheckpointRow(SQLModel, table=True):
+    """One signed checkpoint: the note over the rows up to ``size``."""
+
+    __tablename__ = "checkpoint"
+    size: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    note: str
+    at: datetime = _at()
+
+
+class AnchorRow(SQLModel, table=True):
+    """Where a checkpoint was told outside the database; the proof is there, not here."""
+
+    __tablename__ = "anchor"
+    id: int | None = Field(default=None, primary_key=True)
+    size: int
+    place: str = Field(index=True)
+    reference: str
+    at: datetime = _at()
+
+
+class PayloadRow(SQLModel, table=True):
+    """What an event says of a person, by the digest that the event holds. Only erasing changes a row:
+    then words and salt are gone."""
+
+    __tablename__ = "payload"
+    digest: str = Field(primary_key=True)
+    person: str = Field(index=True)
+    salt: str
+    words: str
+    erased_at: datetime | None = _at(null=True)
+
+
 class HaltRow(SQLModel, table=True):
     """One row: whether the watch is halted, by whom and why."""
 

@@ -79,3 +79,9 @@ class Tag(StrEnum):
     )
     HALTED = "operator:watch:halt", "Somebody stopped every change."
     RESUMED = "operator:watch:resume", "Somebody ended the halt."
+    KEY_ROTATED = "operator:key:rotate", "The auditor signs with a new key, which the old one vouches for."
+    PAYLOAD_ERASED = (
+        "operator:payload:erase",
+        "Words or evidence that may tell of a person were erased; their digest stays.",
+    )
+    CHAIN_BROKEN = "auditor:chain:broken", "The auditor found the record bent; the first bad row is stated."

@@ -10,7 +10,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from evals.bench import burst, click, demo, help_time, intake, memory, poison, post_to_card, queue_start
+from evals.bench import (
+    burst,
+    click,
+    demo,
+    help_time,
+    intake,
+    memory,
+    poison,
+    post_to_card,
+    queue_start,
+    verify,
+)
 from evals.bench.figures import Result
 from evals.bench.machine import facts
 from evals.bench.table import markdown, rewrite, row, terminal
@@ -28,6 +39,7 @@ MEASUREMENTS: dict[str, Callable[[Path], list[Result]]] = {
     "memory": memory.measure,
     "demo": demo.measure,
     "queue": queue_start.measure,
+    "verify": verify.measure,
 }
 """In the order of the table; the quick ones alone with ``--only``."""
 

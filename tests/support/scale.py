@@ -14,6 +14,7 @@ _SLICE_AND_ALL = {
     "halts": (9, 200),
     "intake_kills": (5, 2_000),
     "replayed_deliveries": (2_400, 10_000),
+    "tampers": (200, 10_000),
 }
 """The figures of the proofs, each by a name of its own: every run's, and the promised one."""
 

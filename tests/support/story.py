@@ -64,9 +64,10 @@ class Scene:
         assert point or process.code() is None, process.tail()
         return process
 
-    def actor(self, point: str = "none") -> Process:
+    def actor(self, point: str = "none", **settings: str) -> Process:
         """The actor alone, made to die at ``point``."""
-        return self._keep(Forked((point, "actor"), self._environment(_of_actor(self)), self._log()))
+        environment = self._environment(_of_actor(self) | settings)
+        return self._keep(Forked((point, "actor"), environment, self._log()))
 
     def _keep(self, process: Process) -> Process:
         self.stack.callback(process.end)
@@ -178,7 +179,7 @@ def scene(
 def scene_in(centre: DataCentre, folder: Path, database_url: str = "") -> Iterator[Scene]:
     """A ledger and a folder of their own in a data centre that several scenes may share."""
     with ExitStack() as stack:
-        (folder / "state").mkdir(mode=0o700, parents=True)
+        (folder / "state").mkdir(mode=0o700, parents=True, exist_ok=True)
         ledger = Ledger(database_url or f"sqlite:///{folder / 'state' / 'midwatch.db'}")
         stack.callback(ledger.close)
         with _ONE_AT_A_TIME:

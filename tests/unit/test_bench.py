@@ -39,6 +39,7 @@ PROMISED = {
     "idle RSS": [("MiB", at_most(P50, 400))],
     "demo": [("s", at_most(P50, 15))],
     "queue": [("ms", at_most(P50, 20))],
+    "verify": [("s", at_most(P50, 10))],
 }
 SPEED = Figure(title="speed", unit="s", bounds=(at_most(P50, 2), at_most(P99, 5)))
 
