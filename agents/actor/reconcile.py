@@ -26,13 +26,15 @@ def reconcile(hands: Hands, found: Unresolved) -> None:
     # Another cluster can prove nothing about this plan, neither that it was done nor that it was not.
     if hands.cluster.cluster_uid() != found.plan.cluster_uid:
         return
+    # The proof first, then the look: the last request of the dead owner may land between the two.
+    gone = hands.ledger.now() > found.dead_after
     targets = [_target_or_nothing(hands, step) for step in found.plan.steps]
     pairs = list(zip(found.plan.steps, targets, strict=True))
     if all(live and is_applied(step, plan_id, live) for step, live in pairs):
         executions.conclude(hands.ledger, plan_id, PlanState.SUCCEEDED, "the object carries our mark")
         return
     untouched = all(live and not drift(step.expect, live) for step, live in pairs)
-    if untouched and hands.ledger.now() > found.dead_after:
+    if untouched and gone:
         reason = "its actor is gone and the object is as it was before"
         executions.conclude(hands.ledger, plan_id, PlanState.NOT_APPLIED, reason)
 
