@@ -86,6 +86,7 @@ FAULTS = (
 
 _HELD = {
     "NO_DENY": "a deny has moved the plan to DENIED before",
+    "MINE": "of two actors only one comes out of the claim; the compare-and-set has a mutant of its own",
     "LEASED": "an attempt is taken over by leaving EXECUTING, and that is asked as well",
     "LEASE_OVER": "a living owner loses its ending, no promise: it finds itself out of EXECUTING",
 }

@@ -113,7 +113,9 @@ def test_every_guard_of_the_model_is_asked_and_every_objection_of_the_ledger_is_
     assert {way.guard for way in WAYS} == set(MODEL.guards)
     said = {name for fact in MODEL.facts.values() for name in fact.objections}
     assert said - {each.name for each in Refusal} == {each.name for each in Objection} - ELSEWHERE
-    assert {name for name in MODEL.edges if name != "quarantine"} <= {way.transaction or way.name for way in WAYS}
+    assert {name for name in MODEL.edges if name != "quarantine"} <= {
+        way.transaction or way.name for way in WAYS
+    }
 
 
 @pytest.fixture
