@@ -1,4 +1,4 @@
-"""Nothing is claimed or signed too late, whoever else is alive and whatever other clocks say (property P4)."""
+"""Nothing is claimed or signed too late, whoever is alive and whatever other clocks say (P4)."""
 
 from __future__ import annotations
 

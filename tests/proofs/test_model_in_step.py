@@ -22,7 +22,7 @@ from tests.support.scale import scaled
 MODEL = Model.read()
 EVERYBODY = frozenset(Agent)
 ANYONE = "anyone"
-# Not a guard of the ledger's transactions: spent clicks, forged seals and plans that are not there come before.
+# No guard of these transactions: spent clicks, races lost and plans that are not there.
 ELSEWHERE = {"NO_SUCH_PLAN", "NOT_YOURS", "CHANGED_MEANWHILE", "REPLAYED"}
 ONWARD = {"rehearse", "post", "approve", "claim", "intend", "answer", "give_up"}
 ACTING = {"intend", "answer", "finish"}
