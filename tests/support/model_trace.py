@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import orjson
 from sqlalchemy import text
@@ -292,21 +293,21 @@ def _name(objection: Objection | None) -> str:
 _numbers = iter(range(1, 1_000_000))
 
 
-def planned(ledger: Ledger, clock: HandClock, name: str, approvals: int) -> Driven:
-    """A draft for an incident of its own."""
+def planned(ledger: Ledger, clock: HandClock, name: str, approvals: int, **changes: Any) -> Driven:
+    """A draft for an incident of its own; ``changes`` are the plan's."""
     number = next(_numbers)
     alert = an_alert(clock(), fingerprint=f"f{number}")
     (told,) = incidents.accept(ledger, [a_delivery(clock(), alert, group_key=f"g{number}")])
     lease = investigations.take(ledger, told.incident or 0, "the test", 10**7)
     assert lease is not None
-    plan = a_plan(
-        clock(),
-        incident=f"INC-{lease.incident}",
-        nonce=f"{number:032x}",
-        requester=PEOPLE[REQUESTER].user_id,
-        approvals_needed=approvals,
-        tier=3 if approvals == 2 else 1,
-        steps=(a_step(name=name), a_step(name=f"{name}-too")),
-    )
+    values: dict[str, Any] = {
+        "incident": f"INC-{lease.incident}",
+        "nonce": f"{number:032x}",
+        "requester": PEOPLE[REQUESTER].user_id,
+        "approvals_needed": approvals,
+        "tier": 3 if approvals == 2 else 1,
+        "steps": (a_step(name=name), a_step(name=f"{name}-too")),
+    }
+    plan = a_plan(clock(), **(values | changes))
     investigations.draft(ledger, lease, plan, "why")
     return Driven(ledger=ledger, clock=clock, plan=plan, lease=lease)
