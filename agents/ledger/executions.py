@@ -245,6 +245,9 @@ def conclude(ledger: Ledger, plan_id: str, to: PlanState, reason: str) -> Object
         proposal = tx.session.get(ProposalRow, plan_id)
         if execution is None or proposal is None:
             return Objection.NO_SUCH_PLAN
+        # What is EXECUTING is its owner's to end, although the same agent may take that edge.
+        if proposal.state != PlanState.UNKNOWN.value:
+            return Objection.NO_SUCH_EDGE
         # A request of the dead owner may still be on its way; only after its deadline is absence proof.
         if to is PlanState.NOT_APPLIED and execution.deadline_at >= tx.now:
             return Objection.NOT_OWNER

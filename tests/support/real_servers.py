@@ -32,6 +32,8 @@ _PACKAGES = {
     "promtool": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "amtool": "prometheus-alertmanager",
+    "spin": "spin",
+    "gcc": "gcc",
 }
 _READY_WITHIN_S = 20.0
 _INSTALL_WITHIN_S = 180.0

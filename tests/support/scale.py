@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import os
 
+# Read once at the start: the suite takes every setting of ours out of a test's environment.
 PROVING = os.environ.get("MIDWATCH_PROVE") == "1"
 
 _SLICE_AND_ALL = {
+    "claim_proposals": (20, 1_000),
+    "claim_threads": (16, 64),
     "forged_webhooks": (300, 20_000),
     "halts": (9, 200),
     "intake_kills": (5, 2_000),
+    "machine_examples": (50, 3_400),
+    "model_traces": (60, 2_000),
+    "mutated_plans": (200, 5_000),
+    "raw_requests": (2_000, 200_000),
     "replayed_deliveries": (2_400, 10_000),
+    "tampered_plans": (3, 150),
     "tampers": (200, 10_000),
 }
 """The figures of the proofs, each by a name of its own: every run's, and the promised one."""
