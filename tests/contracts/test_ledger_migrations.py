@@ -48,12 +48,9 @@ def test_decisions_of_an_earlier_version_are_kept_and_nobody_can_change_them(led
         )
         for one in given:
             who = {"plan": plan.id, "team": one.approver.team_id, "user": one.approver.user_id}
-            connection.execute(
-                text(
-                    "INSERT INTO decision (plan_id, team_id, user_id, body) VALUES (:plan, :team, :user, :body)"
-                ),
-                {**who, "body": one.model_dump_json()},
-            )
+            columns = "(plan_id, team_id, user_id, body) VALUES (:plan, :team, :user, :body)"
+            said = {**who, "body": one.model_dump_json()}
+            connection.execute(text(f"INSERT INTO decision {columns}"), said)
     upgrade(ledger.writer)
     with ledger.read() as session:
         assert decisions.decisions_of(session, plan.id) == given
