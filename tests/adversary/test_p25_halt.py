@@ -18,6 +18,7 @@ from agents.ledger.executions import Claim
 from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.store import Ledger, set_halt
 from evals.world.datacentre import DataCentre
+from evals.world.kubernetes.faults import Fault
 from midwatch.cli import app
 from tests.support.datacentre import data_centre
 from tests.support.hands import approved, hands_of, sent
@@ -27,7 +28,8 @@ from tests.support.story import Scene, scene_in
 
 WITHIN_S = 1.0
 STEPS = 4
-LONGEST_S = 0.6
+SLOW_S = 0.5
+LONGEST_S = 1.0
 NAMES = [f"halted-{n}" for n in range(STEPS)]
 
 
@@ -35,6 +37,9 @@ NAMES = [f"halted-{n}" for n in range(STEPS)]
 def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataCentre]:
     with data_centre("bad-image", tmp_path_factory.mktemp("world")) as running:
         broken_copies(running, NAMES)
+        # So slow that a plan which did not hear of its halt would begin steps long after it.
+        slow = Fault(verb="patch", resource="deployments", dry_run=False, delay=SLOW_S, times=None)
+        running.kubernetes.faults.add(slow)
         yield running
 
 
