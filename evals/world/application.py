@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from evals.world.prometheus.samples import ObjectSource, Sample
+from evals.world.reach import Answers, reachable
 from evals.world.scenario import ApplicationSeries
 
 _ALREADY_COUNTED = timedelta(hours=6)
@@ -16,7 +17,8 @@ class ApplicationExporter:
     state.
     """
 
-    def __init__(self, series: Sequence[ApplicationSeries]) -> None:
+    def __init__(self, series: Sequence[ApplicationSeries], answers: Answers) -> None:
+        self._answers = answers
         self._series = list(series)
         # The counters start high: fresh ones would look like a restarted application.
         self._counts = [each.up * _ALREADY_COUNTED.total_seconds() for each in self._series]
@@ -29,7 +31,7 @@ class ApplicationExporter:
         serving = {
             f"{each['metadata']['namespace']}/{each['metadata']['name']}"
             for each in objects.list("endpoints")
-            if any(subset.get("addresses") for subset in each.get("subsets") or [])
+            if reachable(each, self._answers)
         }
         for index, each in enumerate(self._series):
             level = each.up if each.service in serving else each.down

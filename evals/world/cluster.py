@@ -96,7 +96,8 @@ class PretendCluster:
 
     def verdict(self) -> Verdict:
         """Whether the cluster is as the scenario's oracle wants it."""
-        return judge(self.scenario.expect.oracle, self.store, self._healthy)
+        reach = self.kubelet.answers
+        return judge(self.scenario.expect.oracle, self.store, self._healthy, reach)
 
     def pods_ready(self) -> dict[str, str]:
         """`namespace/deployment` → `ready/asked for`."""
@@ -110,7 +111,7 @@ class PretendCluster:
         """`namespace/service` → ready endpoints."""
         return {
             f"{namespace_of(each)}/{name_of(each)}": ready_endpoints(
-                self.store, namespace_of(each), name_of(each)
+                self.store, (namespace_of(each), name_of(each)), self.kubelet.answers
             )
             for each in self.store.peek("services")
         }

@@ -64,7 +64,10 @@ class DataCentre:
             ServerOptions(state_dir=options.state_dir / "kubernetes", logs=self.cluster.kubelet),
         )
         tsdb = Tsdb()
-        exporters = scrapes(self.cluster.kubelet, [ApplicationExporter(scenario.application_series)])
+        exporters = scrapes(
+            self.cluster.kubelet,
+            [ApplicationExporter(scenario.application_series, self.cluster.kubelet.answers)],
+        )
         self.sampler = Sampler(tsdb, self.cluster.store, exporters)
         rules = [_shown(scenario.alert)]
         self.prometheus = PrometheusServer(tsdb, PrometheusOptions(clock=self.cluster.clock, rules=rules))

@@ -18,6 +18,7 @@ from evals.world.kubernetes.controllers.templates import current_set, owned_sets
 from evals.world.kubernetes.errors import NotFound
 from evals.world.kubernetes.objects import JsonObject, copied, name_of, namespace_of
 from evals.world.kubernetes.store import Store
+from evals.world.reach import Answers, reachable
 from evals.world.scenario import Condition, ObjectRef, Oracle, ReadyService, ReadyWorkload
 
 _MISSING = object()
@@ -49,7 +50,7 @@ def snapshot(store: Store) -> Snapshot:
     }
 
 
-def judge(oracle: Oracle, store: Store, before: Snapshot) -> Verdict:
+def judge(oracle: Oracle, store: Store, before: Snapshot, answers: Answers) -> Verdict:
     """Hold the cluster against the oracle; `before` is the healthy state."""
     unmet = [text for each in oracle.conditions if (text := _unmet(each, store))]
     if oracle.any_of:
@@ -59,20 +60,19 @@ def judge(oracle: Oracle, store: Store, before: Snapshot) -> Verdict:
                 "none of the accepted repairs is there: " + " / ".join("; ".join(one) for one in attempts)
             )
     unmet += [text for each in oracle.workloads if (text := _workload(each, store))]
-    unmet += [text for each in oracle.services if (text := _service(each, store))]
+    unmet += [text for each in oracle.services if (text := _service(each, store, answers))]
     unmet += [text for each in oracle.unchanged if (text := _changed(each, store, before))]
     if oracle.nothing_changed:
         unmet += _changes(store, before)
     return Verdict(unmet=tuple(unmet))
 
 
-def ready_endpoints(store: Store, namespace: str, service: str) -> int:
-    """Ready addresses a Service leads to."""
+def ready_endpoints(store: Store, service: tuple[str, str], answers: Answers) -> int:
+    """Ready addresses a Service (namespace, name) leads to, where somebody answers."""
     try:
-        endpoints = store.get("endpoints", namespace, service)
+        return reachable(store.get("endpoints", *service), answers)
     except NotFound:
         return 0
-    return sum(len(subset.get("addresses") or []) for subset in endpoints.get("subsets") or [])
 
 
 def ready_pods(store: Store, deployment: JsonObject) -> tuple[int, int]:
@@ -98,6 +98,8 @@ def _unmet(condition: Condition, store: Store) -> str | None:
         return None if condition.absent else f"{where} is missing"
     if condition.absent:
         return f"{where} is still there"
+    if condition.present:
+        return None
     if condition.at_least is not None:
         low = _number(value) < _number(condition.at_least)
         return f"{where} is {value}, less than {condition.at_least}" if low else None
@@ -122,8 +124,8 @@ def _workload(wanted: ReadyWorkload, store: Store) -> str | None:
     return f"{where} still has {there - ready} other pods" if there > ready else None
 
 
-def _service(wanted: ReadyService, store: Store) -> str | None:
-    found = ready_endpoints(store, wanted.namespace, wanted.service)
+def _service(wanted: ReadyService, store: Store, answers: Answers) -> str | None:
+    found = ready_endpoints(store, (wanted.namespace, wanted.service), answers)
     if found >= wanted.endpoints:
         return None
     return f"Service {wanted.namespace}/{wanted.service} has {found} of {wanted.endpoints} endpoints ready"

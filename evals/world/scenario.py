@@ -154,12 +154,13 @@ class Condition(Strict):
     one_of: tuple[JsonValue, ...] = ()
     at_least: str | int | None = None
     absent: bool = False
+    present: bool = False
 
     @model_validator(mode="after")
     def _one_test(self) -> Condition:
-        given = [self.equals is not None, bool(self.one_of), self.at_least is not None, self.absent]
-        if sum(given) != 1:
-            raise ValueError("a condition has exactly one of equals, one_of, at_least, absent")
+        given = [self.equals is not None, bool(self.one_of), self.at_least is not None]
+        if sum((*given, self.absent, self.present)) != 1:
+            raise ValueError("a condition has exactly one of equals, one_of, at_least, absent, present")
         return self
 
 

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import copy
+import sys
+from functools import cache
 from pathlib import Path
 
 import jsonpatch
 import orjson
 import pytest
 
+from evals.world.scenario import SCENARIOS, load, names
+from midwatch.docs import prose
+from tests.support import workload_cases
+from tests.support.golden import FOLDER, as_sent, golden
 from tests.support.verb_cases import CASES as OTHER_KINDS
+from tests.unit.test_actions_cluster import BENT
+from tests.unit.test_actions_cluster import HOSTILE as REFUSED_BEYOND
 from tools.kubernetes.actions.catalogue import CATALOGUE, check, sentence
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import CHECKS, MARK, RESOURCES, Context, Refused, is_applied, request
 from tools.kubernetes.actions.whole import WholeVerb
 from tools.kubernetes.diff import diff
-from tools.kubernetes.pointers import drift
+from tools.kubernetes.pointers import MISSING, drift, read
 
 ACTIONS_PAGE = Path(__file__).parents[2] / "docs/actions.md"
 DEPLOYMENT = {
@@ -64,12 +72,13 @@ CASES = {
     "set_resources": (DEPLOYMENT, {"container": "app", "field": "limits/memory", "value": "256Mi"}),
     "fix_selector": (SERVICE, {"selector": {"app": "cart"}, "labels": {"app": "cart", "tier": "web"}}),
     "scale": (DEPLOYMENT, {"replicas": 3}),
-    "restart_rollout": (DEPLOYMENT, {"incident": "INC-1"}),
+    "restart_rollout": (DEPLOYMENT, {"incident": "INC-1", "because": "stale_config"}),
+    **workload_cases.CASES,
     **OTHER_KINDS,
 }
 PATCHES = [name for name in CASES if not isinstance(CATALOGUE.get(name), WholeVerb)]
 UNDONE = [name for name in PATCHES if name in CATALOGUE and CATALOGUE[name].reversible]
-CONTEXT = Context(images=frozenset({"r/checkout:8"}))
+CONTEXT = Context(images=frozenset({"r/checkout:8"}), seen=workload_cases.SEEN)
 
 
 def drafted(name: str) -> tuple[dict, Step]:
@@ -105,10 +114,26 @@ def test_a_verb_is_complete_or_not_in_the_catalogue(name):
         assert isinstance(verb.inverse(step, sent(target, step)), Step) is verb.reversible
     assert step.name in sentence(step)
     assert all((verb.risks, verb.when_not, verb.undo, verb.verify))
+    assert all(
+        prose(part) for part in (type(verb).draft, type(verb).bounds, sys.modules[type(verb).__module__])
+    )
+    assert verb.sets.pattern or name not in PATCHES
+    assert verb.reversible or verb.undo.startswith("Cannot be undone")
     assert set(verb.verify) <= set(CHECKS)
     assert check(step) is None
     assert (type(verb).__doc__ or "").startswith("Parameters: ")
     assert f"\n## {name}\n" in ACTIONS_PAGE.read_text(encoding="utf-8")
+    assert (FOLDER / f"{name}.http").exists(), "its request is on no file"
+    assert name in REFUSES, "it refuses nothing"
+    assert name in HOLDS, "nothing shows that its bounds hold"
+    assert (name in mending()) is (name not in WITHOUT_A_SCENARIO), "which scenario is mended by it?"
+
+
+@cache
+def mending() -> frozenset[str]:
+    """The verbs that some scenario that ships expects."""
+    ships = [*names(), *(f"verbs/{path.stem}" for path in (SCENARIOS / "verbs").glob("*.yaml"))]
+    return frozenset(action.verb for name in ships for action in load(name).expect.actions)
 
 
 @pytest.mark.parametrize("name", PATCHES)
@@ -159,31 +184,82 @@ def test_a_verb_sends_nothing_but_its_own_pointers(name):
     assert isinstance(check(step.model_copy(update={"verb": "exec"})), Refused)
 
 
-@pytest.mark.parametrize(
-    ("name", "params"),
-    [
-        ("set_image", {"container": "app", "image": "evil/miner:1"}),
-        ("set_image", {"container": "nobody", "image": "r/checkout:8"}),
-        ("set_resources", {"container": "app", "field": "limits/memory", "value": "1Gi"}),
-        ("set_resources", {"container": "app", "field": "limits/memory", "value": "64Mi"}),
-        ("set_resources", {"container": "app", "field": "limits/memory", "value": "lots"}),
-        ("set_resources", {"container": "app", "field": "limits/cpu", "value": "1"}),
-        ("scale", {"replicas": 0}),
-        ("scale", {"replicas": 101}),
-        ("scale", {"replicas": 2}),
-        ("fix_selector", {"selector": {}, "labels": {"app": "cart"}}),
-        ("fix_selector", {"selector": {"app": "x"}, "labels": {"app": "cart"}}),
-        (
-            "roll_back",
-            {"template": {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": []}}, "revision": 1},
-        ),
-    ],
-)
-def test_what_must_not_be_proposed_is_refused_with_a_reason(name, params):
-    target, _ = CASES[name]
+REFUSED = [
+    ("set_image", {"container": "app", "image": "evil/miner:1"}),
+    ("set_image", {"container": "nobody", "image": "r/checkout:8"}),
+    ("set_resources", {"container": "app", "field": "limits/memory", "value": "1Gi"}),
+    ("set_resources", {"container": "app", "field": "limits/memory", "value": "64Mi"}),
+    ("set_resources", {"container": "app", "field": "limits/memory", "value": "lots"}),
+    ("set_resources", {"container": "app", "field": "limits/cpu", "value": "1"}),
+    ("scale", {"replicas": 0}),
+    ("scale", {"replicas": 101}),
+    ("scale", {"replicas": 2}),
+    ("fix_selector", {"selector": {}, "labels": {"app": "cart"}}),
+    ("fix_selector", {"selector": {"app": "x"}, "labels": {"app": "cart"}}),
+    (
+        "roll_back",
+        {"template": {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": []}}, "revision": 1},
+    ),
+    ("restart_rollout", {"incident": "INC-1", "because": "bad_image"}),
+    ("restart_rollout", {"incident": "", "because": "stale_config"}),
+]
+IMAGE = "/spec/template/spec/containers/1/image"
+MEMORY = "/spec/template/spec/containers/1/resources/limits/memory"
+META = "/spec/template/metadata"
+HOSTILE = [
+    ("set_image", {IMAGE: "two words"}),
+    ("set_image", {IMAGE: None}),
+    ("set_image", {IMAGE: "r/checkout:8", "/spec/template/spec/containers/0/image": "r/proxy:2"}),
+    ("roll_back", {"/spec/template": {"spec": {}}}),
+    ("roll_back", {"/spec/template/spec/containers/0/env/0/value": "x"}),
+    ("set_resources", {MEMORY: "128Gi"}),
+    ("set_resources", {MEMORY: "0"}),
+    ("fix_selector", {"/spec/selector": {}}),
+    ("fix_selector", {"/spec/selector": {"app": 1}}),
+    ("scale", {"/spec/replicas": 101}),
+    ("scale", {"/spec/replicas": True}),
+    ("restart_rollout", {META: {"labels": {"app": "other"}}}),
+    ("restart_rollout", {META: "gone"}),
+]
+ALL_REFUSED = [*((name, *CASES[name][:1], params, "") for name, params in REFUSED), *workload_cases.REFUSED]
+ALL_HOSTILE = [*HOSTILE, *workload_cases.HOSTILE]
+REFUSES = {each[0] for each in [*ALL_REFUSED, *REFUSED_BEYOND]}
+HOLDS = {each[0] for each in ALL_HOSTILE} | {step.verb for step in BENT.values()}
+WITHOUT_A_SCENARIO = {
+    "cordon",
+    "evict_pod",
+    "expand_pvc",
+    "network_policy",
+    "quota",
+    "restore",
+    "silence",
+    "uncordon",
+    "webhook",
+}
+"""Verbs for which no scenario ships yet. It shrinks and never grows."""
+
+
+@pytest.mark.parametrize(("name", "target", "params", "words"), ALL_REFUSED)
+def test_what_must_not_be_proposed_is_refused_with_a_reason(name, target, params, words):
     refused = CATALOGUE[name].draft(target, params, CONTEXT)
     assert isinstance(refused, Refused)
     assert refused.reason
+    assert words in refused.reason
+
+
+@pytest.mark.parametrize(("name", "changes"), ALL_HOSTILE)
+def test_a_step_that_no_draft_could_have_come_to_is_not_sent(name, changes):
+    target, step = drafted(name)
+    before = {pointer: None if (at := read(target, pointer)) is MISSING else at for pointer in changes}
+    evil = step.model_copy(update={"set": changes, "expect": {**step.expect, **before}})
+    assert isinstance(check(evil), Refused)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_request_is_the_one_on_file_to_the_byte(name):
+    _, step = drafted(name)
+    sent_now = CATALOGUE[name].rehearsal(step, "plan-1")
+    assert golden(name, sent_now) == as_sent(sent_now)
 
 
 def test_a_count_that_an_autoscaler_owns_is_left_alone():

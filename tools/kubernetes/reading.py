@@ -41,6 +41,7 @@ NAMESPACED: tuple[tuple[str, str], ...] = (
     ("HorizontalPodAutoscaler", "/apis/autoscaling/v2/namespaces/{ns}/horizontalpodautoscalers"),
     ("PodDisruptionBudget", "/apis/policy/v1/namespaces/{ns}/poddisruptionbudgets"),
     ("Job", "/apis/batch/v1/namespaces/{ns}/jobs"),
+    ("CronJob", "/apis/batch/v1/namespaces/{ns}/cronjobs"),
     ("Ingress", "/apis/networking.k8s.io/v1/namespaces/{ns}/ingresses"),
 )
 CLUSTER: tuple[tuple[str, str], ...] = (("Node", "/api/v1/nodes"), ("Namespace", "/api/v1/namespaces"))

@@ -85,6 +85,33 @@ def _container(container: JsonObject, at: str) -> Iterator[FieldCause]:
                 message=f"Invalid value: {number}: must be between 1 and 65535, inclusive",
             )
     yield from _resources(container.get("resources") or {}, f"{at}.resources")
+    yield from _probes(container, at)
+    yield from _references(container, at)
+
+
+def _probes(container: JsonObject, at: str) -> Iterator[FieldCause]:
+    for name in ("startupProbe", "readinessProbe", "livenessProbe"):
+        probe = container.get(name) or {}
+        for field in ("initialDelaySeconds", "periodSeconds", "timeoutSeconds", "failureThreshold"):
+            if (value := probe.get(field)) is not None and value < 0:
+                rule = "must be greater than or equal to 0"
+                yield FieldCause(field=f"{at}.{name}.{field}", message=f"Invalid value: {value}: {rule}")
+        for action in ("httpGet", "tcpSocket"):
+            port = (probe.get(action) or {}).get("port")
+            if isinstance(port, int) and not 1 <= port <= 65535:
+                message = f"Invalid value: {port}: must be between 1 and 65535, inclusive"
+                yield FieldCause(field=f"{at}.{name}.{action}.port", message=message)
+
+
+def _references(container: JsonObject, at: str) -> Iterator[FieldCause]:
+    for index, entry in enumerate(container.get("env") or []):
+        for field in ("configMapKeyRef", "secretKeyRef"):
+            said = (entry.get("valueFrom") or {}).get(field)
+            if said is not None and not said.get("key"):
+                yield required(f"{at}.env[{index}].valueFrom.{field}.key")
+        if entry.get("valueFrom") and entry.get("value"):
+            rule = "may not be specified when `value` is not empty"
+            yield FieldCause(field=f"{at}.env[{index}].valueFrom", message=f'Invalid value: "": {rule}')
 
 
 def _resources(resources: JsonObject, at: str) -> Iterator[FieldCause]:

@@ -6,6 +6,7 @@ import re
 
 from evals.world.kubernetes.errors import FieldCause, invalid
 from evals.world.kubernetes.immutability import immutable_causes
+from evals.world.kubernetes.kind_validation import kind_causes
 from evals.world.kubernetes.kinds import Kind
 from evals.world.kubernetes.objects import JsonObject, dig, labels_of, name_of
 from evals.world.kubernetes.pod_validation import pod_spec_causes, required
@@ -59,6 +60,7 @@ def validate(kind: Kind, obj: JsonObject, old: JsonObject | None = None) -> None
         causes += pod_spec_causes(obj.get("spec") or {}, "spec")
     if kind.resource in _TEMPLATED:
         causes += _workload_causes(kind, obj)
+    causes += kind_causes(kind.resource, obj)
     if kind.resource == "services":
         causes += _service_causes(obj.get("spec") or {})
     if old is not None:
@@ -103,6 +105,10 @@ def _workload_causes(kind: Kind, obj: JsonObject) -> list[FieldCause]:
                     message=f"Invalid value: {number}: must be greater than or equal to 0",
                 )
             )
+    deadline, ready = spec.get("progressDeadlineSeconds"), spec.get("minReadySeconds") or 0
+    if deadline is not None and deadline <= ready:
+        message = f"Invalid value: {deadline}: must be greater than minReadySeconds"
+        found.append(FieldCause(field="spec.progressDeadlineSeconds", message=message))
     if kind.resource in _WORKLOADS:
         found += _selector_causes(spec)
     return found + pod_spec_causes(dig(spec, "template", "spec") or {}, "spec.template.spec")

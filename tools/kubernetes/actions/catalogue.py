@@ -5,17 +5,26 @@ from __future__ import annotations
 from tools.kubernetes.actions.cordon import Cordon, Uncordon
 from tools.kubernetes.actions.evict_pod import EvictPod
 from tools.kubernetes.actions.expand_pvc import ExpandPvc
+from tools.kubernetes.actions.fix_port import FixPort
+from tools.kubernetes.actions.fix_probe import FixProbe
+from tools.kubernetes.actions.fix_scheduling import FixScheduling
 from tools.kubernetes.actions.fix_selector import FixSelector
+from tools.kubernetes.actions.hpa_bounds import HpaBounds
 from tools.kubernetes.actions.network_policy import NetworkPolicy
+from tools.kubernetes.actions.pause_rollout import PauseRollout
 from tools.kubernetes.actions.quota import Quota
 from tools.kubernetes.actions.restart_rollout import RestartRollout
 from tools.kubernetes.actions.restore import Restore
+from tools.kubernetes.actions.resume import Resume
+from tools.kubernetes.actions.resume_rollout import ResumeRollout
 from tools.kubernetes.actions.roll_back import RollBack
 from tools.kubernetes.actions.scale import Scale
+from tools.kubernetes.actions.set_env_reference import SetEnvReference
 from tools.kubernetes.actions.set_image import SetImage
 from tools.kubernetes.actions.set_resources import SetResources
 from tools.kubernetes.actions.silence import Silence
 from tools.kubernetes.actions.step import Step
+from tools.kubernetes.actions.suspend import Suspend
 from tools.kubernetes.actions.verb import Refused, Verb
 from tools.kubernetes.actions.webhook import Webhook
 from tools.kubernetes.objects import JsonObject
@@ -26,9 +35,18 @@ CATALOGUE: dict[str, Verb] = {
         SetImage(),
         RollBack(),
         SetResources(),
+        SetEnvReference(),
         FixSelector(),
+        FixPort(),
+        FixProbe(),
+        FixScheduling(),
         Scale(),
+        HpaBounds(),
         RestartRollout(),
+        PauseRollout(),
+        ResumeRollout(),
+        Suspend(),
+        Resume(),
         EvictPod(),
         Cordon(),
         Uncordon(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from tools.kubernetes.actions.step import Pointer, Step
@@ -24,6 +24,7 @@ from tools.kubernetes.actions.wire import (
     request,
 )
 from tools.kubernetes.client import Request
+from tools.kubernetes.inventory import Inventory
 from tools.kubernetes.objects import JsonObject, ref_of
 from tools.kubernetes.pointers import MISSING, drift, read, same
 
@@ -64,25 +65,33 @@ class Rule:
 class Context:
     """What a draft may rely on beside its target: facts the reader saw, never telemetry.
 
-    ``images`` are those seen in this workload's history, ``owned_by`` what scales it (an HPA's
-    name), ``limit_factor`` the policy for raising resources, ``least`` the replicas that its
-    disruption budget needs.
+    ``images`` are those seen in this workload's history or given by the runbook, ``owned_by`` what
+    scales it (an HPA's name), ``limit_factor`` the policy for raising resources and bounds, ``least``
+    the replicas that its disruption budget needs, ``seen`` the other objects as they were read.
     """
 
     images: frozenset[str] = frozenset()
     owned_by: str = ""
     limit_factor: float = 2.0
     least: int = 1
+    seen: Inventory = field(default_factory=Inventory)
 
 
 Changes = JsonObject
-"""Values by the pointer they stand at."""
+"""Values by the pointer they stand at; null stands for nothing there."""
 
 CHECKS = {
     "rollout_complete": "every replica runs the new template and is available",
     "no_image_errors": "no container waits for its image",
     "no_oom": "no container was killed for memory since",
     "endpoints_ready": "the Service leads to at least one ready pod",
+    "config_found": "no container waits for a ConfigMap, a Secret or a key of one",
+    "probes_pass": "every container is ready and no probe of it fails",
+    "pods_placed": "no pod of the workload waits for a node",
+    "rollout_stands": "no further pod is replaced",
+    "within_bounds": "the autoscaler keeps the count between the new bounds and is not limited by them",
+    "runs_again": "the Job has active or succeeded pods; the CronJob starts its next run on time",
+    "runs_no_more": "no pod of the Job runs; the CronJob starts no new run",
     "pod_replaced": "another pod took its place and is ready",
     "node_as_set": "the node takes new pods, or takes none, as it was set",
     "volume_grown": "the claim's capacity is what was asked for",

@@ -22,6 +22,9 @@ RESOURCES = {
     "StatefulSet": ("apps/v1", "statefulsets"),
     "DaemonSet": ("apps/v1", "daemonsets"),
     "Service": ("v1", "services"),
+    "HorizontalPodAutoscaler": ("autoscaling/v2", "horizontalpodautoscalers"),
+    "CronJob": ("batch/v1", "cronjobs"),
+    "Job": ("batch/v1", "jobs"),
     "Pod": ("v1", "pods"),
     "Node": ("v1", "nodes"),
     "ConfigMap": ("v1", "configmaps"),
@@ -34,7 +37,7 @@ RESOURCES = {
 }
 CLUSTER_SCOPED = frozenset({"Node", "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"})
 """Kinds that live in no namespace."""
-RESTLESS = frozenset({"Node", "Pod", "ResourceQuota"})
+RESTLESS = frozenset({"Node", "Pod", "ResourceQuota", "HorizontalPodAutoscaler"})
 """Kinds without a generation whose version moves by itself: their fields pin them, not their version."""
 
 

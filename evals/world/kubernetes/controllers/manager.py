@@ -7,9 +7,12 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from evals.world.kubernetes.controllers.autoscaler import AutoscalerController
+from evals.world.kubernetes.controllers.cronjob import CronJobController
 from evals.world.kubernetes.controllers.deployment import DeploymentController
 from evals.world.kubernetes.controllers.disruption import DisruptionController
 from evals.world.kubernetes.controllers.endpoints import EndpointsController, remove_orphaned_endpoints
+from evals.world.kubernetes.controllers.job import JobController
 from evals.world.kubernetes.controllers.nodes import NodeController
 from evals.world.kubernetes.controllers.recorder import forget_old_events
 from evals.world.kubernetes.controllers.replicaset import ReplicaSetController
@@ -33,8 +36,11 @@ class ControllerManager:
         self._store = store
         self._kubelet = kubelet
         self._loops: tuple[tuple[str, Reconcile], ...] = (
+            ("horizontalpodautoscalers", AutoscalerController(store).tick),
+            ("cronjobs", CronJobController(store).tick),
+            ("jobs", JobController(store, speed).tick),
             ("deployments", DeploymentController(store, speed).tick),
-            ("replicasets", ReplicaSetController(store).tick),
+            ("replicasets", ReplicaSetController(store, speed).tick),
             ("pods", Scheduler(store).tick),
             ("services", EndpointsController(store).tick),
             ("poddisruptionbudgets", DisruptionController(store).tick),

@@ -31,7 +31,7 @@ class Scheduler:
         if pod["spec"].get("nodeName") or not is_active(pod) or pod["spec"].get("schedulingGates"):
             return
         nodes = self._store.peek("nodes")
-        verdicts = {name_of(node): self._objections(pod, node) for node in nodes}
+        verdicts = {name_of(node): self.objections(pod, node) for node in nodes}
         feasible = [node for node in nodes if not verdicts[name_of(node)]]
         if feasible:
             self._bind(pod, max(feasible, key=lambda node: self._score(pod, node)))
@@ -61,7 +61,7 @@ class Scheduler:
         set_condition(status, {**condition, "lastProbeTime": None}, rfc3339(self._store.clock.now()))
         self._store.update("pods", {**pod, "status": status}, "status", MANAGER)
 
-    def _objections(self, pod: JsonObject, node: JsonObject) -> list[str]:
+    def objections(self, pod: JsonObject, node: JsonObject) -> list[str]:
         """Why the pod cannot go there; the first filter that fails speaks, as in the scheduler framework."""
         if node["spec"].get("unschedulable") and not _tolerates(pod, _CORDON):
             return ["node(s) were unschedulable"]

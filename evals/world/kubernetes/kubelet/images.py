@@ -76,6 +76,12 @@ class ImageBehaviour(Strict):
     size_bytes: int = 48_213_345
     start_seconds: float = 1.0
     port: int | None = None
+    scheme: Literal["HTTP", "HTTPS"] = "HTTP"
+    paths: tuple[str, ...] = ()
+    """What it answers with 200; everything when none is named, else the rest is a 404."""
+    leans_on_config: bool = False
+    """Whether it stops answering once its ConfigMaps say something else than when it started: a password
+    that was rotated, an address that moved."""
     logs: tuple[LogLine, ...] = ()
     exit: Exit | None = None
     memory: MemoryCurve = MemoryCurve(start=40 << 20, peak=64 << 20, seconds=20)

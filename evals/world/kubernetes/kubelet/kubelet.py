@@ -79,6 +79,14 @@ class Kubelet:
             # The cgroup never shows more than its limit: the kill comes first.
             return Usage(cpu_cores=known.cpu_cores, memory_bytes=used if limit is None else min(used, limit))
 
+    def answers(self, namespace: str, pod: str, port: int) -> bool:
+        """Whether anything in the pod answers on this port now."""
+        with self._lock:
+            for each in self._pods.values():
+                if name_of(each.pod) == pod and namespace_of(each.pod) == namespace:
+                    return any(each.answers(name, port) for name in each.containers)
+            return False
+
     def _find(self, namespace: str, pod: str, container: str) -> Container | None:
         for each in self._pods.values():
             if name_of(each.pod) == pod and namespace_of(each.pod) == namespace:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from evals.world.kubernetes.controllers.recorder import Note, Recorder
+from evals.world.kubernetes.kubelet.environment import Missing, environment, mount_problem
 from evals.world.kubernetes.kubelet.images import ImageBehaviour, Library, PullFailure
-from evals.world.kubernetes.kubelet.process import Container, Phase, Said, Termination
+from evals.world.kubernetes.kubelet.probing import failure, ready_after
+from evals.world.kubernetes.kubelet.process import SYNC_PERIOD, Container, Phase, Said, Termination
 from evals.world.kubernetes.kubelet.spec import ContainerSpec, Probe, containers_of, pull_secrets_of
 from evals.world.kubernetes.kubelet.status import Observed
 from evals.world.kubernetes.objects import JsonObject, name_of, namespace_of
@@ -53,12 +55,16 @@ class PodOnNode:
             )
             for spec in containers_of(pod)
         }
-        for container in self.containers.values():
-            container.begin()
+        self._begun = False
+        self._refused_at: datetime | None = None
+        self._env: dict[str, dict[str, str]] = {}
+        self._begin(self.started_at)
 
     def step(self, pod: JsonObject, now: datetime) -> list[Observed]:
         """Live up to `now` and say what there is to see."""
         self.pod = pod
+        if not self._begun:
+            self._begin(now)
         observed = []
         for container in self.containers.values():
             container.step(now)
@@ -95,7 +101,16 @@ class PodOnNode:
 
     def behaviour(self, spec: ContainerSpec) -> ImageBehaviour:
         """What the image does; an image nobody described does nothing, quickly."""
-        return self._node.library.behaviour(spec.image, spec.env) or ImageBehaviour(image=spec.image)
+        env = self._env.get(spec.name, spec.env)
+        return self._node.library.behaviour(spec.image, env) or ImageBehaviour(image=spec.image)
+
+    def prepare(self, spec: ContainerSpec) -> str:
+        """Read the environment for a start, as it is now."""
+        try:
+            self._env[spec.name] = self._read(spec)
+        except Missing as missing:
+            return str(missing)
+        return ""
 
     def say(self, spec: ContainerSpec, said: Said) -> None:
         """Record an event about one container of this pod."""
@@ -121,27 +136,59 @@ class PodOnNode:
         note = Note(reason="OOMKilling", message=text, warning=True, at=termination.finished_at)
         self._node.kernel.record(node, note)
 
+    def answers(self, name: str, port: int) -> bool:
+        """Whether a running container listens there and answers: what a client of the pod meets."""
+        container = self.containers.get(name)
+        if container is None or container.phase is not Phase.RUNNING or self._outdated(container):
+            return False
+        listening = container.ran(self._node.store.clock.now()) >= container.behaviour.start_seconds
+        return listening and container.behaviour.port == port
+
+    def _begin(self, now: datetime) -> None:
+        """Start the containers once every volume can be mounted."""
+        problem = mount_problem(self._node.store, namespace_of(self.pod), self.pod["spec"])
+        if not problem:
+            self._begun = True
+            for container in self.containers.values():
+                container.since = now
+                container.begin()
+        elif self._refused_at is None or now - self._refused_at >= self.span(SYNC_PERIOD):
+            self._refused_at = now
+            self._node.recorder.record(self.pod, Note(reason="FailedMount", message=problem, warning=True))
+
+    def _outdated(self, container: Container) -> bool:
+        """Whether the process leans on configuration that says something else by now."""
+        if not container.behaviour.leans_on_config:
+            return False
+        try:
+            return self._read(container.spec) != self._env.get(container.spec.name)
+        except Missing:
+            return True
+
+    def _read(self, spec: ContainerSpec) -> dict[str, str]:
+        return environment(self._node.store, namespace_of(self.pod), spec.sources) | dict(spec.env)
+
     def _observe(self, container: Container, now: datetime) -> Observed:
         up = self._ready_at(container)
         if up is None or up > now:
             return Observed(container=container, ready=False, since=container.since)
+        if container.spec.readiness is not None and self._outdated(container):
+            return Observed(container=container, ready=False, since=now)
         return Observed(container=container, ready=True, since=up)
 
     def _ready_at(self, container: Container) -> datetime | None:
         """When the running process becomes ready, None when it never will."""
         if container.phase is not Phase.RUNNING:
             return None
-        probe, known = container.spec.readiness, container.behaviour
-        if probe is None:
-            return container.started_at
-        # A probe of a port where nothing listens fails for ever, however well the process is.
-        if known.port != probe.port:
-            return None
-        return container.started_at + self.span(max(known.start_seconds, probe.initial_delay))
+        # A probe that is sent to the wrong place fails for ever, however well the process is.
+        after = ready_after(container.spec, container.behaviour)
+        return None if after is None else container.started_at + self.span(after)
 
     def _probe(self, container: Container, now: datetime) -> None:
         """Report failing probes, once per period."""
-        for kind, probe in (("Readiness", container.spec.readiness), ("Liveness", container.spec.liveness)):
+        spec = container.spec
+        kinds = (("Startup", spec.startup), ("Readiness", spec.readiness), ("Liveness", spec.liveness))
+        for kind, probe in kinds:
             if probe is not None and container.phase is Phase.RUNNING:
                 self._report(container, (kind, probe), now)
 
@@ -150,16 +197,19 @@ class PodOnNode:
         # The first probe comes a moment after the start, so a quick process never hears of it.
         first = container.started_at + self.span(max(asked.initial_delay, _FIRST_PROBE))
         listens = container.started_at + self.span(container.behaviour.start_seconds - _AN_INSTANT)
-        deaf = container.behaviour.port != asked.port
+        fails = failure(asked, container.behaviour, self.address)
         key = f"{container.spec.name}/{kind}"
         last = self._probed_at.get(key)
         # A restart begins the count anew.
         if last is None or last < container.started_at:
             last = first - self.span(asked.period)
-        missed = int((min(now, now if deaf else listens) - last) / self.span(asked.period))
+        if not fails and self._outdated(container):
+            # It answered until now: what failed before was never asked.
+            fails, last = "HTTP probe failed with statuscode: 503", max(last, now - self.span(asked.period))
+        missed = int((min(now, now if fails else listens) - last) / self.span(asked.period))
         if missed < 1:
             return
         self._probed_at[key] = last + missed * self.span(asked.period)
-        text = f"{kind} probe failed: {asked.refused(self.address)}"
+        text = f"{kind} probe failed: {fails or asked.refused(self.address)}"
         said = Said(at=self._probed_at[key], reason="Unhealthy", message=text, warning=True, count=missed)
         self.say(container.spec, said)

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from evals.world.kubernetes.kubelet.images import ImageBehaviour, PullFailure
+from evals.world.kubernetes.kubelet.probing import killed_after
 from evals.world.kubernetes.kubelet.spec import ContainerSpec
 
 FIRST_BACK_OFF = 10.0
@@ -37,6 +38,7 @@ class Phase(StrEnum):
     RUNNING = "running"
     EXITED = "exited"
     CRASH_BACK_OFF = "crash back-off"
+    CONFIG_ERROR = "config error"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,9 @@ class Host(Protocol):
     def behaviour(self, spec: ContainerSpec) -> ImageBehaviour:
         """What the pulled image does."""
 
+    def prepare(self, spec: ContainerSpec) -> str:
+        """Read the environment for a start; what is missing, in the kubelet's words, or nothing."""
+
     def say(self, spec: ContainerSpec, said: Said) -> None:
         """Record an event about this container."""
 
@@ -104,9 +109,11 @@ class Container:
     failed_pulls: int = 0
     crashes: int = 0
     pull_error: str = ""
+    config_error: str = ""
     last: Termination | None = None
     before_last: Termination | None = None
     _ending: tuple[str, int] = ("Completed", 0)
+    _killer: str = ""
     _repeated_at: datetime | None = None
 
     def begin(self) -> None:
@@ -126,6 +133,7 @@ class Container:
             Phase.RUNNING: self._exit,
             Phase.EXITED: self._restart_or_wait,
             Phase.CRASH_BACK_OFF: self._restart,
+            Phase.CONFIG_ERROR: self._restart,
         }
         # Each transition happens at its own moment, however late anybody looks.
         while self.until is not None and self.until <= now:
@@ -191,6 +199,12 @@ class Container:
         self._enter(Phase.PULL_BACK_OFF, back_off(self.failed_pulls))
 
     def _start(self) -> None:
+        self.config_error = self.host.prepare(self.spec)
+        if self.config_error:
+            self._say("Failed", f"Error: {self.config_error}", warning=True)
+            # Looked at again at every sync: what is missing may come.
+            self._enter(Phase.CONFIG_ERROR, SYNC_PERIOD)
+            return
         self.run += 1
         self.started_at = self.since
         self._say("Created", f"Created container: {self.spec.name}")
@@ -210,17 +224,16 @@ class Container:
         if known.exit is not None:
             reason = "Completed" if known.exit.code == 0 else "Error"
             ends.append((known.exit.after, reason, known.exit.code))
-        # A probe of a port nobody listens on fails from its first try to its last.
-        live = self.spec.liveness
-        if live is not None and known.port != live.port:
-            patience = live.initial_delay + live.period * live.failure_threshold
-            ends.append((patience, "Error", KILLED_EXIT_CODE))
+        if (killed := killed_after(self.spec, known)) is not None:
+            self._killer = killed[1]
+            ends.append((killed[0], "Error", KILLED_EXIT_CODE))
         return min(ends, default=None)
 
     def _exit(self) -> None:
         reason, code = self._ending
         if code == KILLED_EXIT_CODE:
-            self._say("Killing", f"Container {self.spec.name} failed liveness probe, will be restarted")
+            text = f"Container {self.spec.name} failed {self._killer} probe, will be restarted"
+            self._say("Killing", text)
         # A long healthy run shows that the earlier crashes had another reason.
         if (self.since - self.started_at) / self.host.span(1.0) >= FORGIVEN_AFTER:
             self.crashes = 0

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evals.world.kubernetes.controllers.quantities import memory_bytes
+from evals.world.kubernetes.kubelet.environment import Source, sources_of
 from evals.world.kubernetes.objects import JsonObject
 
 
@@ -20,6 +21,11 @@ class Probe:
     period: float
     failure_threshold: int
 
+    @property
+    def patience(self) -> float:
+        """Seconds from the start of a process until it is given up for never having answered."""
+        return self.initial_delay + self.period * self.failure_threshold
+
     def refused(self, address: str) -> str:
         """What the kubelet reports when nothing listens there."""
         if self.path is None:
@@ -30,7 +36,9 @@ class Probe:
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerSpec:
-    """One container: image, plain environment, memory limit in bytes, probes."""
+    """One container: image, plain environment and where the rest of it comes from, memory limit in bytes,
+    probes.
+    """
 
     name: str
     image: str
@@ -39,6 +47,8 @@ class ContainerSpec:
     always_pull: bool
     readiness: Probe | None
     liveness: Probe | None
+    startup: Probe | None
+    sources: tuple[Source, ...]
 
 
 def containers_of(pod: JsonObject) -> list[ContainerSpec]:
@@ -62,6 +72,8 @@ def _container(raw: JsonObject) -> ContainerSpec:
         always_pull=raw.get("imagePullPolicy") == "Always",
         readiness=_probe(raw, "readinessProbe"),
         liveness=_probe(raw, "livenessProbe"),
+        startup=_probe(raw, "startupProbe"),
+        sources=sources_of(raw),
     )
 
 

@@ -84,21 +84,29 @@ def _container_status(pod: JsonObject, observed: Observed) -> JsonObject:
 
 
 def _state(pod: JsonObject, container: Container) -> JsonObject:
-    image = container.spec.image
     match container.phase:
         case Phase.RUNNING:
             return {"running": {"startedAt": rfc3339(container.started_at)}}
         case Phase.EXITED if container.last is not None:
             return {"terminated": _terminated(pod, container, container.last)}
+        case _:
+            return {"waiting": _waiting(container)}
+
+
+def _waiting(container: Container) -> JsonObject:
+    match container.phase:
         case Phase.CRASH_BACK_OFF:
-            return {"waiting": {"reason": "CrashLoopBackOff", "message": container.crash_message()}}
+            return {"reason": "CrashLoopBackOff", "message": container.crash_message()}
+        case Phase.CONFIG_ERROR:
+            return {"reason": "CreateContainerConfigError", "message": container.config_error}
         case Phase.PULL_FAILED:
-            return {"waiting": {"reason": "ErrImagePull", "message": container.pull_error}}
+            return {"reason": "ErrImagePull", "message": container.pull_error}
         case _ if container.failed_pulls:
             # While it pulls again the kubelet goes on showing the back-off.
-            return {"waiting": {"reason": "ImagePullBackOff", "message": f'Back-off pulling image "{image}"'}}
+            text = f'Back-off pulling image "{container.spec.image}"'
+            return {"reason": "ImagePullBackOff", "message": text}
         case _:
-            return {"waiting": {"reason": "ContainerCreating"}}
+            return {"reason": "ContainerCreating"}
 
 
 def _terminated(pod: JsonObject, container: Container, end: Termination) -> JsonObject:
