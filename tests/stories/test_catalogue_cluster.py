@@ -229,11 +229,12 @@ def pods_of(act: Act, space: Space, count: int) -> list[Json]:
     return [act.seen(f"{path}/{name}", "Pod") for name in names]
 
 
-def budget(space: Space) -> None:
+def budget(space: Space, allowed: int) -> None:
     """A disruption budget that wants one ready pod of ``web``, once it is known what it allows."""
     spec = {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}
     space.make("poddisruptionbudgets", {"metadata": {"name": "web"}, "spec": spec})
-    eventually(lambda: "disruptionsAllowed" in space.get("poddisruptionbudgets", "web").get("status", {}), 60)
+    known = {"observedGeneration": 1, "disruptionsAllowed": allowed}
+    eventually(lambda: known.items() <= space.get("poddisruptionbudgets", "web")["status"].items(), 60)
 
 
 def test_an_evicted_pod_is_that_very_pod_and_another_takes_its_place(act: Act, space: Space) -> None:
@@ -261,7 +262,7 @@ def test_a_spent_budget_is_told_in_the_servers_words_and_never_worked_around(act
     assert isinstance(step, Step)
     signed_before = act.rehearsed([step])
     act.signed(signed_before)
-    budget(space)
+    budget(space, 0)
     asked = len(act.server.effects.all())
     act.advance(signed_before)
     state, reason = act.stands(signed_before)
@@ -279,7 +280,7 @@ def test_a_drain_stops_where_the_budget_says_no_and_does_not_go_on(act: Act, spa
     cordoned_node(act, space)
     pods = pods_of(act, space, 2)
     free_node(act, space)
-    budget(space)
+    budget(space, 1)
     steps = drain(act.seen("/api/v1/nodes/worker-1", "Node"), pods, others=1)
     assert isinstance(steps, tuple)
     # Without a ready replacement the second eviction finds the budget spent.
