@@ -6,6 +6,7 @@ generated manifests.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -228,11 +229,12 @@ def pods_of(act: Act, space: Space, count: int) -> list[Json]:
     return [act.seen(f"{path}/{name}", "Pod") for name in names]
 
 
-def budget(space: Space) -> None:
+def budget(space: Space, allowed: int) -> None:
     """A disruption budget that wants one ready pod of ``web``, once it is known what it allows."""
     spec = {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}
     space.make("poddisruptionbudgets", {"metadata": {"name": "web"}, "spec": spec})
-    eventually(lambda: "disruptionsAllowed" in space.get("poddisruptionbudgets", "web").get("status", {}), 60)
+    known = {"observedGeneration": 1, "disruptionsAllowed": allowed}
+    eventually(lambda: known.items() <= space.get("poddisruptionbudgets", "web")["status"].items(), 60)
 
 
 def test_an_evicted_pod_is_that_very_pod_and_another_takes_its_place(act: Act, space: Space) -> None:
@@ -260,7 +262,7 @@ def test_a_spent_budget_is_told_in_the_servers_words_and_never_worked_around(act
     assert isinstance(step, Step)
     signed_before = act.rehearsed([step])
     act.signed(signed_before)
-    budget(space)
+    budget(space, 0)
     asked = len(act.server.effects.all())
     act.advance(signed_before)
     state, reason = act.stands(signed_before)
@@ -278,7 +280,7 @@ def test_a_drain_stops_where_the_budget_says_no_and_does_not_go_on(act: Act, spa
     cordoned_node(act, space)
     pods = pods_of(act, space, 2)
     free_node(act, space)
-    budget(space)
+    budget(space, 1)
     steps = drain(act.seen("/api/v1/nodes/worker-1", "Node"), pods, others=1)
     assert isinstance(steps, tuple)
     # Without a ready replacement the second eviction finds the budget spent.
@@ -316,6 +318,26 @@ def test_a_service_that_disappeared_comes_back_and_is_not_put_over_another(act: 
     with pytest.raises(Conflict):
         act.hands.send(CATALOGUE["restore"], CATALOGUE["restore"].request(step, plan.id))
     assert isinstance(CATALOGUE["restore"].inverse(step, back), Refused)
+
+
+def test_a_name_taken_in_the_last_moment_makes_the_plan_stale(act: Act, space: Space) -> None:
+    spec = {"selector": {"app": "web"}, "ports": [{"port": 80}]}
+    service = {"metadata": {"name": "cart"}, "spec": spec}
+    space.make("services", service)
+    step = drafted(act, "restore", space.path("services", "cart"), {})
+    act.cluster.call("DELETE", space.path("services", "cart"))
+    plan = act.rehearsed([step])
+    act.signed(plan)
+    actor, faults = act.server.user("actor").name, act.server.faults
+    faults.add(Fault(user=actor, verb="create", namespace=space.name, dry_run=False, delay=1.5))
+    doing = threading.Thread(target=act.advance, args=(plan,))
+    doing.start()
+    # The actor has checked everything, and its request is in the server's hands.
+    eventually(lambda: not faults.as_json(), 60)
+    space.make("services", service)
+    doing.join(60)
+    assert act.stands(plan) == (PlanState.STALE, 'services "cart" already exists')
+    assert "annotations" not in space.get("services", "cart")["metadata"]
 
 
 def test_a_config_map_whose_values_were_never_read_is_not_made_up(act: Act, space: Space) -> None:

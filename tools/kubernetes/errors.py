@@ -108,12 +108,14 @@ _BY_STATUS: dict[int, type[KubernetesError]] = {
 def error_for(status: int, said: JsonObject) -> KubernetesError:
     """The error that a status other than 2xx stands for; ``said`` is the ``v1.Status`` body, if any."""
     message = str(said.get("message") or f"the API server answered {status}")
-    causes = (said.get("details") or {}).get("causes") or []
+    details = said.get("details") or {}
+    causes = details.get("causes") or []
     if status == 422:
         # A failed test says only "error in our request"; a validation names the fields it minds.
         return (Invalid if causes else PreconditionFailed)(message, status)
     spent = [cause.get("message") for cause in causes if cause.get("reason") == "DisruptionBudget"]
-    if status == 429 and spent:
+    # One that is still being worked out comes with a time to ask again, and is no answer yet.
+    if status == 429 and spent and not details.get("retryAfterSeconds"):
         # The first sentence says only that a budget is in the way; the cause says which and by how much.
         return BudgetSpent(f"{message} {spent[0] or ''}".strip(), status)
     kind = _BY_STATUS.get(status, ServerFailed if status >= 500 else Refused)
