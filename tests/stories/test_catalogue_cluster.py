@@ -6,6 +6,7 @@ generated manifests.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -316,6 +317,26 @@ def test_a_service_that_disappeared_comes_back_and_is_not_put_over_another(act: 
     with pytest.raises(Conflict):
         act.hands.send(CATALOGUE["restore"], CATALOGUE["restore"].request(step, plan.id))
     assert isinstance(CATALOGUE["restore"].inverse(step, back), Refused)
+
+
+def test_a_name_taken_in_the_last_moment_makes_the_plan_stale(act: Act, space: Space) -> None:
+    spec = {"selector": {"app": "web"}, "ports": [{"port": 80}]}
+    service = {"metadata": {"name": "cart"}, "spec": spec}
+    space.make("services", service)
+    step = drafted(act, "restore", space.path("services", "cart"), {})
+    act.cluster.call("DELETE", space.path("services", "cart"))
+    plan = act.rehearsed([step])
+    act.signed(plan)
+    actor, faults = act.server.user("actor").name, act.server.faults
+    faults.add(Fault(user=actor, verb="create", namespace=space.name, dry_run=False, delay=1.5))
+    doing = threading.Thread(target=act.advance, args=(plan,))
+    doing.start()
+    # The actor has checked everything, and its request is in the server's hands.
+    eventually(lambda: not faults.as_json(), 60)
+    space.make("services", service)
+    doing.join(60)
+    assert act.stands(plan) == (PlanState.STALE, 'services "cart" already exists')
+    assert "annotations" not in space.get("services", "cart")["metadata"]
 
 
 def test_a_config_map_whose_values_were_never_read_is_not_made_up(act: Act, space: Space) -> None:

@@ -278,7 +278,7 @@ BENT = {
     "takes the request away": bent("expand_pvc", set={"/spec/resources/requests/storage": None}),
     "a claim of a hundred times": bent("expand_pvc", set={"/spec/resources/requests/storage": "1Ti"}),
     "lifts a quota": bent("quota", set={"/spec/hard/limits.memory": None}),
-    "a quota of a number": bent("quota", set={"/spec/hard/limits.memory": 8}),
+    "a quota of a number": bent("quota", set={"/spec/hard/limits.memory": 8 * 2**30}),
     "a quota's scope": bent("quota", set={"/spec/scopes": []}, expect={"/spec/scopes": None}),
     "opens a policy": bent("network_policy", set={"/spec/ingress": [{}]}),
     "adds two rules": bent("network_policy", set={"/spec/ingress": [RULE, RULE]}),
