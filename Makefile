@@ -6,7 +6,7 @@ SCENARIO ?= bad-image
 # As pip does: behind a gateway with an authority of its own, only the system's store knows it.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help demo test check docs manifests bench clean
+.PHONY: help demo test check prove docs manifests bench clean
 help: ## list the chores
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
@@ -22,13 +22,16 @@ demo: $(VENV)/.installed ## one incident from alert to verified fix, in a preten
 	@HANDS_FREE=$(HANDS_FREE) $(BIN)/midwatch demo $(SCENARIO)
 
 test: $(VENV)/.installed ## unit, contract, story and adversary tests
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 
 check: $(VENV)/.installed ## lint, types and import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+prove: $(VENV)/.installed ## the long proofs
+	@MIDWATCH_PROVE=1 $(BIN)/python -m pytest -q -m proof
 
 docs: $(VENV)/.installed ## write the pages of docs/ that are generated from the code
 	@$(BIN)/python -m midwatch.docs docs

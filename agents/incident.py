@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.objects import JsonObject, NonEmpty, ObjectRef
+from tools.policy.facts import Radius
 
 PLAN_DIGEST_PREFIX = b"midwatch-plan-v1\0"
 PROSE_LIMIT = 600
@@ -169,13 +170,16 @@ class Diagnosis(Value):
     source: Literal["rules", "model"] = "rules"
     prose: str = Field(default="", max_length=PROSE_LIMIT)
     no_plan_because: str = ""
+    patch: str = ""
+    """The change to commit where the object is deployed from, as YAML, when nothing is proposed here."""
 
 
 class Plan(Value):
     """The exact bytes a person signs. Any changed byte is another plan.
 
     Times are absolute. ``requester`` is who asked for the change (``midwatch`` when the
-    investigator proposed it). ``undo_of`` names the plan this one reverses.
+    investigator proposed it). ``undo_of`` names the plan this one reverses. ``radius`` is what each
+    step touches, as far as tier and policy go by it; ``policy_version`` the digest of the policy.
     """
 
     version: Literal[1] = 1
@@ -188,6 +192,7 @@ class Plan(Value):
     pending_until: AwareDatetime
     claim_within_s: int = Field(ge=1, le=3600)
     policy_version: NonEmpty
+    radius: tuple[Radius, ...] = ()
     requester: NonEmpty = "midwatch"
     undo_of: str = ""
     supersedes: str = ""
@@ -195,7 +200,9 @@ class Plan(Value):
 
     def canonical(self) -> bytes:
         """RFC 8785 bytes: the only form that is digested, stored, shown and executed."""
-        return rfc8785.dumps(self.model_dump(mode="json"))
+        # Plans from before this field was there keep the digest that was signed.
+        without = set() if self.radius else {"radius"}
+        return rfc8785.dumps(self.model_dump(mode="json", exclude=without))
 
     @property
     def digest(self) -> str:
@@ -238,13 +245,18 @@ class Verdict(StrEnum):
 
 
 class Decision(Value):
-    """One person's word on one plan's digest, sealed with a key that is not in the database."""
+    """One person's word on one plan's digest, sealed with a key that is not in the database.
+
+    The seal holds ``reason`` by its salted digest, so that the words can be erased and the seal stays.
+    """
 
     plan_id: NonEmpty
     plan_digest: Hex64
     approver: Approver
     verdict: Verdict
     reason: str = ""
+    reason_salt: str = ""
+    reason_digest: str = ""
     at: AwareDatetime
     request: dict[str, str] = Field(default_factory=dict)
     mac: str = ""

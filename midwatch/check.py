@@ -8,6 +8,9 @@ from pathlib import Path
 
 import orjson
 
+from agents.auditor.anchors import outside
+from agents.auditor.keys import KeyProblem
+from agents.auditor.notes import NotANote
 from agents.auditor.verify import verify
 from agents.ledger.roster import RosterError, read_roster
 from agents.ledger.store import LedgerError
@@ -23,11 +26,12 @@ from midwatch.rights import (
     reader_rules,
 )
 from midwatch.settings import Settings
-from midwatch.wiring import ledger_of, roster_of
+from midwatch.wiring import keys_of, ledger_of, policy_of, roster_of
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.actions.verb import Rule
 from tools.kubernetes.client import Connection, Request, connect
 from tools.kubernetes.errors import KubernetesError
+from tools.policy.load import PolicyError
 from tools.prometheus import Prometheus, PrometheusError
 
 Right = tuple[str, str, str]
@@ -51,6 +55,7 @@ async def check_all(settings: Settings) -> list[Result]:
     tried: list[Callable[[Settings], Awaitable[list[Result]]]] = [
         _ledger,
         _roster,
+        _policy,
         _cluster,
         _metrics,
         _webhook,
@@ -63,9 +68,10 @@ async def check_all(settings: Settings) -> list[Result]:
 async def _ledger(settings: Settings) -> list[Result]:
     try:
         ledger = await asyncio.to_thread(ledger_of, settings)
-        found = await asyncio.to_thread(verify, ledger)
+        known = outside(keys_of(settings), settings.anchor_file)
+        found = await asyncio.to_thread(verify, ledger, known)
         ledger.close()
-    except (LedgerError, OSError) as problem:
+    except (LedgerError, KeyProblem, NotANote, OSError) as problem:
         return [Result(what="ledger", ok=False, says=str(problem))]
     says = f"{found.events} events, whole" if found.ok else f"bent: {found.problems[0]}"
     return [Result(what="ledger", ok=found.ok, says=says)]
@@ -86,6 +92,16 @@ async def _roster(settings: Settings) -> list[Result]:
         return [Result(what="roster", ok=False, says=f"{problem}; until it can be read nobody may sign")]
     says = f"{people} people may sign" if people else "it names nobody, so nobody may sign"
     return [Result(what="roster", ok=people > 0, says=says)]
+
+
+async def _policy(settings: Settings) -> list[Result]:
+    policies = policy_of(settings)
+    try:
+        policy = policies.read()
+    except PolicyError as problem:
+        return [Result(what="policy", ok=False, says=str(problem))]
+    says = f"{policy.digest[:12]}, {len(policy.allow)} allowed, {len(policy.rules)} rules narrow it"
+    return [Result(what="policy", ok=bool(policy.allow), says=says)]
 
 
 async def _cluster(settings: Settings) -> list[Result]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from midwatch import cli_record
+from midwatch.cli_words import NUMBER, Config, end, settings_of, told
+from midwatch.policy import app as policy_app
+
 if TYPE_CHECKING:
     from midwatch.settings import Settings
-    from midwatch.settings_load import Process
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,35 +22,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Stands the watch from midnight to four, and changes nothing without a signature.",
 )
-# No ledger counts further: more digits would not fit into its column.
-_NUMBER = re.compile(r"[0-9]{1,18}")
-Config = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.")]
-
-
-def _settings(config: Path | None, process: Process = "serve") -> Settings:
-    from midwatch.settings_load import SettingsError, load
-
-    try:
-        return load(config, process)
-    except SettingsError as problem:
-        _end(f"midwatch: {problem}", 2)
-
-
-@contextmanager
-def _told(before: str = "", after: str = "") -> Iterator[None]:
-    """What a person can mend is told in a sentence and not as a traceback."""
-    from agents.ledger.store import LedgerError
-    from tools.kubernetes.errors import KubernetesError
-
-    try:
-        yield
-    except (LedgerError, KubernetesError, OSError) as problem:
-        _end(f"midwatch: {before}{problem}{after}", 1)
-
-
-def _end(message: str, code: int) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(code)
+app.command()(cli_record.verify)
+app.command()(cli_record.export)
+app.command()(cli_record.evidence)
+app.add_typer(cli_record.audit, name="audit")
+app.add_typer(policy_app, name="policy")
 
 
 @app.command()
@@ -62,9 +37,9 @@ def serve(config: Config = None) -> None:
     from midwatch.logs import begin
     from midwatch.serve import run
 
-    settings = _settings(config)
+    settings = settings_of(config)
     begin(settings.log_level)
-    with _told():
+    with told():
         asyncio.run(run(settings))
 
 
@@ -82,9 +57,9 @@ def actor(
     from midwatch.actor import run
     from midwatch.logs import begin
 
-    settings = _settings(config, "actor")
+    settings = settings_of(config, "actor")
     begin(settings.log_level)
-    with _told():
+    with told():
         asyncio.run(run(settings, leashed=leashed))
 
 
@@ -97,71 +72,48 @@ def demo(scenario: Annotated[str, typer.Argument(help="One of evals/scenarios.")
 
 
 @app.command()
-def verify(config: Config = None) -> None:
-    """Recompute the ledger: chain, digests and the path of every plan. Exit 1 when it was bent."""
-    from agents.auditor.verify import verify as recompute
-    from midwatch.wiring import ledger_of
-
-    settings = _settings(config)
-    with _told():
-        ledger = ledger_of(settings)
-        found = recompute(ledger)
-        ledger.close()
-    for problem in found.problems:
-        typer.echo(f"bent: {problem}", err=True)
-    typer.echo(f"{found.events} events, {found.plans} plans: {'whole' if found.ok else 'NOT whole'}")
-    raise typer.Exit(0 if found.ok else 1)
-
-
-@app.command()
 def replay(incident: str, config: Config = None) -> None:
     """Tell the story of one incident (INC-7) from the ledger."""
     from midwatch.replay import tell
     from midwatch.wiring import ledger_of
 
-    settings = _settings(config)
+    settings = settings_of(config)
     number = incident.upper().removeprefix("INC-")
-    with _told():
+    with told():
         ledger = ledger_of(settings)
-        told = tell(ledger, int(number)) if _NUMBER.fullmatch(number) else None
+        said = tell(ledger, int(number)) if NUMBER.fullmatch(number) else None
         ledger.close()
-    if told is None:
-        _end(f"midwatch: there is no incident {incident}", 1)
-    typer.echo(told)
+    if said is None:
+        end(f"midwatch: there is no incident {incident}", 1)
+    typer.echo(said)
 
 
 @app.command()
 def halt(reason: Annotated[str, typer.Option(help="Why.")] = "", config: Config = None) -> None:
     """Stop every change now, in the ledger and by file."""
-    settings = _settings(config)
-    by_file = _halt_file(settings, reason)
-    with _told(
+    from agents.ledger.brake import HALTED, put_file
+
+    settings = settings_of(config)
+    trouble = put_file(settings.halt_file, reason)
+    if trouble:
+        typer.echo(f"midwatch: {trouble}", err=True)
+    by_file = settings.halt_file.exists()
+    with told(
         "" if by_file else "NOT halted: ", f"; {settings.halt_file} holds the actor" if by_file else ""
     ):
         _switch(settings, halted=True, reason=reason)
-    typer.echo("halted: nothing will be changed until `midwatch resume`")
+    typer.echo(HALTED)
 
 
 @app.command()
 def resume(reason: Annotated[str, typer.Option(help="Why.")] = "", config: Config = None) -> None:
     """End a halt."""
-    settings = _settings(config)
-    with _told("NOT resumed: "):
+    settings = settings_of(config)
+    with told("NOT resumed: "):
         _switch(settings, halted=False, reason=reason)
         # The file comes first and goes last: it stops the actor even when the database is down.
         settings.halt_file.unlink(missing_ok=True)
     typer.echo("resumed")
-
-
-def _halt_file(settings: Settings, reason: str) -> bool:
-    """Put the halt file there; whether it is there now."""
-    try:
-        settings.halt_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Words for whoever finds the file at night; that it exists is what counts.
-        settings.halt_file.write_text(f"{reason}\n", encoding="utf-8")
-    except OSError as problem:
-        typer.echo(f"midwatch: the halt file cannot be written: {problem}", err=True)
-    return settings.halt_file.exists()
 
 
 def _switch(settings: Settings, *, halted: bool, reason: str) -> None:
@@ -182,7 +134,7 @@ def check(config: Config = None) -> None:
 
     from midwatch.check import check_all
 
-    results = asyncio.run(check_all(_settings(config)))
+    results = asyncio.run(check_all(settings_of(config)))
     for result in results:
         typer.echo(f"{'ok  ' if result.ok else 'FIX '} {result.what}: {result.says}")
     raise typer.Exit(0 if all(result.ok for result in results) else 1)

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from agents.auditor.verify import verify
 from agents.ledger.store import Ledger
+from evals import oncall
 from evals.processes import BrokenArrow, Install, free_port, roster_file, start_serve, start_world
 from evals.world.slack.person import Person
 from midwatch.demo_keys import Keys
@@ -118,15 +119,10 @@ class _Demo:
         return Person(slack["page_url"].rsplit("/", 1)[0], slack["users"]["oncall"])
 
     def _approve(self) -> None:
-        ada = self._ada()
-        ada.click(ada.wait_for_button("approve", timeout=WAIT_S))
+        oncall.approve(self._ada(), WAIT_S)
 
     def _reject(self) -> None:
-        ada = self._ada()
-        ada.click(ada.wait_for_button("reject", timeout=WAIT_S))
-        ada.submit(
-            ada.wait_for_view("reject", timeout=WAIT_S)["id"], {"reason": "rejected in the demo's terminal"}
-        )
+        oncall.reject(self._ada(), "rejected in the demo's terminal", WAIT_S)
 
     def _until(self, good: object, seconds: float) -> bool:
         if not callable(good):

@@ -11,9 +11,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from agents.auditor import keys, notes, watch
 from agents.auditor import verify as verification
 from agents.investigator.analyzers.codes import Code
-from agents.ledger import chain
+from agents.ledger import chain, payloads
 from agents.ledger.tags import Tag
 from midwatch.settings_load import render_docs
 from tools.kubernetes.actions.catalogue import CATALOGUE
@@ -70,7 +71,9 @@ def audit() -> str:
     for writer in dict.fromkeys(tag.writer for tag in Tag):
         rows = [f"| `{tag.value}` | {tag.says} |" for tag in Tag if tag.writer == writer]
         parts.append("\n".join([f"### {writer}", "", "| tag | what happened |", "|---|---|", *rows, ""]))
-    parts += [f"## The chain\n\n{prose(chain)}\n", f"## Verifying it\n\n{prose(verification)}\n", _VERIFY]
+    parts += [f"## The chain\n\n{prose(chain)}\n", f"## Checkpoints\n\n{prose(notes)}\n"]
+    parts += [f"{prose(keys)}\n", f"{prose(watch)}\n", f"## What a person wrote\n\n{prose(payloads)}\n"]
+    parts += [f"## Verifying it\n\n{prose(verification)}\n", _VERIFY]
     return "\n".join(parts)
 
 
@@ -110,9 +113,11 @@ appended; the database itself refuses to update or delete one.
 A tag reads `actor:subject:verb`. Tags are added, never renamed and never reused. Time, incident and
 plan stand beside each, and the facts of the event in its body.
 """
-_VERIFY = """`midwatch verify` does this for the whole ledger and changes nothing. It prints how many events
-and plans there are and exits with 0 when all is whole, or names each thing that was bent and exits with
-1. `midwatch check` and the page `/ledger` do the same.
+_VERIFY = """`midwatch verify` does this for the whole ledger and changes nothing. It prints how many events,
+plans and checkpoints there are and up to where an anchor reaches, and exits with 0 when all is whole, or
+names each thing that was bent and the first bad row, and exits with 1. `midwatch check` does the same.
+
+What to do with the record is in [audit-operations.md](audit-operations.md).
 """
 
 PAGES: dict[str, Callable[[], str]] = {

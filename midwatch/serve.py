@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from fastapi import APIRouter, FastAPI
 
+from agents.auditor.watch import watch
 from agents.ledger import moves
 from agents.ledger.protocol import Agent
 from agents.ledger.store import Ledger
+from midwatch.channel import Channel
 from midwatch.settings import Settings
 from midwatch.settings_load import for_actor
 from midwatch.web.app import application
-from midwatch.wiring import ledger_of, office_of, toolbox_of
+from midwatch.web.record import metrics
+from midwatch.wiring import auditor_of, ledger_of, office_of, toolbox_of
 from tools.queue.port import Handler, Job, WorkOptions
 
 if TYPE_CHECKING:
@@ -39,11 +42,14 @@ async def run(settings: Settings) -> None:
     ledger = await asyncio.to_thread(ledger_of, settings)
     async with AsyncExitStack() as stack:
         stack.callback(ledger.close)
-        app = application(settings, ledger)
+        auditor = auditor_of(settings, ledger)
+        app = application(settings, ledger, metrics(auditor))
         lanes = [await _investigator(settings, ledger, stack, stop)]
         lanes += [_pages(settings, app, stop), _actor(settings, stop)]
+        channel = Channel(ledger=ledger)
+        lanes.append(watch(auditor, channel, stop))
         if settings.slack_mode != "off":
-            lanes.append(_gatekeeper(settings, app, ledger, stop))
+            lanes.append(_gatekeeper(settings, app, channel, stop))
         else:
             lanes.append(_lane(ledger, Agent.GATEKEEPER, _expiry(ledger), stop))
         tasks = [asyncio.create_task(lane) for lane in lanes]
@@ -118,7 +124,7 @@ async def _investigator(
     return _lane(ledger, Agent.INVESTIGATOR, look, stop)
 
 
-async def _gatekeeper(settings: Settings, app: FastAPI, ledger: Ledger, stop: asyncio.Event) -> None:
+async def _gatekeeper(settings: Settings, app: FastAPI, channel: Channel, stop: asyncio.Event) -> None:
     """Wait for the chat if need be, let clicks in, and work the lane.
 
     Alerts are taken in, looked into and shown on the pages meanwhile; plans wait and expire.
@@ -130,7 +136,7 @@ async def _gatekeeper(settings: Settings, app: FastAPI, ledger: Ledger, stop: as
         office = None
         while office is None and not stop.is_set():
             try:
-                office = await office_of(settings, ledger)
+                office = await office_of(settings, channel.ledger)
                 for route in await _counter(settings, office, stack):
                     app.include_router(route)
             except SlackError as problem:
@@ -139,11 +145,12 @@ async def _gatekeeper(settings: Settings, app: FastAPI, ledger: Ledger, stop: as
                 await _pause(stop, CHAT_AGAIN_S)
         if office is None:
             return
+        channel.office = office
 
         async def look(job: Job) -> None:
             await advance(office, job.incident)
 
-        await _lane(ledger, Agent.GATEKEEPER, look, stop)
+        await _lane(channel.ledger, Agent.GATEKEEPER, look, stop)
 
 
 async def _counter(settings: Settings, office: Office, stack: AsyncExitStack) -> list[APIRouter]:

@@ -120,10 +120,17 @@ class Settings(BaseSettings):
     """Id of the channel for the cards (``C…``); needed unless ``slack_mode`` is ``off``."""
     roster_file: LocalPath | None = None
     """YAML file that names who may approve. Without it nobody may."""
+    policy_file: LocalPath | None = None
+    """YAML file that says what may be proposed, with which tier and by how many people (docs/policy.md).
+    Without it whatever the catalogue allows may be proposed. It can only narrow; a mistake in it refuses
+    to start."""
     pending_minutes: int = Field(default=30, ge=1, le=240)
     """Minutes a plan waits for a signature before it expires; at most four hours."""
     claim_within_s: int = Field(default=120, ge=1, le=600)
     """Seconds between the last signature and the change; later the approval has expired."""
+    deny_cooldown_minutes: int = Field(default=60, ge=0, le=1440)
+    """Minutes after a rejection in which the same verb is not proposed for the same object again, in this
+    incident or another."""
     verify_window_s: float = Field(default=300.0, gt=0, le=3600)
     """Seconds in which the alert's own signal must recover after a change."""
     verify_poll_s: float = Field(default=5.0, gt=0, le=300)
@@ -140,6 +147,10 @@ class Settings(BaseSettings):
     """What one investigation may spend (``MIDWATCH_BUDGETS__TOKENS`` and so on)."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe messages that are logged."""
+    anchor_file: LocalPath = Field(default_factory=lambda data: data.get("state_dir", Path()) / "anchors.log")
+    """Signed checkpoints of the record are appended here. Best on another machine's disk, or append-only
+    (``chattr +a``): it shows what somebody who can write the database would hide.
+    Without a value: ``anchors.log`` in ``state_dir``."""
     halt_file: LocalPath = Field(default_factory=lambda data: data.get("state_dir", Path()) / "HALT")
     """While this file exists nothing is changed in any cluster.
     Without a value: ``HALT`` in ``state_dir``."""

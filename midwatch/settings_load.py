@@ -27,19 +27,21 @@ _OF_KUBERNETES = re.compile(
 _EVERYBODY = frozenset({"state_dir", "database_url", "halt_file", "log_level"})
 _SLACK = frozenset({"slack_mode", "slack_api_url", "slack_bot_token", "slack_app_token",
                     "slack_signing_secret", "slack_channel"})  # fmt: skip
-_PLANS = frozenset({"pending_minutes", "claim_within_s", "max_set_resources_factor"})
+_PLANS = frozenset({"pending_minutes", "claim_within_s", "deny_cooldown_minutes", "max_set_resources_factor"})
 
 RIGHTS: Mapping[str, frozenset[str]] = {
     "investigator": _EVERYBODY | _PLANS | {
-        "cluster_name", "reader_kubeconfig", "prometheus_url", "prometheus_token", "model_base_url",
+        "cluster_name", "policy_file",
+        "reader_kubeconfig", "prometheus_url", "prometheus_token", "model_base_url",
         "model_api_key", "model_name", "budgets", "investigations_per_hour", "verify_window_s",
         "verify_poll_s"
     },
-    "gatekeeper": _EVERYBODY | _SLACK | {"roster_file", "public_url", "cluster_name"},
+    "gatekeeper": _EVERYBODY | _SLACK | {"roster_file", "policy_file", "public_url", "cluster_name"},
     "actor": _EVERYBODY | {
-        "actor_kubeconfig", "roster_file", "max_set_resources_factor", "cluster_name", "alertmanager_url"
+        "actor_kubeconfig", "roster_file", "policy_file", "max_set_resources_factor", "cluster_name",
+        "alertmanager_url"
     },
-    "auditor": _EVERYBODY,
+    "auditor": _EVERYBODY | {"anchor_file"},
     "intake": _EVERYBODY | {
         "listen", "public_url", "cluster_name", "webhook_token", "webhook_username", "webhook_password",
         "intake_max_bytes", "intake_queue_limit"

@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Literal
 
 from alembic.util.exc import CommandError
 from pydantic import SecretStr
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from agents.ledger.migrate import upgrade
+from agents.ledger.migrate import revisions, upgrade
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger, LedgerUnavailable
 from midwatch.settings import Settings
 from tools.kubernetes.client import Connection, connect
 from tools.kubernetes.errors import Unconfigured
+from tools.policy.load import PolicyFile
 
 if TYPE_CHECKING:
     from agents.actor.hands import Hands
+    from agents.auditor.keys import KeyRing
+    from agents.auditor.watch import Auditor
     from agents.gatekeeper.office import Office
     from agents.investigator.toolbox import Toolbox
     from tools.alertmanager import Alertmanager
@@ -45,6 +49,32 @@ def ledger_of(settings: Settings) -> Ledger:
     return ledger
 
 
+def existing_ledger_of(settings: Settings) -> Ledger:
+    """The ledger as it is, for whoever only reads it: nothing is made and nothing is brought up to date.
+
+    Raises LedgerUnavailable when there is none, or one of another form than this program knows.
+    """
+    where = " (check database_url and state_dir)"
+    try:
+        path = (
+            make_url(settings.database_url).database if settings.database_url.startswith("sqlite") else None
+        )
+        if path is not None and not Path(path).exists():
+            raise LedgerUnavailable(f"there is no ledger at {path}{where}")
+        ledger = Ledger(settings.database_url)
+        found, known = revisions(ledger.reader)
+    except (SQLAlchemyError, ImportError, OSError, ValueError) as problem:
+        said = problem.orig if isinstance(problem, DBAPIError) else problem
+        raise LedgerUnavailable(f"the ledger cannot be opened: {said}{where}") from problem
+    if found != known:
+        ledger.close()
+        is_form = f"is of form {found}" if found else "was never made"
+        raise LedgerUnavailable(
+            f"the ledger {is_form}, this program reads {known}: start `midwatch serve` once"
+        )
+    return ledger
+
+
 def cluster_of(settings: Settings, name: Literal["reader", "actor"]) -> Connection:
     """The cluster under one of the two kubeconfigs. Raises Unconfigured, naming the setting."""
     kubeconfig = settings.reader_kubeconfig if name == "reader" else settings.actor_kubeconfig
@@ -59,15 +89,37 @@ def seal_of(settings: Settings) -> SealKey:
     return SealKey.load(settings.state_dir / "keys" / "seal")
 
 
+def keys_of(settings: Settings) -> KeyRing:
+    """The auditor's keys; they never lie in the database."""
+    from agents.auditor.keys import KeyRing
+
+    return KeyRing(folder=settings.state_dir / "keys")
+
+
+def auditor_of(settings: Settings, ledger: Ledger) -> Auditor:
+    """What watches the record: a key and a file of its own, and nobody's tokens."""
+    from agents.auditor.watch import Auditor
+
+    return Auditor(ledger=ledger, keys=keys_of(settings), anchor_file=settings.anchor_file)
+
+
 def roster_of(settings: Settings) -> Path:
     """The roster's file; one that does not exist lets nobody sign."""
     return settings.roster_file or settings.state_dir / "roster.yaml"
 
 
+def policy_of(settings: Settings) -> PolicyFile:
+    """Where the policy stands: the file of the settings, or the one that is shipped."""
+    return PolicyFile(path=settings.policy_file) if settings.policy_file else PolicyFile()
+
+
 def hands_of(settings: Settings, ledger: Ledger, actor_id: str) -> Hands:
-    """What the actor works with: its own kubeconfig, no chat, no model."""
+    """What the actor works with: its own kubeconfig, no chat, no model. Raises PolicyError."""
     from agents.actor.hands import Hands
 
+    policies = policy_of(settings)
+    # With a policy that cannot be used every claim would be refused: better not to start at all.
+    policies.read()
     return Hands(
         ledger=ledger,
         cluster=cluster_of(settings, "actor"),
@@ -75,6 +127,7 @@ def hands_of(settings: Settings, ledger: Ledger, actor_id: str) -> Hands:
         seal=seal_of(settings),
         roster_file=roster_of(settings),
         halt_file=settings.halt_file,
+        policy_file=policies,
         alertmanager=alertmanager_of(settings),
     )
 
@@ -90,17 +143,20 @@ def alertmanager_of(settings: Settings) -> Alertmanager | None:
 
 @asynccontextmanager
 async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbox]:
-    """What the investigator works with: read-only credentials."""
+    """What the investigator works with: read-only credentials. Raises PolicyError."""
     from agents.investigator.purse import Allowance
     from agents.investigator.toolbox import Policy, Toolbox
     from tools.prometheus import Prometheus
 
+    policies = policy_of(settings)
+    policies.read()
     cluster = cluster_of(settings, "reader")
     token = settings.prometheus_token.get_secret_value() if settings.prometheus_token else ""
     prometheus = Prometheus.open(settings.prometheus_url, token) if settings.prometheus_url else None
     policy = Policy(
         pending_s=settings.pending_minutes * 60,
         claim_within_s=settings.claim_within_s,
+        deny_cooldown_s=settings.deny_cooldown_minutes * 60,
         limit_factor=settings.max_set_resources_factor,
         verify_window_s=settings.verify_window_s,
         verify_poll_s=settings.verify_poll_s,
@@ -109,7 +165,12 @@ async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbo
     )
     try:
         yield Toolbox(
-            ledger=ledger, cluster=cluster, policy=policy, prometheus=prometheus, model=model_of(settings)
+            ledger=ledger,
+            cluster=cluster,
+            policy=policy,
+            prometheus=prometheus,
+            model=model_of(settings),
+            policy_file=policies,
         )
     finally:
         cluster.close()
@@ -145,7 +206,9 @@ async def office_of(settings: Settings, ledger: Ledger) -> Office:
         slack=slack,
         seal=seal_of(settings),
         roster_file=roster_of(settings),
+        halt_file=settings.halt_file,
         channel_id=settings.slack_channel,
         home=Home(app_id=app_id, team_id=who.team_id, enterprise_id=who.enterprise_id),
         public_url=settings.public_url.rstrip("/"),
+        policy_file=policy_of(settings),
     )

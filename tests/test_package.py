@@ -17,6 +17,7 @@ NEEDED = {
     "agents/ledger/migrations/script.py.mako",
     "agents/ledger/migrations/versions/0001_the_first_ledger.py",
     "runbooks/watchdog.md",
+    "tools/policy/default.yaml",
     "evals/scenarios/bad-image.yaml",
     "evals/scenarios/worlds/shop.yaml",
     "evals/world/slack/static/slack.html",

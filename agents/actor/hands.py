@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from agents.incident import Decision, Plan
+from agents.ledger import incidents
+from agents.ledger.accounts import in_good_standing, last_seen
+from agents.ledger.decisions import human_of
+from agents.ledger.guards import Forged
+from agents.ledger.policy import refusal
 from agents.ledger.roster import roster_or_nobody
 from agents.ledger.seals import SealKey
-from agents.ledger.store import Ledger
+from agents.ledger.store import Ledger, LedgerUnavailable, halted
 from tools.alertmanager import Alertmanager
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.actions.step import Step
@@ -18,6 +25,7 @@ from tools.kubernetes.client import Connection, Request
 from tools.kubernetes.diff import diff, readable
 from tools.kubernetes.errors import NotFound, Unconfigured
 from tools.kubernetes.objects import JsonObject
+from tools.policy.load import PolicyFile
 from tools.redaction import redact
 
 
@@ -31,15 +39,54 @@ class Hands:
     seal: SealKey
     roster_file: Path
     halt_file: Path
+    policy_file: PolicyFile = field(default_factory=PolicyFile)
     alertmanager: Alertmanager | None = None
 
+    def refused(self, plan: Plan, live: tuple[JsonObject | None, ...] = ()) -> str:
+        """Why the present policy, read by this process, does not let the plan go on, or nothing.
+
+        With ``live`` the targets' labels and annotations are those of this moment: nothing in the
+        step's preconditions notices when they change.
+        """
+        incident = incidents.incident(self.ledger, int(plan.incident.removeprefix("INC-")))
+        try:
+            pairs = zip(plan.radius, live, strict=False)
+            radius = tuple(one.seen_again(obj) if obj else one for one, obj in pairs)
+        except ValidationError:
+            return "a target carries more labels or annotations than a plan can state"
+        return refusal(self.policy_file, plan.model_copy(update={"radius": radius or plan.radius}), incident)
+
     def still_valid(self, plan: Plan, decision: Decision) -> bool:
-        """Whether an approval still counts: its seal holds and its giver is on the roster now."""
-        return self.seal.holds(decision) and roster_or_nobody(self.roster_file).may(decision.approver, plan)
+        """Whether an approval still counts: its seal holds, and its giver may still give it now.
+
+        On the roster for this plan, the same human as at the click, not who asked for it, and with
+        an account that was seen in good standing minutes ago.
+        """
+        roster, who = roster_or_nobody(self.roster_file), decision.approver
+        entitled = roster.may(who, plan) and not roster.asked(who, plan)
+        same = roster.human(who) == human_of(decision)
+        if not self.seal.holds(decision):
+            raise Forged(f"a decision of {who.user_id} on plan {plan.id} is not what was sealed")
+        return entitled and same and self._stands_well(decision)
+
+    def _stands_well(self, decision: Decision) -> bool:
+        with self.ledger.read() as session:
+            seen = last_seen(session, decision.approver)
+        if seen is not None and not self.seal.vouches(seen):
+            return False
+        return in_good_standing(decision.at, seen, self.ledger.now())
 
     def halted(self) -> bool:
         """Whether the halt file is there."""
         return self.halt_file.exists()
+
+    def halted_anywhere(self) -> bool:
+        """Whether the file or the ledger says so; a ledger that cannot be asked says so too."""
+        try:
+            with self.ledger.read() as session:
+                return self.halted() or halted(session) is not None
+        except LedgerUnavailable:
+            return True
 
     def target(self, step: Step) -> JsonObject | None:
         """The step's object as it is now, or None when it is not there. Raises the KubernetesError tree."""
@@ -49,16 +96,6 @@ class Hands:
         except NotFound:
             return None
         return verb.found(step, answer)
-
-    def changed(self, step: Step) -> str | None:
-        """In words, how the step's object is not as the step expects it; None when it is."""
-        live = self.target(step)
-        found = matches(step, live)
-        if not found:
-            return None
-        if live is None:
-            return "it is gone"
-        return "it is there" if step.creates else redact(str(found[0]))
 
     def send(self, verb: Verb, request: Request) -> JsonObject:
         """Send once to where the verb's requests go. Raises the KubernetesError tree."""
@@ -96,3 +133,13 @@ def digest_of_all(rehearsals: list[Rehearsal]) -> str:
         # Hashed one by one first: two texts cut at another place would otherwise give the same bytes.
         sha.update(hashlib.sha256(rehearsal.after.encode()).digest())
     return sha.hexdigest()
+
+
+def changed(step: Step, live: JsonObject | None) -> str | None:
+    """In words, how the step's object as it is now is not as the step expects it; None when it is."""
+    found = matches(step, live)
+    if not found:
+        return None
+    if live is None:
+        return "it is gone"
+    return "it is there" if step.creates else redact(str(found[0]))

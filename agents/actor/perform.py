@@ -7,16 +7,20 @@ ledger's compare-and-set, so every guard of APPROVED → EXECUTING held when thi
 from __future__ import annotations
 
 import hashlib
+import time
 
-from agents.actor.hands import Hands, digest_of_all
+from agents.actor.hands import Hands, changed, digest_of_all
 from agents.ledger import executions, previews
-from agents.ledger.executions import Answer, Claim
-from agents.ledger.protocol import PlanState
+from agents.ledger.executions import Answer, Claim, Halted, NotOurs
+from agents.ledger.protocol import Objection, PlanState
 from tools.crash import crash
 from tools.kubernetes.actions.catalogue import CATALOGUE, check
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.errors import Conflict, KubernetesError, PreconditionFailed
 from tools.redaction import redact
+
+# A halt must hold within a second: what the ledger said longer ago than this is asked again.
+TRUST_S = 0.3
 
 
 def perform(hands: Hands, claim: Claim) -> None:
@@ -45,13 +49,17 @@ def _against(hands: Hands, claim: Claim) -> str | None:
     # A kubeconfig may have been pointed elsewhere since, where objects of the same names live.
     if hands.cluster.cluster_uid() != plan.cluster_uid:
         return "this connection leads to another cluster"
+    found = []
     for step in plan.steps:
         refused = check(step)
         if refused is not None:
             return refused.reason
-        changed = hands.changed(step)
-        if changed:
-            return f"{step.target} changed since it was shown: {changed}"
+        live = hands.target(step)
+        if drifted := changed(step, live):
+            return f"{step.target} changed since it was shown: {drifted}"
+        found.append(live)
+    if against := hands.refused(plan, tuple(found)):
+        return redact(against)
     with hands.ledger.read() as session:
         shown = previews.preview_of(session, plan.id)
     # The same bytes through today's admission webhooks: they may answer otherwise than when it was shown.
@@ -66,10 +74,19 @@ def _step(hands: Hands, claim: Claim, n: int, step: Step) -> bool:
     sent = verb.request(step, claim.plan.id)
     # Asked before every step, by file: a halt between two steps leaves the rest undone.
     if hands.halted():
-        _stop(hands, claim, n, "Midwatch is halted")
+        _stop(hands, claim, n, Objection.HALTED.value)
         return False
-    executions.intend(hands.ledger, claim, n, hashlib.sha256(sent.body).hexdigest())
+    asked = time.monotonic()
+    try:
+        executions.intend(hands.ledger, claim, n, hashlib.sha256(sent.body).hexdigest())
+    except Halted:
+        _stop(hands, claim, n, Objection.HALTED.value)
+        return False
     crash("c4")
+    if _held_up(hands, claim, asked):
+        executions.answered(hands.ledger, claim, n, Answer(http_status=None, outcome="not sent: halted"))
+        _stop(hands, claim, n, Objection.HALTED.value)
+        return False
     try:
         answer = hands.send(verb, sent)
     except KubernetesError as problem:
@@ -83,6 +100,18 @@ def _step(hands: Hands, claim: Claim, n: int, step: Step) -> bool:
     )
     crash("c7" if n == len(claim.plan.steps) else "c9")
     return True
+
+
+def _held_up(hands: Hands, claim: Claim, asked: float) -> bool:
+    """Whether a halt came since ``asked``. Raises NotOurs when the time to send is over.
+
+    The last look before the bytes leave: this process may have been paused since its intent, by a
+    debugger, a full machine or SIGSTOP, and must not act on the word of a while ago (T37, P25).
+    """
+    now = time.monotonic()
+    if now >= claim.send_before:
+        raise NotOurs(Objection.NOT_OWNER.value)
+    return hands.halted_anywhere() if now - asked > TRUST_S else hands.halted()
 
 
 def _refused(hands: Hands, claim: Claim, n: int, problem: KubernetesError) -> None:

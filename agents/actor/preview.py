@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.actor.hands import Hands, digest_of_all
+from agents.actor.hands import Hands, changed, digest_of_all
 from agents.incident import Plan, Preview
 from agents.ledger import previews
 from tools.kubernetes.actions.catalogue import check
@@ -41,7 +41,7 @@ def _unfit(hands: Hands, plan: Plan) -> str | None:
     if plan.cluster_uid != hands.cluster.cluster_uid():
         return "the plan was made for another cluster"
     for step in plan.steps:
-        changed = hands.changed(step)
-        if changed:
-            return f"{step.target} changed since it was looked at: {changed}"
+        drifted = changed(step, hands.target(step))
+        if drifted:
+            return f"{step.target} changed since it was looked at: {drifted}"
     return None

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from agents.actor.hands import Hands
 from agents.actor.perform import perform
 from agents.actor.preview import preview
 from agents.actor.reconcile import reconcile
+from agents.incident import Plan
 from agents.ledger import executions, moves, previews
 from agents.ledger.executions import Claim, NotOurs
 from agents.ledger.protocol import LOCKING, Objection, PlanState
 from tools.crash import crash
+from tools.redaction import redact
 
 # An unresolved plan is read again at this pace until its owner's deadline has passed.
 LOOK_AGAIN_S = 5.0
@@ -35,20 +39,25 @@ def _one(hands: Hands, plan_id: str) -> None:
         return
     if found.state is PlanState.DRAFT and not previewed:
         preview(hands, found.plan)
-    elif found.state is PlanState.APPROVED and not hands.halted():
-        _claim_and_perform(hands, plan_id)
+    elif found.state is PlanState.APPROVED:
+        if hands.halted() or not _claim_and_perform(hands, found.plan):
+            # What stands in its way may pass before its time does: a halt, a busy object, a lost approval.
+            executions.look_again(hands.ledger, plan_id, LOOK_AGAIN_S)
     elif found.state in LOCKING and open_attempt is not None:
         reconcile(hands, open_attempt)
         executions.look_again(hands.ledger, plan_id, LOOK_AGAIN_S)
 
 
-def _claim_and_perform(hands: Hands, plan_id: str) -> None:
+def _claim_and_perform(hands: Hands, plan: Plan) -> bool:
     crash("c2")
-    claimed = executions.claim(hands.ledger, plan_id, hands.actor_id, hands.still_valid)
+    if against := hands.refused(plan):
+        # Signed under another policy than today's: it is not done, whoever signed it.
+        executions.turn_away(hands.ledger, plan.id, redact(against))
+        return True
+    claimed = executions.claim(hands.ledger, plan.id, hands.actor_id, hands.still_valid)
     if not isinstance(claimed, Claim):
-        return
-    try:
+        return False
+    # The lease may run out, or somebody take over: whoever looks next only reads.
+    with suppress(NotOurs):
         perform(hands, claimed)
-    except NotOurs:
-        # The lease ran out, somebody took over, or a halt came: whoever looks next only reads.
-        return
+    return True

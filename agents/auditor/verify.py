@@ -1,32 +1,51 @@
-"""Recompute the record: the chain from its first row, every plan's digest, every plan's path.
+"""Recompute the record: chain, checkpoints and anchors, every plan's digest and path, every decision.
 
-It rebuilds where each plan must stand from the audit events alone and compares. What it cannot
-show yet, a tail that was cut off, is said in docs/limits.md.
+It rebuilds where each plan must stand, who decided and what was seen from the audit events alone and
+compares. Checkpoints are checked by the keys that are kept outside the database; an anchor is a
+checkpoint that was told somewhere else, so that a record cut short or made anew contradicts it. What
+was written after the newest anchor can be cut off unseen (docs/limits.md); how much that is, is said.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import orjson
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
+from agents.auditor.keys import Trust
+from agents.auditor.notes import NotANote, Note, notes_in
+from agents.auditor.recount import Bent, Mark, Recount, Told
 from agents.incident import digest_of
-from agents.ledger.chain import Link, first_break
+from agents.ledger import checkpoints, payloads
 from agents.ledger.protocol import EDGES, PlanState
 from agents.ledger.store import Ledger
-from agents.ledger.tables import AuditRow, ChainHeadRow, PlanRow, ProposalRow
-from agents.ledger.tags import Tag
+from agents.ledger.tables import DecisionRow, EvidenceRow, PayloadRow, PlanRow, ProposalRow
+
+_EDGES = {(start.value, end.value) for start, end in EDGES}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outside:
+    """What is kept outside the database: the keys that count, and the anchors with where they were found."""
+
+    trust: Trust | None = None
+    anchors: tuple[tuple[str, Note], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What verification found; ``problems`` is empty when the record is whole."""
+    """What verification found. ``problems`` is empty when the record is whole; ``first_bad`` is the first
+    row that does not fit; ``remarks`` is what was not or could not be checked."""
 
     events: int
     plans: int
     problems: tuple[str, ...]
+    first_bad: int | None = None
+    checkpoints: int = 0
+    anchored: int = 0
+    remarks: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -34,50 +53,141 @@ class Verdict:
         return not self.problems
 
 
-def verify(ledger: Ledger) -> Verdict:
+def verify(ledger: Ledger, outside: Outside | None = None) -> Verdict:
     """Check the whole ledger. Reads only."""
     with ledger.read() as session:
-        problems = [*_chain_problems(session), *_plan_problems(session)]
-        head = session.exec(select(ChainHeadRow)).one()
-        plans = len(session.exec(select(PlanRow.id)).all())
-    return Verdict(events=head.seq, plans=plans, problems=tuple(problems))
+        return verdict(session, outside or Outside())
 
 
-def _links(session: Session) -> Iterator[Link]:
-    rows = session.exec(select(AuditRow).order_by(col(AuditRow.seq)).execution_options(yield_per=1000))
-    for row in rows:
-        yield Link(seq=row.seq, prev_hash=row.prev_hash, body=row.body, hash=row.hash)
+def verdict(session: Session, outside: Outside) -> Verdict:
+    """Check what this session sees."""
+    recount = Recount()
+    stored = checkpoints.notes(session)
+    problems = [*_checkpoints(recount, stored, outside), *_anchors(recount, stored, outside)]
+    bent = None
+    for part in checkpoints.rows(session):
+        if bent := recount.feed(part):
+            break
+    bent = bent or recount.missed() or _head(session, recount)
+    if bent is not None:
+        problems.insert(0, f"audit: {bent.why}")
+    else:
+        # Of a bent record the events say nothing that could be compared.
+        problems += _tables(session, recount.told)
+    return Verdict(
+        events=checkpoints.head(session)[0],
+        plans=len(session.exec(select(PlanRow.id)).all()),
+        problems=tuple(problems),
+        first_bad=bent.seq if bent else None,
+        checkpoints=len(stored),
+        anchored=max((note.checkpoint.size for _, note in outside.anchors), default=0),
+        remarks=tuple(_remarks(recount, stored, outside)),
+    )
 
 
-def _chain_problems(session: Session) -> Iterator[str]:
-    broken = first_break(_links(session))
-    if broken is not None:
-        yield f"audit: {broken[1]}"
-    head = session.exec(select(ChainHeadRow)).one()
-    last = session.exec(select(AuditRow).order_by(col(AuditRow.seq).desc())).first()
-    if (head.seq, head.hash) != ((last.seq, last.hash) if last else (0, "0" * 64)):
-        yield "audit: the head of the chain is not its last row"
+def _checkpoints(recount: Recount, stored: list[tuple[int, str]], outside: Outside) -> Iterator[str]:
+    for size, text in stored:
+        try:
+            (note,) = notes_in(text)
+        except (NotANote, ValueError) as problem:
+            yield f"checkpoint {size}: {problem}"
+            continue
+        if note.checkpoint.size != size:
+            yield f"checkpoint {size}: it is over {note.checkpoint.size} rows"
+        elif outside.trust is not None and not outside.trust.signed(note):
+            yield f"checkpoint {size}: no trusted key signed it"
+        else:
+            recount.meet(Mark(checkpoint=note.checkpoint, found=f"the checkpoint over {size}"))
 
 
-def _plan_problems(session: Session) -> Iterator[str]:
-    told = _told_states(session)
+def _anchors(recount: Recount, stored: list[tuple[int, str]], outside: Outside) -> Iterator[str]:
+    kept = {text for _, text in stored}
+    for where, note in outside.anchors:
+        size = note.checkpoint.size
+        # What stands in the ledger with the same signature was checked there.
+        if note.text() not in kept:
+            if outside.trust is not None and not outside.trust.signed(note):
+                yield f"anchor over {size} in {where}: no trusted key signed it"
+                continue
+            yield f"anchor over {size} in {where}: its checkpoint is no longer in the ledger"
+        recount.meet(Mark(checkpoint=note.checkpoint, found=f"the anchor in {where}"))
+
+
+def _head(session: Session, recount: Recount) -> Bent | None:
+    seq, own = checkpoints.head(session)
+    if (seq, own) == (recount.seq, recount.head.hex()):
+        return None
+    return Bent(seq=recount.seq + 1, why=f"the chain ends at row {recount.seq}, its head says {seq}")
+
+
+def _tables(session: Session, told: Told) -> list[str]:
+    try:
+        return [
+            *_plans(session, told),
+            *_decisions(session, told),
+            *_evidence(session, told),
+            *_words(session, told),
+        ]
+    except (ValueError, KeyError, TypeError) as problem:
+        return [f"a table holds what Midwatch never wrote: {problem}"]
+
+
+def _plans(session: Session, told: Told) -> Iterator[str]:
+    gone = set(told.drafts)
     for row in session.exec(select(PlanRow)):
-        if digest_of(row.canonical) != row.digest or not row.digest.startswith(row.id):
-            yield f"plan {row.id}: its bytes do not match its digest"
         proposal = session.get(ProposalRow, row.id)
+        gone.discard(row.id)
+        if not digest_of(row.canonical) == row.digest == told.drafts.get(row.id):
+            yield f"plan {row.id}: its bytes do not match its digest"
         stands = proposal.state if proposal else "nowhere"
-        if stands != told.get(row.id, (PlanState.DRAFT.value,))[-1]:
-            yield f"plan {row.id}: it stands at {stands}, but its events say {told.get(row.id)}"
-    for plan_id, path in told.items():
-        steps = zip((PlanState.DRAFT.value, *path), path, strict=False)
-        for start, end in steps:
-            if (PlanState(start), PlanState(end)) not in EDGES:
+        if stands != told.moves.get(row.id, [PlanState.DRAFT.value])[-1]:
+            yield f"plan {row.id}: it stands at {stands}, but its events say {told.moves.get(row.id)}"
+    for plan_id in sorted(gone):
+        yield f"plan {plan_id}: its events are there and it is not"
+    for plan_id, path in told.moves.items():
+        for start, end in zip([PlanState.DRAFT.value, *path], path, strict=False):
+            if (start, end) not in _EDGES:
                 yield f"plan {plan_id}: its events go from {start} to {end}"
 
 
-def _told_states(session: Session) -> dict[str, tuple[str, ...]]:
-    told: dict[str, tuple[str, ...]] = {}
-    moved = select(AuditRow).where(AuditRow.tag == Tag.PLAN_MOVED.value).order_by(col(AuditRow.seq))
-    for row in session.exec(moved):
-        told[row.plan_id] = (*told.get(row.plan_id, ()), orjson.loads(row.body)["body"]["to"])
-    return told
+def _decisions(session: Session, told: Told) -> Iterator[str]:
+    kept = {(row.plan_id, str(row.body["mac"])) for row in session.exec(select(DecisionRow))}
+    for plan_id, _ in sorted(kept - told.seals):
+        yield f"plan {plan_id}: a decision of which no event tells"
+    for plan_id, _ in sorted(told.seals - kept):
+        yield f"plan {plan_id}: an event tells of a decision that is not there"
+
+
+def _evidence(session: Session, told: Told) -> Iterator[str]:
+    missing = dict(told.evidence)
+    for row in session.exec(select(EvidenceRow).execution_options(yield_per=500)):
+        name, excerpt = f"E{row.n}", str(row.body["excerpt"])
+        digest = missing.pop((row.incident, name), "")
+        gone = excerpt == payloads.ERASED and digest in told.erased
+        if not gone and hashlib.sha256(excerpt.encode()).hexdigest() != digest:
+            yield f"INC-{row.incident}: {name} is not what was seen"
+    for incident, name in missing:
+        yield f"INC-{incident}: {name} is no longer there"
+
+
+def _words(session: Session, told: Told) -> Iterator[str]:
+    missing = told.words - {""}
+    for row in session.exec(select(PayloadRow).execution_options(yield_per=500)):
+        missing.discard(row.digest)
+        kept = payloads.digest_of(row.words, row.salt) == row.digest
+        if not kept and not (row.erased_at is not None and row.digest in told.erased):
+            yield f"payload {row.digest[:12]}: the words are not what was written"
+    for digest in sorted(missing):
+        yield f"payload {digest[:12]}: it is no longer there"
+
+
+def _remarks(recount: Recount, stored: list[tuple[int, str]], outside: Outside) -> Iterator[str]:
+    if outside.trust is None:
+        yield "there is no list of trusted keys here: signatures were not checked"
+    anchored = max((note.checkpoint.size for _, note in outside.anchors), default=0)
+    if anchored < recount.seq:
+        signed = max((size for size, _ in stored), default=0)
+        yield (
+            f"{recount.seq - anchored} events after the newest anchor ({recount.seq - signed} after the "
+            "newest checkpoint): that they are all is not proven yet"
+        )

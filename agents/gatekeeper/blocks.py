@@ -45,6 +45,15 @@ def paragraph(title: str, text: str, link: tuple[str, str] | None = None) -> Blo
     return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": parts}]}
 
 
+def people(title: str, text: str, user_ids: list[str]) -> Block:
+    """A bold title, text and people by their accounts; Slack shows their names and calls them."""
+    block = paragraph(title, text)
+    parts = block["elements"][0]["elements"]
+    for user_id in user_ids:
+        parts += [{"type": "user", "user_id": user_id}, {"type": "text", "text": " "}]
+    return block
+
+
 def listed(lines: list[str]) -> Block:
     """A bulleted list."""
     items = [

@@ -11,9 +11,13 @@ import hashlib
 
 import orjson
 
-from agents.gatekeeper.blocks import code, confirm, context, fields, header, listed, paragraph
-from agents.incident import Diagnosis, Plan, Recovery, Value
-from agents.ledger.protocol import ACTIVE, TERMINAL, PlanState
+from agents.gatekeeper.blocks import code, confirm, context, fields, header, listed, paragraph, people
+from agents.gatekeeper.modals import words_of
+from agents.gatekeeper.touched import touched_blocks
+from agents.incident import Diagnosis, Plan, Receipt, Recovery, Value, Verdict
+from agents.ledger.decisions import human_of
+from agents.ledger.moves import needed
+from agents.ledger.protocol import ACTIVE, LOCKING, TERMINAL, Objection, PlanState
 from agents.ledger.seals import SealKey
 from agents.ledger.story import PlanView, Story
 from tools.kubernetes.actions.catalogue import CATALOGUE, sentence
@@ -37,6 +41,12 @@ _WORDS = {
     PlanState.REFUSED: "The cluster's dry-run refused this plan. Nothing was changed.",
     PlanState.QUARANTINED: "Set aside: the stored bytes do not fit their digest. Nothing was changed.",
 }
+_HINDERED = {
+    PlanState.DRAFT: "Not shown for signing yet: {}.",
+    PlanState.APPROVED: "Approved, but not begun: {}.",
+    PlanState.UNKNOWN: "UNKNOWN: {}. Midwatch only reads; please look at the object.",
+}
+BEGUN = LOCKING | {PlanState.SUCCEEDED, PlanState.PARTIAL, PlanState.FAILED}
 
 
 class Rendering(Value):
@@ -65,6 +75,8 @@ def render(story: Story, seal: SealKey, public_url: str) -> Rendering:
         ),
         *_what_is_wrong(story, link),
     ]
+    if story.halted and _under_way(story.plan):
+        blocks.append(paragraph("Midwatch is halted", f"{story.halted}. Nothing is changed until then."))
     if story.plan is not None:
         blocks += _change(story.plan, seal, over=story.outcome is not None)
     blocks += _ending(story)
@@ -102,16 +114,20 @@ def _beside(diagnosis: Diagnosis) -> list[Block]:
 
 def _change(view: PlanView, seal: SealKey, *, over: bool) -> list[Block]:
     plan = view.plan
-    blocks = [paragraph("The exact change", ". ".join(sentence(step) for step in plan.steps))]
+    blocks = [paragraph("The exact change", words_of(plan))]
     if view.preview is not None:
         blocks += _diff_blocks(view.preview.diffs)
+    blocks += touched_blocks(plan)
     if view.note:
         blocks.append(context(f"Why this one: {view.note}"))
     blocks.append(fields(_facts(view)))
+    blocks += _steps(view)
     if _asking(view):
-        blocks.append(_buttons(plan, seal))
+        blocks += _so_far(view)
     else:
         blocks.append(paragraph("Decision", _said(view, over=over)))
+    buttons = _buttons(view, seal)
+    blocks += [{"type": "actions", "block_id": f"decide-{plan.id}", "elements": buttons}] if buttons else []
     blocks.append(context(f"plan {plan.digest[:12]}"))
     return blocks
 
@@ -119,7 +135,35 @@ def _change(view: PlanView, seal: SealKey, *, over: bool) -> list[Block]:
 def _asking(view: PlanView) -> bool:
     # A previewed draft is rendered with its buttons, because posting them is what makes it PENDING.
     ready = view.state is PlanState.DRAFT and view.preview is not None
-    return ready or view.state is PlanState.PENDING
+    return (ready and not view.obstacle) or view.state is PlanState.PENDING
+
+
+def _so_far(view: PlanView) -> list[Block]:
+    given = [decision for decision in view.decisions if decision.verdict is Verdict.APPROVE]
+    if not given:
+        return []
+    words = f"{len({human_of(one) for one in given})} of {needed(view.plan)}, by "
+    return [people("Approved so far", words, [one.approver.user_id for one in given])]
+
+
+def _steps(view: PlanView) -> list[Block]:
+    """What was done of a plan of several steps, and what was not, once something was begun."""
+    receipts = {receipt.step: receipt for receipt in view.receipts}
+    if len(view.plan.steps) == 1 or view.state not in BEGUN:
+        return []
+    lines = [
+        f"{n}. {sentence(step)}: {_became(receipts.get(n))}"
+        for n, step in enumerate(view.plan.steps, start=1)
+    ]
+    return [paragraph("Step by step", ""), listed(lines)]
+
+
+def _became(receipt: Receipt | None) -> str:
+    if receipt is None:
+        return "not begun"
+    if receipt.result_at is None:
+        return "sent, no answer seen"
+    return "done" if receipt.http_status == 200 else f"not done ({receipt.outcome})"
 
 
 def _diff_blocks(diffs: tuple[str, ...]) -> list[Block]:
@@ -140,45 +184,50 @@ def _facts(view: PlanView) -> list[tuple[str, str]]:
     plan = view.plan
     verbs = [CATALOGUE[step.verb] for step in plan.steps if step.verb in CATALOGUE]
     final = dict.fromkeys(verb.undo for verb in verbs if not verb.reversible)
-    given = sum(1 for decision in view.decisions if decision.verdict == "approve")
+    given = {human_of(decision) for decision in view.decisions if decision.verdict is Verdict.APPROVE}
     return [
         ("Risk", f"T{plan.tier}"),
         ("What can go wrong", " ".join(verb.risks for verb in verbs) or "unknown"),
         ("Undo", " ".join(final) or "Offered as a plan of its own if this does not help"),
-        ("Approvals", f"{given}/{plan.approvals_needed}"),
+        ("Approvals", f"{len(given)} of {needed(plan)}"),
         ("Expires", f"{plan.pending_until:%H:%M:%S} UTC"),
-        ("Rule", f"policy {plan.policy_version}"),
+        ("Rule", f"policy {plan.policy_version[:12]}"),
     ]
 
 
-def _buttons(plan: Plan, seal: SealKey) -> Block:
-    value = seal.button(plan.id)
-    words = ". ".join(sentence(step) for step in plan.steps)
-    approve = {
-        "type": "button",
-        "action_id": "approve",
-        "text": {"type": "plain_text", "text": "Approve"},
-        "style": "primary",
-        "value": value,
-        "confirm": confirm("Approve this change?", f"{words}. Once, within two minutes.", "Approve"),
-    }
-    reject = {
-        "type": "button",
-        "action_id": "reject",
-        "text": {"type": "plain_text", "text": "Reject"},
-        "style": "danger",
-        "value": value,
-    }
-    return {"type": "actions", "block_id": f"decide-{plan.id}", "elements": [approve, reject]}
+def _buttons(view: PlanView, seal: SealKey) -> list[Block]:
+    """What may be clicked: both while it is asked; once approved, Reject until it is begun (P7)."""
+    approved = view.state is PlanState.APPROVED
+    again = approved and view.obstacle == Objection.APPROVER_LOST_RIGHT.value
+    buttons = [_approve(view.plan, seal)] if _asking(view) or again else []
+    return [*buttons, _button("reject", "danger", seal.button(view.plan.id))] if buttons or approved else []
+
+
+def _approve(plan: Plan, seal: SealKey) -> Block:
+    button = _button("approve", "primary", seal.button(plan.id))
+    if plan.tier > 1:
+        # Its form asks for more than a dialog could.
+        return button
+    words = f"{words_of(plan)}. Once, within two minutes."
+    return button | {"confirm": confirm("Approve this change?", words, "Approve")}
+
+
+def _button(action: str, style: str, value: str) -> Block:
+    words = {"type": "plain_text", "text": action.capitalize()}
+    return {"type": "button", "action_id": action, "text": words, "style": style, "value": value}
 
 
 def _said(view: PlanView, *, over: bool) -> str:
     words = _WORDS.get(view.state, "Being rehearsed against the cluster.")
+    if view.obstacle:
+        words = _HINDERED.get(view.state, words).format(view.obstacle)
+        if view.obstacle == Objection.APPROVER_LOST_RIGHT.value:
+            words += " Somebody else who may sign can approve it now."
     if over and view.state is PlanState.SUCCEEDED:
         words = "Done."
-    people = ", ".join(f"{d.approver.user_id} ({d.verdict.value})" for d in view.decisions)
+    who = ", ".join(f"{d.approver.user_id} ({d.verdict.value})" for d in view.decisions)
     detail = view.reason if view.state in TERMINAL and view.state is not PlanState.SUCCEEDED else ""
-    return " ".join(part for part in (words, detail, f"Decided by {people}." if people else "") if part)
+    return " ".join(part for part in (words, detail, f"Decided by {who}." if who else "") if part)
 
 
 def _ending(story: Story) -> list[Block]:
@@ -186,30 +235,3 @@ def _ending(story: Story) -> list[Block]:
         return []
     mark = {Recovery.RECOVERED: "Recovered", Recovery.NOT_RECOVERED: "Not recovered"}
     return [paragraph(mark.get(story.outcome.recovery, "Closed"), story.outcome.sentence)]
-
-
-def reject_view(plan: Plan, private: str) -> dict[str, object]:
-    """The modal that asks why; ``private`` carries the sealed button and where it was clicked."""
-    words = ". ".join(sentence(step) for step in plan.steps)
-    return {
-        "type": "modal",
-        "callback_id": "reject",
-        "private_metadata": private,
-        "title": {"type": "plain_text", "text": "Reject the change"},
-        "submit": {"type": "plain_text", "text": "Reject"},
-        "close": {"type": "plain_text", "text": "Back"},
-        "blocks": [
-            paragraph("Not to be done:", words),
-            {
-                "type": "input",
-                "block_id": "why",
-                "label": {"type": "plain_text", "text": "Why?"},
-                "element": {
-                    "type": "plain_text_input",
-                    "action_id": "reason",
-                    "multiline": True,
-                    "max_length": 500,
-                },
-            },
-        ],
-    }

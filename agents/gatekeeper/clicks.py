@@ -25,6 +25,7 @@ class Refusal(StrEnum):
     DEACTIVATED = "this account was deactivated"
     UNKNOWN_PERSON = "Slack did not say who this is"
     OWN_REQUEST = "whoever asked for a change cannot sign it"
+    WRONG_DIGITS = "these are not the first six digits of this plan's digest"
     NOT_ON_ROSTER = "you are not on the roster for this change"
     DECIDED = "this was already decided"
     TOO_LATE = "the time to sign has passed"
@@ -64,6 +65,7 @@ class Click(Value):
     channel_id: str
     message_ts: str
     reason: str = ""
+    typed: str = ""
 
     @property
     def approver(self) -> Approver:
@@ -72,10 +74,14 @@ class Click(Value):
 
 
 class Question(Value):
-    """What was asked: the plan, where it stands and where its card was posted."""
+    """What was asked: the plan, where it stands and where its card was posted.
+
+    ``again``: it was approved, an approval of it does not hold any more, and another one is asked for.
+    """
 
     plan: Plan
     state: PlanState
+    again: bool = False
     channel_id: str
     message_ts: str
     home: Home
@@ -89,7 +95,7 @@ def admissible(
     # In the order of gravity: whoever forges a button is not told whether the time was right.
     return (
         _origin(click, question)
-        or _humanity(click, person)
+        or unfit(person, (click.user_id, click.user_team_id))
         or _right(click, question, roster)
         or _time(click, question, now)
     )
@@ -111,9 +117,10 @@ def _origin(click: Click, question: Question) -> Refusal | None:
     return None
 
 
-def _humanity(click: Click, person: Person | None) -> Refusal | None:
+def unfit(person: Person | None, who: tuple[str, str]) -> Refusal | None:
+    """Why the account ``who`` (user id, team id) can sign nothing, whatever the roster says, or None."""
     # Slack was asked for this account by its id: an answer about somebody else counts as none.
-    if person is None or (person.id, person.team_id) != (click.user_id, click.user_team_id):
+    if person is None or (person.id, person.team_id) != who:
         return Refusal.UNKNOWN_PERSON
     if person.deleted:
         return Refusal.DEACTIVATED
@@ -126,14 +133,23 @@ def _humanity(click: Click, person: Person | None) -> Refusal | None:
 
 def _right(click: Click, question: Question, roster: Roster) -> Refusal | None:
     # Denying one's own request is fine: it only makes things safer.
-    if click.verdict is Verdict.APPROVE and question.plan.requester == click.user_id:
+    if click.verdict is Verdict.APPROVE and _asked_for_it(click, question, roster):
         return Refusal.OWN_REQUEST
     return None if roster.may(click.approver, question.plan) else Refusal.NOT_ON_ROSTER
 
 
+def _asked_for_it(click: Click, question: Question, roster: Roster) -> bool:
+    # Refused also where the click is too empty to be anybody's.
+    if not click.user_id or not click.user_team_id:
+        return True
+    return roster.asked(click.approver, question.plan)
+
+
 def _time(click: Click, question: Question, now: datetime) -> Refusal | None:
-    deniable = {PlanState.PENDING, PlanState.APPROVED}
-    open_for = deniable if click.verdict is Verdict.DENY else {PlanState.PENDING}
+    late = click.verdict is Verdict.DENY or question.again
+    open_for = {PlanState.PENDING, PlanState.APPROVED} if late else {PlanState.PENDING}
     if question.state not in open_for:
         return Refusal.DECIDED
-    return Refusal.TOO_LATE if now > question.plan.pending_until else None
+    # An approved plan has its own, shorter time, which the ledger keeps.
+    over = question.state is PlanState.PENDING and now > question.plan.pending_until
+    return Refusal.TOO_LATE if over else None

@@ -16,7 +16,7 @@ from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.error import BoltUnhandledRequestError
 
-from agents.gatekeeper import desk
+from agents.gatekeeper import commands, desk, forms
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
 from agents.ledger.store import LedgerError
@@ -36,15 +36,24 @@ def counter(office: Office, signing_secret: str) -> AsyncApp:
         logger=_quiet(),
     )
     app.error(_failed)
-    app.action("approve")(_on_action(office, desk.approve))
-    app.action("reject")(_on_action(office, desk.ask_why))
+    app.action("approve")(_on_action(office, forms.approve))
+    app.action("reject")(_on_action(office, forms.ask_why))
+    app.view("approve")(_on_form(office, forms.confirm, "digits"))
+    app.view("reject")(_on_form(office, forms.reject, "why"))
 
-    async def on_reject(ack: Any, body: Payload) -> None:
-        refused = await desk.reject(office, body, nonce_of(body))
-        await (ack(response_action="errors", errors={"why": f"{refused}."}) if refused else ack())
+    async def on_command(ack: Any, body: Payload) -> None:
+        await ack(await commands.answer(office, body))
 
-    app.view("reject")(on_reject)
+    app.command(commands.NAME)(on_command)
     return app
+
+
+def _on_form(office: Office, handle: Handler, block_id: str) -> Callable[..., Awaitable[None]]:
+    async def on_form(ack: Any, body: Payload) -> None:
+        refused = await handle(office, body, nonce_of(body))
+        await (ack(response_action="errors", errors={block_id: f"{refused}."}) if refused else ack())
+
+    return on_form
 
 
 def _on_action(office: Office, handle: Handler) -> Callable[..., Awaitable[None]]:

@@ -9,9 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 
-import orjson
-
-from agents.gatekeeper.cards import reject_view
 from agents.gatekeeper.clicks import Click, Question, Refusal, admissible
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
@@ -20,8 +17,8 @@ from agents.ledger import decisions, moves
 from agents.ledger.moves import Standing
 from agents.ledger.protocol import Objection
 from agents.ledger.roster import roster_or_nobody
+from agents.ledger.tables import PlanRow
 from tools.crash import crash
-from tools.redaction import redact
 from tools.slack import SlackError
 
 
@@ -47,47 +44,16 @@ def from_button(payload: Payload, verdict: Verdict) -> tuple[Click, str]:
     return click_of(payload, verdict, place), text(payload, "actions", 0, "value")
 
 
-async def approve(office: Office, payload: Payload, nonce: str) -> str | None:
-    """Count an approval; the words of the refusal, or None."""
-    click, value = from_button(payload, Verdict.APPROVE)
-    return await _decide(office, click, value, nonce)
-
-
-async def ask_why(office: Office, payload: Payload, nonce: str) -> str | None:
-    """Open the modal for a rejection; only somebody who may reject sees it."""
-    click, value = from_button(payload, Verdict.DENY)
-    judged = await _judge(office, click, value)
-    if isinstance(judged, str):
-        return await _refused(office, click, (value, judged), nonce)
-    place = {"value": value, "channel": click.channel_id, "ts": click.message_ts, "seen": nonce}
-    view = reject_view(judged.plan, orjson.dumps(place).decode())
-    try:
-        await office.slack.open_view(text(payload, "trigger_id"), view)
-    except SlackError as problem:
-        # A trigger lives three seconds. Nothing was decided, so a new click is all it takes.
-        return f"Slack did not open the form ({problem}); please click again"
-    return None
-
-
-async def reject(office: Office, payload: Payload, nonce: str) -> str | None:
-    """Count a rejection from its modal; the words of the refusal, or None."""
-    try:
-        place = orjson.loads(text(payload, "view", "private_metadata"))
-    except orjson.JSONDecodeError:
-        return Refusal.FORGED.value
-    where = (text(place, "channel"), text(place, "ts"))
-    reason = redact(text(payload, "view", "state", "values", "why", "reason", "value"))[:500]
-    click = click_of(payload, Verdict.DENY, where).model_copy(update={"reason": reason})
-    return await _decide(office, click, text(place, "value"), nonce)
-
-
-async def _decide(office: Office, click: Click, value: str, nonce: str) -> str | None:
+async def decide(office: Office, click: Click, value: str, nonce: str) -> str | None:
+    """Judge a click and count it; the words of the refusal, or None."""
     crash("c0")
-    judged = await _judge(office, click, value)
+    judged = await judge(office, click, value)
+    if not isinstance(judged, str) and _unconfirmed(click, judged):
+        judged = Refusal.WRONG_DIGITS.value
     if isinstance(judged, str):
-        return await _refused(office, click, (value, judged), nonce)
+        return await refused(office, click, (value, judged), nonce)
     now = await asyncio.to_thread(office.ledger.now)
-    spent = _spent(nonce)
+    spent = spent_of(nonce)
     decision = Decision(
         plan_id=judged.plan.id,
         plan_digest=judged.plan.digest,
@@ -95,7 +61,7 @@ async def _decide(office: Office, click: Click, value: str, nonce: str) -> str |
         verdict=click.verdict,
         reason=click.reason,
         at=now,
-        request={"nonce": spent, "app": click.app_id},
+        request=_evidence(office, click, spent),
     )
     answer = await asyncio.to_thread(decisions.decide, office.ledger, office.seal.sealed(decision), spent)
     crash("c1")
@@ -105,11 +71,24 @@ async def _decide(office: Office, click: Click, value: str, nonce: str) -> str |
     return answer.value if isinstance(answer, Objection) else None
 
 
-def _spent(nonce: str) -> str:
+def _unconfirmed(click: Click, found: Standing) -> bool:
+    return click.verdict is Verdict.APPROVE and not moves.confirmed(found.plan, click.typed)
+
+
+def _evidence(office: Office, click: Click, spent: str) -> dict[str, str]:
+    """What the decision keeps of the request, under its seal; the claim checks it again."""
+    human = roster_or_nobody(office.roster_file).human(click.approver)
+    typed = {"typed": click.typed} if click.typed else {}
+    return {"nonce": spent, "app": click.app_id, "human": human, **typed}
+
+
+def spent_of(nonce: str) -> str:
+    """What the ledger keeps of a nonce."""
     return hashlib.sha256(nonce.encode()).hexdigest()
 
 
-async def _judge(office: Office, click: Click, value: str) -> Standing | str:
+async def judge(office: Office, click: Click, value: str) -> Standing | str:
+    """The plan that this click may decide about, or why it may not."""
     plan_id = office.seal.plan_of(value)
     if plan_id is None:
         return Refusal.FORGED.value
@@ -119,6 +98,7 @@ async def _judge(office: Office, click: Click, value: str) -> Standing | str:
     question = Question(
         plan=found.plan,
         state=found.state,
+        again=decisions.asks_again(found),
         channel_id=found.proposal.channel_id,
         message_ts=found.proposal.message_ts,
         home=office.home,
@@ -132,8 +112,16 @@ async def _judge(office: Office, click: Click, value: str) -> Standing | str:
         names = ", ".join(entry.name or entry.user_id for entry in roster.signers(found.plan)) or "nobody"
         return f"{against.value}; who may: {names}"
     if against is Refusal.DECIDED:
-        return f"{against.value}: {found.state.value} at {found.proposal.state_at:%H:%M:%S} UTC"
+        when = f"{against.value}: {found.state.value} at {found.proposal.state_at:%H:%M:%S} UTC"
+        return when + await asyncio.to_thread(_newer, office, found)
     return found if against is None else against.value
+
+
+def _newer(office: Office, found: Standing) -> str:
+    """Where the plan is that took the place of this one (threat T14)."""
+    with office.ledger.read() as session:
+        row = session.get(PlanRow, found.proposal.successor) if found.proposal.successor else None
+    return f"; the newer plan: {office.public_url}/incidents/{row.incident}" if row else ""
 
 
 def _standing(office: Office, plan_id: str) -> Standing | Objection:
@@ -141,12 +129,14 @@ def _standing(office: Office, plan_id: str) -> Standing | Objection:
         return moves.standing(session, plan_id)
 
 
-async def _refused(office: Office, click: Click, why: tuple[str, str], nonce: str) -> str | None:
+async def refused(office: Office, click: Click, why: tuple[str, str], nonce: str) -> str | None:
     """Record the refusal (button value, reason); the reason, or None if this very click was told before."""
     value, reason = why
     plan_id = office.seal.plan_of(value) or ""
-    body = {"user": click.user_id, "team": click.user_team_id, "verdict": click.verdict.value, "why": reason}
-    new = await asyncio.to_thread(decisions.refuse_click, office.ledger, plan_id, body, _spent(nonce))
+    # The names of those who may are for the clicker; the record keeps no names of people.
+    plainly = reason.partition("; who may:")[0]
+    body = {"user": click.user_id, "team": click.user_team_id, "verdict": click.verdict.value, "why": plainly}
+    new = await asyncio.to_thread(decisions.refuse_click, office.ledger, plan_id, body, spent_of(nonce))
     return reason if new else None
 
 

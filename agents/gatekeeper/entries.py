@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from agents.gatekeeper.blocks import code, paragraph
 from agents.ledger.protocol import PlanState
 from agents.ledger.story import Story
@@ -14,7 +16,7 @@ MOST_EVIDENCE = 8
 
 def entries(story: Story) -> list[tuple[str, Block]]:
     """The entries wanted by now, each with the key that makes it appear once."""
-    return [*_evidence(story), *_turns(story), *_end(story)]
+    return [*_evidence(story), *_patch(story), *_turns(story), *_end(story)]
 
 
 def _evidence(story: Story) -> list[tuple[str, Block]]:
@@ -26,6 +28,13 @@ def _evidence(story: Story) -> list[tuple[str, Block]]:
         (f"evidence-{item.id}", code(redact(f"{item.id} {item.tool} {item.query}\n{_short(item.excerpt)}")))
         for item in shown
     ]
+
+
+def _patch(story: Story) -> list[tuple[str, Block]]:
+    patch = story.diagnosis.patch if story.diagnosis else ""
+    # By its text: another look may find another change.
+    key = f"patch-{hashlib.sha256(patch.encode()).hexdigest()[:12]}"
+    return [(key, code(redact(f"To commit where it is deployed from:\n{patch}")))] if patch else []
 
 
 def _short(text: str) -> str:

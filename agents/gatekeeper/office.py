@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.gatekeeper.clicks import Home, Person
+from agents.ledger.accounts import CLICK_MAY_RELY_ON
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger
+from tools.policy.load import PolicyFile
 from tools.slack import Slack, SlackError
 
-FRESH_S = 300.0
-"""How old an answer of ``users.info`` may be when it decides (property P5)."""
+FRESH_S = CLICK_MAY_RELY_ON.total_seconds()
 
 
 @dataclass(kw_only=True)
@@ -24,9 +25,11 @@ class Office:
     slack: Slack
     seal: SealKey
     roster_file: Path
+    halt_file: Path
     channel_id: str
     home: Home
     public_url: str
+    policy_file: PolicyFile = field(default_factory=PolicyFile)
     _people: dict[str, tuple[float, Person]] = field(default_factory=dict, repr=False)
     _posting: dict[int, asyncio.Lock] = field(default_factory=dict, repr=False)
 
@@ -35,10 +38,15 @@ class Office:
         return self._posting.setdefault(incident, asyncio.Lock())
 
     async def person(self, user_id: str) -> Person | None:
-        """The account, at most five minutes old, or None when Slack would not say."""
+        """The account, at most a minute old, or None when Slack would not say."""
         seen = self._people.get(user_id)
         if seen is not None and time.monotonic() - seen[0] < FRESH_S:
             return seen[1]
+        return await self.look(user_id)
+
+    async def look(self, user_id: str) -> Person | None:
+        """The account as it is now, or None when Slack would not say."""
+        asked = time.monotonic()
         try:
             account = await self.slack.user(user_id)
         # Not known is not allowed: the click is refused with a reason and can be made again.
@@ -55,5 +63,5 @@ class Office:
             is_stranger=bool(account.get("is_stranger", False)),
             deleted=bool(account.get("deleted", True)),
         )
-        self._people[user_id] = (time.monotonic(), person)
+        self._people[user_id] = (asked, person)
         return person

@@ -12,11 +12,15 @@ from agents.gatekeeper.blocks import code
 from agents.gatekeeper.cards import Rendering, long_diff, render
 from agents.gatekeeper.entries import entries
 from agents.gatekeeper.office import Office
+from agents.gatekeeper.paging import pages
+from agents.gatekeeper.policing import cancel_refused
+from agents.gatekeeper.vouching import vouch
 from agents.ledger import cards as ledger_cards
 from agents.ledger import moves, previews
 from agents.ledger.previews import Posted
-from agents.ledger.protocol import PlanState
-from agents.ledger.story import Story, story
+from agents.ledger.protocol import Objection, PlanState
+from agents.ledger.roster import roster_or_nobody
+from agents.ledger.story import PlanView, Story, story
 from tools.redaction import redact
 from tools.slack import Message
 
@@ -26,12 +30,43 @@ async def advance(office: Office, incident: int) -> None:
     async with office.posting(incident):
         # Before the card is drawn: buttons of a plan whose time has passed must not be shown again.
         await asyncio.to_thread(moves.expire_due, office.ledger, incident)
+        await asyncio.to_thread(cancel_refused, office, incident)
         told = await asyncio.to_thread(story, office.ledger, incident)
-        if told is None or (told.diagnosis is None and not told.plans and told.outcome is None):
+        if told is None or not _worth_telling(told):
             return
+        if _wants_place(told.plan):
+            await asyncio.to_thread(_take_place, office, told.plan)
+            told = await asyncio.to_thread(story, office.ledger, incident) or told
         posted = await _card(office, told)
         await _open_for_signing(office, told, posted)
         await _thread(office, told, posted)
+        await _page(office, told, posted)
+        await vouch(office, told)
+
+
+def _worth_telling(told: Story) -> bool:
+    return bool(told.diagnosis or told.plans or told.bent or told.outcome)
+
+
+def _wants_place(view: PlanView | None) -> bool:
+    return view is not None and view.state is PlanState.DRAFT and view.preview is not None
+
+
+def _take_place(office: Office, view: PlanView | None) -> None:
+    if view is not None:
+        previews.ask_for_place(office.ledger, view.plan.id, office.channel_id)
+
+
+async def announce(office: Office, text: str, key: str) -> str:
+    """Say something in the channel that is no card; its ts. Raises SlackError.
+
+    Asked again under the same key, it is found and not said a second time.
+    """
+    found = await office.slack.find(office.channel_id, key)
+    if found is not None:
+        return found
+    message = Message(blocks=[code(redact(text))], text=redact(text.partition("\n")[0]), key=key)
+    return await office.slack.post(office.channel_id, message)
 
 
 async def _card(office: Office, told: Story) -> Posted:
@@ -78,8 +113,12 @@ async def _post(office: Office, number: int, shown: Rendering, *, tried: bool) -
 
 async def _open_for_signing(office: Office, told: Story, posted: Posted) -> None:
     view = told.plan
-    if view is not None and view.state is PlanState.DRAFT and view.preview is not None:
-        await asyncio.to_thread(previews.mark_pending, office.ledger, view.plan.id, posted)
+    if view is None or not _wants_place(view) or view.obstacle:
+        return
+    against = await asyncio.to_thread(previews.mark_pending, office.ledger, view.plan.id, posted)
+    if against is Objection.CHANNEL_FULL:
+        # Somebody took the last place meanwhile: the card must not offer what would not count.
+        await asyncio.to_thread(_take_place, office, view)
 
 
 async def _thread(office: Office, told: Story, posted: Posted) -> None:
@@ -97,6 +136,20 @@ async def _thread(office: Office, told: Story, posted: Posted) -> None:
             message = Message(blocks=[block], text=redact(told.incident.id))
             ts = await office.slack.post(posted.channel_id, message, posted.message_ts)
             await asyncio.to_thread(ledger_cards.record_entry, office.ledger, number, key, ts)
+
+
+async def _page(office: Office, told: Story, posted: Posted) -> None:
+    number = told.incident.number
+    with office.ledger.read() as session:
+        there = ledger_cards.thread_keys(session, number)
+    for page in pages(told, roster_or_nobody(office.roster_file)):
+        if page.key in there:
+            continue
+        message = Message(blocks=[page.block], text=redact(f"{told.incident.id}: {page.why}"))
+        ts = await office.slack.post(posted.channel_id, message, posted.message_ts)
+        await asyncio.to_thread(ledger_cards.record_entry, office.ledger, number, page.key, ts)
+        said: dict[str, object] = {"why": page.why, "who": list(page.who)}
+        await asyncio.to_thread(ledger_cards.record_page, office.ledger, number, page.plan_id, said)
 
 
 def _parts(text: str, size: int = 8_000) -> list[dict[str, object]]:

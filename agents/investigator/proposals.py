@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from agents.incident import Hypothesis
+from agents.investigator.deployed_by import gitops_owner, patch_to_commit
 from agents.investigator.proposals_values import (
     Value,
-    gitops_owner,
     images_seen,
     only_image_of,
     raised,
@@ -27,7 +27,7 @@ from tools.kubernetes.actions.catalogue import verb
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import Context, Refused
 from tools.kubernetes.history import Revision
-from tools.kubernetes.objects import JsonObject
+from tools.kubernetes.objects import JsonObject, ref_of
 from tools.kubernetes.quantities import amount
 
 
@@ -54,6 +54,8 @@ class NoPlan:
 
     reason: str
     advice: str = ""
+    patch: str = ""
+    """The change as YAML to commit, where the object is deployed from somewhere else."""
 
     def __str__(self) -> str:
         """Reason and advice as one text."""
@@ -103,12 +105,19 @@ def propose(case: Case, cause: Hypothesis | None, limits: Limits) -> Proposal:
         return NoPlan(reason=f"{cause.object} was not found in the cluster.")
     desk = _Desk(case=case, cause=cause, target=target, limits=limits)
     wishes = tuple(_WISHES[Cause(cause.code)](desk))
-    if wishes and (owner := gitops_owner(target)):
-        advice = f"Make the same change there: {wishes[0].why}"
-        return NoPlan(
-            reason=f"{owner} manages {cause.object} and would revert a change made here.", advice=advice
-        )
-    return _first_drafted(desk, wishes)
+    drafted = _first_drafted(desk, wishes)
+    owner = gitops_owner(target)
+    return _advice(owner, drafted, target) if wishes and owner else drafted
+
+
+def _advice(owner: str, drafted: Proposal, target: JsonObject) -> NoPlan:
+    """The change for the place it has to be made in: made here it would be taken back."""
+    about = str(ref_of(target))
+    reason = f"{owner} manages {about} and would revert a change made here."
+    if isinstance(drafted, NoPlan):
+        return NoPlan(reason=f"{reason} {drafted.reason}", advice=drafted.advice)
+    advice = f"Make the same change there: {drafted.why}. The patch to commit is in the thread."
+    return NoPlan(reason=reason, advice=advice, patch=patch_to_commit(drafted.step, target))
 
 
 def _first_drafted(desk: _Desk, wishes: Iterable[_Wish]) -> Proposal:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from agents.investigator.analyzers.fields import dig, is_finished, labels_of, template_labels
+from agents.investigator.analyzers.fields import dig, is_finished, template_labels
 from agents.investigator.reasoning_case import Case
 from tools.kubernetes.history import Revision
 from tools.kubernetes.objects import JsonObject, ObjectRef
@@ -19,14 +19,6 @@ DESIRED = "deployment.kubernetes.io/desired-replicas"
 _SCALED_DOWN = re.compile(r"replica set (\S+) (?:to 0 from (\d{1,4})|from (\d{1,4}) to 0)\b")
 _IMAGE_PATH = re.compile(r"^/spec/(?:containers|initContainers)/([^/]+)/image$")
 _MOST = 100
-
-# Labels and annotations that say a controller will put the object back to what Git holds.
-_GITOPS = (
-    ("argocd.argoproj.io/tracking-id", "Argo CD"),
-    ("argocd.argoproj.io/instance", "Argo CD"),
-    ("kustomize.toolkit.fluxcd.io/name", "Flux"),
-    ("helm.toolkit.fluxcd.io/name", "Flux"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +50,6 @@ def raised(limit: str, factor: float) -> str:
         return value if amount(value) > amount(limit) else ""
     except QuantityError:
         return ""
-
-
-def gitops_owner(obj: JsonObject) -> str:
-    """The GitOps controller that owns this object, empty when none says so."""
-    marks = {**labels_of(obj), **(dig(obj, "metadata", "annotations") or {})}
-    return next((owner for key, owner in _GITOPS if key in marks), "")
 
 
 def replicas_before(case: Case, workload: ObjectRef, history: tuple[Revision, ...]) -> Value:

@@ -18,6 +18,7 @@ from tools.kubernetes.client import Connection
 from tools.kubernetes.errors import NotFound, Unconfigured
 from tools.kubernetes.objects import JsonObject
 from tools.model import Model
+from tools.policy.load import PolicyFile
 from tools.prometheus import Prometheus
 
 P = ParamSpec("P")
@@ -26,11 +27,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """The limits that plans are made within; they are part of what is signed."""
+    """The limits that plans are made within; the policy's file can only narrow them."""
 
-    version: str = "1"
     pending_s: int = 1800
     claim_within_s: int = 120
+    deny_cooldown_s: int = 3600
     limit_factor: float = 2.0
     verify_window_s: float = 300.0
     verify_poll_s: float = 5.0
@@ -50,6 +51,7 @@ class Toolbox:
     policy: Policy
     prometheus: Prometheus | None = None
     model: Model | None = None
+    policy_file: PolicyFile = field(default_factory=PolicyFile)
     shelf: Shelf = field(default_factory=load)
     lease: Lease | None = None
     snapshots: dict[int, Snapshot] = field(default_factory=dict)

@@ -47,3 +47,9 @@ def record_entry(ledger: Ledger, incident: int, key: str, message_ts: str) -> No
         same = select(ThreadRow).where(ThreadRow.incident == incident, ThreadRow.key == key)
         if tx.session.exec(same).first() is None:
             tx.session.add(ThreadRow(incident=incident, key=key, message_ts=message_ts))
+
+
+def record_page(ledger: Ledger, incident: int, plan_id: str, said: dict[str, object]) -> None:
+    """People were called by name about a plan."""
+    with ledger.write() as tx:
+        tx.audit(Tag.HUMAN_PAGED, said, incident=incident, plan_id=plan_id)

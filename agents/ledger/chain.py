@@ -1,16 +1,15 @@
 """The hash chain of the audit log: each row seals the one before it. Pure.
 
-``hash(n) = SHA-256(0x00 || prev_hash || canonical body)``, canonical meaning RFC 8785, the
-genesis hash being 32 zero bytes. Removing, inserting, editing or reordering a row breaks
-every later hash. What a chain alone cannot show is a cut tail: that needs an anchor outside the
-database, which does not exist yet (docs/limits.md).
+``leaf(n) = SHA-256(0x00 || canonical body)``, canonical meaning RFC 8785, and
+``hash(n) = SHA-256(0x02 || hash(n-1) || leaf(n))``, the genesis hash being 32 zero bytes. Removing,
+inserting, editing or reordering a row breaks every later hash. The same leaves make the Merkle tree
+of RFC 6962 (``0x01`` before two nodes), whose root a checkpoint signs. What a chain alone cannot
+show is a cut tail, or a whole chain that was made anew: that takes an anchor outside the database.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
 
 import rfc8785
 
@@ -19,35 +18,21 @@ from tools.kubernetes.objects import JsonObject
 GENESIS = "0" * 64
 
 
-@dataclass(frozen=True, kw_only=True)
-class Link:
-    """One audit row as stored: gapless ``seq`` from 1, hashes in hex, body as JSON bytes."""
-
-    seq: int
-    prev_hash: str
-    body: bytes
-    hash: str
-
-
 def canonical(body: JsonObject) -> bytes:
     """The RFC 8785 bytes of an audit body."""
     return rfc8785.dumps(body)
 
 
+def leaf(body: bytes) -> bytes:
+    """The digest of a row's canonical bytes: all that a proof has to show of a row it does not tell."""
+    return hashlib.sha256(b"\0" + body).digest()
+
+
+def link(before: bytes, own: bytes) -> bytes:
+    """The hash of a row, from the hash before it and its own leaf."""
+    return hashlib.sha256(b"\2" + before + own).digest()
+
+
 def seal(prev_hash: str, body: bytes) -> str:
-    """The hash of a row, from the hash before it and its canonical bytes."""
-    return hashlib.sha256(b"\0" + bytes.fromhex(prev_hash) + body).hexdigest()
-
-
-def first_break(links: Iterable[Link]) -> tuple[int, str] | None:
-    """The first bad ``(seq, reason)`` of a chain read from its start, or None when whole."""
-    prev_hash, expected = GENESIS, 1
-    for link in links:
-        if link.seq != expected:
-            return (expected, f"row {expected} is missing: found {link.seq} instead")
-        if link.prev_hash != prev_hash:
-            return (link.seq, f"row {link.seq} does not follow the row before it")
-        if seal(link.prev_hash, link.body) != link.hash:
-            return (link.seq, f"row {link.seq} was changed after it was written")
-        prev_hash, expected = link.hash, expected + 1
-    return None
+    """The hash of a row in hex, from the hash before it and its canonical bytes."""
+    return link(bytes.fromhex(prev_hash), leaf(body)).hex()

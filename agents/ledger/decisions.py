@@ -12,7 +12,18 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from agents.incident import Decision, Verdict
-from agents.ledger.moves import Move, Standing, move, quarantine, standing, too_late
+from agents.ledger import payloads
+from agents.ledger.moves import (
+    Move,
+    Standing,
+    confirmed,
+    hinder,
+    move,
+    needed,
+    quarantine,
+    standing,
+    too_late,
+)
 from agents.ledger.protocol import Agent, Objection, PlanState
 from agents.ledger.store import Ledger, Transaction
 from agents.ledger.tables import DecisionRow, NonceRow
@@ -95,15 +106,39 @@ def _objection(tx: Transaction, found: Standing, decision: Decision) -> Objectio
     # First, because a click on other bytes says nothing about these.
     if decision.plan_digest != found.plan.digest:
         return Objection.TAMPERED
-    deniable = {PlanState.PENDING, PlanState.APPROVED}
-    open_for = deniable if decision.verdict is Verdict.DENY else {PlanState.PENDING}
-    if found.state not in open_for:
+    if found.state is not PlanState.PENDING and not _still_open(found, decision.verdict):
         return Objection.NO_SUCH_EDGE
     if too_late(tx, found):
         return Objection.EXPIRED
-    same = [d for d in decisions_of(tx.session, decision.plan_id) if d.approver == decision.approver]
-    # One row a person: the same word twice counts once, and a change of mind may only be a deny.
-    return Objection.DUPLICATE if same else None
+    # Whoever approved may still deny: a change of mind counts when it makes things safer.
+    return None if decision.verdict is Verdict.DENY else _against_approval(tx, found, decision)
+
+
+def _against_approval(tx: Transaction, found: Standing, decision: Decision) -> Objection | None:
+    if not confirmed(found.plan, decision.request.get("typed", "")):
+        return Objection.NOT_CONFIRMED
+    given = decisions_of(tx.session, decision.plan_id)
+    if any(one.approver == decision.approver for one in given):
+        return Objection.DUPLICATE
+    return Objection.SAME_HUMAN if human_of(decision) in map(human_of, given) else None
+
+
+def _still_open(found: Standing, verdict: Verdict) -> bool:
+    """Whether an approved plan takes this word: a deny until the claim, or a lost approval made up for."""
+    if found.state is not PlanState.APPROVED:
+        return False
+    return verdict is Verdict.DENY or asks_again(found)
+
+
+def asks_again(found: Standing) -> bool:
+    """Whether the claim was refused because an approver lost the right: another one may step in (T20)."""
+    lost = found.proposal.obstacle == Objection.APPROVER_LOST_RIGHT.value
+    return found.state is PlanState.APPROVED and lost
+
+
+def human_of(decision: Decision) -> str:
+    """Whose word it is, as the roster said at the click; several accounts may belong to one human."""
+    return decision.request.get("human") or f"{decision.approver.team_id}/{decision.approver.user_id}"
 
 
 def _insert(tx: Transaction, found: Standing, decision: Decision) -> None:
@@ -112,15 +147,19 @@ def _insert(tx: Transaction, found: Standing, decision: Decision) -> None:
             plan_id=decision.plan_id,
             team_id=decision.approver.team_id,
             user_id=decision.approver.user_id,
-            body=decision.model_dump(mode="json"),
+            verdict=decision.verdict.value,
+            # The words stand apart, so that they can be erased.
+            body=decision.model_dump(mode="json") | {"reason": "", "reason_salt": ""},
         )
     )
+    who = decision.approver
+    digest = payloads.keep(tx, decision.reason, decision.reason_salt, f"{who.team_id}/{who.user_id}")
     tx.session.flush()
     body = {
         "by": decision.approver.model_dump(),
         "verdict": decision.verdict.value,
         "digest": decision.plan_digest,
-        "reason": decision.reason,
+        "reason_digest": digest,
         "mac": decision.mac,
     }
     tx.audit(Tag.PLAN_DECIDED, body, incident=found.row.incident, plan_id=decision.plan_id)
@@ -128,22 +167,36 @@ def _insert(tx: Transaction, found: Standing, decision: Decision) -> None:
 
 def _consequence(tx: Transaction, found: Standing, decision: Decision) -> Decided | Objection:
     who = decision.approver.user_id
+    words = decision.reason
     if decision.verdict is Verdict.DENY:
-        to, reason = PlanState.DENIED, f"{who}: {decision.reason}"
-    elif _approvals(tx.session, decision.plan_id) >= found.plan.approvals_needed:
-        to, reason = PlanState.APPROVED, who
+        to = PlanState.DENIED
+    elif found.state is PlanState.APPROVED:
+        hinder(tx, found, "")
+        tx.wake(Agent.ACTOR, found.row.incident)
+        return Decided(state=found.state)
+    elif approvals(tx.session, decision.plan_id) >= needed(found.plan):
+        to, words = PlanState.APPROVED, ""
     else:
         tx.wake(Agent.GATEKEEPER, found.row.incident)
         return Decided(state=found.state)
-    against = move(tx, Move(plan_id=decision.plan_id, to=to, by=Agent.GATEKEEPER, reason=reason))
+    wanted = Move(plan_id=decision.plan_id, to=to, by=Agent.GATEKEEPER, reason=who, words=words)
+    against = move(tx, wanted)
     return Decided(state=to) if against is None else against
 
 
-def _approvals(session: Session, plan_id: str) -> int:
-    return sum(1 for d in decisions_of(session, plan_id) if d.verdict is Verdict.APPROVE)
+def approvals(session: Session, plan_id: str) -> int:
+    """How many different humans approved."""
+    given = decisions_of(session, plan_id)
+    return len({human_of(decision) for decision in given if decision.verdict is Verdict.APPROVE})
 
 
 def decisions_of(session: Session, plan_id: str) -> list[Decision]:
     """Every decision on a plan, in the order they were made."""
     query = select(DecisionRow).where(DecisionRow.plan_id == plan_id).order_by(col(DecisionRow.id))
-    return [Decision.model_validate(row.body) for row in session.exec(query)]
+    return [_value_of(session, row) for row in session.exec(query)]
+
+
+def _value_of(session: Session, row: DecisionRow) -> Decision:
+    stored = Decision.model_validate(row.body)
+    reason, salted = payloads.words_of(session, stored.reason_digest)
+    return stored.model_copy(update={"reason": reason, "reason_salt": salted})

@@ -7,30 +7,39 @@ APPROVED → EXECUTING. Source: approval-bound execution protocol, "The actor, p
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from agents.incident import Decision, Plan, Receipt, Verdict
-from agents.ledger.decisions import decisions_of
-from agents.ledger.moves import Move, Standing, move, quarantine, standing, too_late
+from agents.incident import Plan, Receipt
+from agents.ledger import objects
+from agents.ledger.guards import Forged, StillValid, against_claim
+from agents.ledger.moves import (
+    Move,
+    Standing,
+    hinder,
+    move,
+    quarantine,
+    standing,
+)
 from agents.ledger.protocol import LOCKING, Agent, Objection, PlanState
 from agents.ledger.store import Ledger, LedgerError, Transaction, halted
-from agents.ledger.tables import ExecutionRow, ObjectLockRow, ProposalRow, StepRow
+from agents.ledger.tables import ExecutionRow, ProposalRow, StepRow
 from agents.ledger.tags import Tag
 
 LEASE_S = 30.0
 REQUEST_DEADLINE_S = 10.0
 _BY_CLAIM_ONLY = object()
 
-StillValid = Callable[[Plan, Decision], bool]
-"""Whether a counted approval still holds now: the seal verifies and the right is still there."""
-
 
 class NotOurs(LedgerError):
     """The attempt is somebody else's, ended, or halted: send nothing."""
+
+
+class Halted(NotOurs):
+    """The attempt is ours and nothing more may be sent: say so and stop."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +50,8 @@ class Claim:
     attempt_id: str
     actor_id: str
     lease_until: datetime
+    send_before: float
+    """On this process's own clock that never goes back: after this a successor may be at work."""
     proof: object = field(repr=False)
 
     def __post_init__(self) -> None:
@@ -63,54 +74,43 @@ def claim(ledger: Ledger, plan_id: str, actor_id: str, still_valid: StillValid) 
     All that was true at the click may have changed since: a deny, a halt, the roster, the time, the
     bytes. Of several actors that try, the compare-and-set in ``move`` lets one through.
     """
+    began = time.monotonic()
     with ledger.write() as tx:
         found = standing(tx.session, plan_id)
         if isinstance(found, Objection):
             if found is Objection.TAMPERED:
                 quarantine(tx, plan_id)
             return found
-        against = _against_claim(tx, found, still_valid)
+        try:
+            against = against_claim(tx, found, still_valid)
+        except Forged:
+            against = Objection.TAMPERED
         if against is not None:
+            _say_why_not(tx, found, against)
             return against
-        return _claim(tx, found, actor_id)
+        return _claim(tx, found, (actor_id, began))
 
 
-def _against_claim(tx: Transaction, found: Standing, still_valid: StillValid) -> Objection | None:
-    if found.state is not PlanState.APPROVED:
-        return Objection.NO_SUCH_EDGE
-    if halted(tx.session) is not None:
-        return Objection.HALTED
-    if too_late(tx, found) or tx.now > found.plan.pending_until + timedelta(
-        seconds=found.plan.claim_within_s
-    ):
-        return Objection.EXPIRED
-    given = decisions_of(tx.session, found.row.id)
-    if any(decision.verdict is Verdict.DENY for decision in given):
-        return Objection.DENIED
-    # A set of people: one who approved twice counts once, whatever rows there are.
-    valid = {d.approver for d in given if d.plan_digest == found.plan.digest and still_valid(found.plan, d)}
-    if len(valid) < found.plan.approvals_needed:
-        return Objection.APPROVER_LOST_RIGHT if given else Objection.NOT_ENOUGH_APPROVALS
-    return Objection.OBJECT_BUSY if _busy(tx.session, found.plan) else None
+def _say_why_not(tx: Transaction, found: Standing, against: Objection) -> None:
+    if against is Objection.TAMPERED:
+        quarantine(tx, found.row.id)
+    elif found.state is PlanState.APPROVED and hinder(tx, found, against.value):
+        body = {"why": against.value}
+        tx.audit(Tag.CLAIM_REFUSED, body, incident=found.row.incident, plan_id=found.row.id)
 
 
-def _objects(plan: Plan) -> list[str]:
-    # Without the uid of the object: a namesake that was created meanwhile is just as busy.
-    return sorted({f"{plan.cluster_uid}|{'|'.join(step.target.key)}" for step in plan.steps})
+def turn_away(ledger: Ledger, plan_id: str, reason: str) -> Objection | None:
+    """APPROVED → STALE without a claim: what was signed may not be done any more, for this reason."""
+    with ledger.write() as tx:
+        return move(tx, Move(plan_id=plan_id, to=PlanState.STALE, by=Agent.ACTOR, reason=reason))
 
 
-def _busy(session: Session, plan: Plan) -> bool:
-    locks = select(ObjectLockRow).where(col(ObjectLockRow.object).in_(_objects(plan)))
-    return session.exec(locks).first() is not None
-
-
-def _claim(tx: Transaction, found: Standing, actor_id: str) -> Claim | Objection:
-    plan_id = found.row.id
+def _claim(tx: Transaction, found: Standing, who: tuple[str, float]) -> Claim | Objection:
+    plan_id, (actor_id, began) = found.row.id, who
     against = move(tx, Move(plan_id=plan_id, to=PlanState.EXECUTING, by=Agent.ACTOR, reason=actor_id))
     if against is not None:
         return against
-    for name in _objects(found.plan):
-        tx.session.add(ObjectLockRow(object=name, plan_id=plan_id))
+    objects.hold(tx, found.plan)
     until = tx.now + timedelta(seconds=LEASE_S)
     attempt = secrets.token_hex(8)
     tx.session.add(
@@ -129,7 +129,12 @@ def _claim(tx: Transaction, found: Standing, actor_id: str) -> Claim | Objection
     # Should this process die, somebody must look once its lease and its last request are over.
     tx.wake(Agent.ACTOR, found.row.incident, until + timedelta(seconds=REQUEST_DEADLINE_S + 1))
     return Claim(
-        plan=found.plan, attempt_id=attempt, actor_id=actor_id, lease_until=until, proof=_BY_CLAIM_ONLY
+        plan=found.plan,
+        attempt_id=attempt,
+        actor_id=actor_id,
+        lease_until=until,
+        send_before=began + LEASE_S,
+        proof=_BY_CLAIM_ONLY,
     )
 
 
@@ -145,7 +150,7 @@ def _owned(tx: Transaction, held: Claim) -> Standing:
 
 
 def intend(ledger: Ledger, held: Claim, n: int, request_digest: str) -> None:
-    """Commit the intent to send step ``n`` (from 1). Raises NotOurs when it must not be sent.
+    """Commit the intent to send step ``n`` (from 1). Raises NotOurs or Halted when it must not be sent.
 
     Committed before the request leaves: after a crash the row says that something may have been sent, and
     without the row nothing was.
@@ -153,7 +158,7 @@ def intend(ledger: Ledger, held: Claim, n: int, request_digest: str) -> None:
     with ledger.write() as tx:
         found = _owned(tx, held)
         if halted(tx.session) is not None:
-            raise NotOurs(Objection.HALTED.value)
+            raise Halted(Objection.HALTED.value)
         tx.session.add(StepRow(plan_id=held.plan.id, n=n, intent_at=tx.now, request_digest=request_digest))
         tx.session.flush()
         body = {"step": n, "request": request_digest, "attempt": held.attempt_id}
@@ -240,15 +245,28 @@ def conclude(ledger: Ledger, plan_id: str, to: PlanState, reason: str) -> Object
         proposal = tx.session.get(ProposalRow, plan_id)
         if execution is None or proposal is None:
             return Objection.NO_SUCH_PLAN
+        # What is EXECUTING is its owner's to end, although the same agent may take that edge.
+        if proposal.state != PlanState.UNKNOWN.value:
+            return Objection.NO_SUCH_EDGE
         # A request of the dead owner may still be on its way; only after its deadline is absence proof.
         if to is PlanState.NOT_APPLIED and execution.deadline_at >= tx.now:
             return Objection.NOT_OWNER
         return move(tx, Move(plan_id=plan_id, to=to, by=Agent.ACTOR, reason=reason))
 
 
-def look_again(ledger: Ledger, plan_id: str, seconds: float) -> None:
-    """Have the actor read once more after a while: the plan is still EXECUTING or UNKNOWN."""
+def call_for_help(ledger: Ledger, plan_id: str, reason: str) -> None:
+    """Say, once for each reason, that reading does not tell what became of an UNKNOWN plan."""
     with ledger.write() as tx:
         found = standing(tx.session, plan_id)
-        if not isinstance(found, Objection) and found.state in LOCKING:
+        if isinstance(found, Objection) or found.state is not PlanState.UNKNOWN:
+            return
+        if hinder(tx, found, reason):
+            tx.audit(Tag.HELP_WANTED, {"why": reason}, incident=found.row.incident, plan_id=plan_id)
+
+
+def look_again(ledger: Ledger, plan_id: str, seconds: float) -> None:
+    """Have the actor look once more after a while: the plan is APPROVED, EXECUTING or UNKNOWN still."""
+    with ledger.write() as tx:
+        found = standing(tx.session, plan_id)
+        if not isinstance(found, Objection) and found.state in LOCKING | {PlanState.APPROVED}:
             tx.wake(Agent.ACTOR, found.row.incident, tx.now + timedelta(seconds=seconds))

@@ -1,34 +1,40 @@
 """Deliveries and incidents: what Alertmanager said, and which problem it belongs to.
 
 One open incident a group and cluster. Duplicates (a re-send, the other half of an HA pair)
-change nothing. A truncated body closes nothing. An alert called Watchdog opens nothing.
+change nothing, also when they come after what was said later. A truncated body closes nothing.
+An alert called Watchdog opens nothing.
 Sources: threats P13, P14, P16, T1-T6; Alertmanager webhook version 4.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from sqlalchemy import bindparam, insert
 from sqlmodel import Session, SQLModel, col, select
 
 from agents.incident import Alert, Incident, IncidentState
+from agents.ledger import alert_rows
 from agents.ledger.moves import cancel_open_plans
 from agents.ledger.notification import Accepted, Delivery, DeliveryStatus, Disposition, Notification
 from agents.ledger.protocol import Agent
 from agents.ledger.store import Ledger, Transaction
-from agents.ledger.tables import AlertRow, IncidentRow
+from agents.ledger.tables import AlertRow, DeliveryRow, IncidentRow
 from agents.ledger.tags import Tag
 from tools.redaction import redact
 
 DEAD_MAN_SWITCHES = frozenset({"Watchdog", "InfoInhibitor"})
 _RANK = {"critical": 3, "error": 2, "warning": 1}
-MOST_PRINTS = 500
+# A row for each of 20,000 alerts would keep every other delivery waiting for ten seconds.
+MOST_NAMED = 100
+# Alertmanager pauses for up to a minute before it tries again, so a copy comes within two. Words that are
+# equal and yet news come later: an alert is over for want of repetition after four minutes at the earliest.
+COPIES_WITHIN = timedelta(minutes=2)
 
 # Intake has to keep up with a storm: its rows go in without the unit of work, and its statements
 # are built once. Both together were most of what a delivery cost.
 _TABLES = SQLModel.metadata.tables
-_INSERT_ALERTS = insert(_TABLES["alert"])
 _INSERT_INCIDENT = insert(_TABLES["incident"]).returning(_TABLES["incident"].c.number)
 _INSERT_DELIVERY = insert(_TABLES["delivery"]).returning(_TABLES["delivery"].c.id)
 _BY_GROUP = select(IncidentRow.number).where(IncidentRow.open_key == bindparam("open_key"))
@@ -42,6 +48,15 @@ _BY_PRINT = (
     .where(col(IncidentRow.number).in_(_WITH_PRINTS))
     .where(IncidentRow.cluster == bindparam("cluster"), IncidentRow.state == IncidentState.OPEN.value)
     .order_by(col(IncidentRow.number))
+    .limit(1)
+)
+
+_COPIED = (
+    select(DeliveryRow.incident)
+    .where(DeliveryRow.key == bindparam("key"), DeliveryRow.source == bindparam("source"))
+    .where(col(DeliveryRow.received_at) > bindparam("since"))
+    # What opened or changed nothing when it came first may mean something now.
+    .where(col(DeliveryRow.incident).is_not(None))
     .limit(1)
 )
 
@@ -75,6 +90,9 @@ def _apply(tx: Transaction, delivery: Delivery) -> tuple[Disposition, int | None
     note = delivery.notification
     if delivery.status is not DeliveryStatus.USABLE or note is None:
         return Disposition.QUARANTINED, None
+    copied = _incident_of_copy(tx.session, delivery)
+    if copied is not None:
+        return Disposition.DUPLICATE, copied
     # They fire all the time by design: stored as a delivery, but nobody's incident.
     alerts = [alert for alert in note.alerts if alert.name not in DEAD_MAN_SWITCHES]
     found = _open_incident(tx.session, delivery.source, note)
@@ -86,12 +104,20 @@ def _apply(tx: Transaction, delivery: Delivery) -> tuple[Disposition, int | None
     return _update(tx, found, alerts, truncated=note.truncated > 0)
 
 
+def _incident_of_copy(session: Session, delivery: Delivery) -> int | None:
+    """The incident that the same notification went to a moment ago; it may be closed by now."""
+    since = delivery.received_at - COPIES_WITHIN
+    asked = {"key": delivery.key, "source": delivery.source, "since": since}
+    number: int | None = session.connection().execute(_COPIED, asked).scalar()
+    return number
+
+
 def _open_incident(session: Session, source: str, note: Notification) -> IncidentRow | None:
     # Asked without a flush: what waits for one changes neither open keys nor fingerprints.
     connection = session.connection()
     number = connection.execute(_BY_GROUP, {"open_key": _open_key(source, note.group_key)}).scalar()
     if number is None:
-        prints = [alert.fingerprint for alert in note.alerts[:MOST_PRINTS]]
+        prints = [alert.fingerprint for alert in note.alerts[: alert_rows.MOST_PRINTS]]
         number = connection.execute(_BY_PRINT, {"cluster": source, "prints": prints}).scalar()
     return None if number is None else session.get_one(IncidentRow, number)
 
@@ -118,7 +144,7 @@ def _open(tx: Transaction, source: str, group_key: str, alerts: Sequence[Alert])
         "lease_token": 0,
     }
     number: int = tx.session.connection().execute(_INSERT_INCIDENT, row).scalar_one()
-    _add_alerts(tx, number, alerts)
+    alert_rows.add(tx.session, number, alerts)
     tx.audit(Tag.INCIDENT_OPENED, {"title": title, "alerts": len(alerts)}, incident=number)
     tx.wake(Agent.INVESTIGATOR, number)
     return number
@@ -137,55 +163,35 @@ def title_of(alert: Alert) -> str:
     return f"{alert.name} {place}".strip()
 
 
-def _add_alerts(tx: Transaction, number: int, alerts: Sequence[Alert]) -> None:
-    # Field by field: dumping a model costs as much as storing it.
-    rows = [
-        {
-            "incident": number,
-            "fingerprint": alert.fingerprint,
-            "firing": alert.firing,
-            "labels": dict(alert.labels),
-            "annotations": dict(alert.annotations),
-            "starts_at": alert.starts_at,
-            "ends_at": alert.ends_at,
-            "generator_url": alert.generator_url,
-        }
-        for alert in alerts
-    ]
-    tx.session.connection().execute(_INSERT_ALERTS, rows)
-
-
 def _update(
     tx: Transaction, row: IncidentRow, alerts: Sequence[Alert], *, truncated: bool
 ) -> tuple[Disposition, int]:
     number = row.number or 0
-    known = {a.fingerprint: a for a in tx.session.exec(select(AlertRow).where(AlertRow.incident == number))}
-    disposition = Disposition.DUPLICATE
-    for alert in alerts:
-        before = known.get(alert.fingerprint)
-        if before is None and alert.firing:
-            _add_alerts(tx, number, [alert])
-            tx.audit(Tag.ALERT_JOINED, {"fingerprint": alert.fingerprint}, incident=number)
-            disposition = Disposition.JOINED
-        elif before is not None and before.firing != alert.firing:
-            _turn(tx, before, alert)
-            disposition = Disposition.JOINED if alert.firing else Disposition.RESOLVED
-    if disposition is not Disposition.DUPLICATE:
-        _after_change(tx, row, truncated=truncated)
-    return disposition, number
+    known = alert_rows.known(tx.session, number, alerts)
+    joined = [alert for alert in alerts if alert.firing and alert.fingerprint not in known]
+    turned = [alert for alert in alerts if alert_rows.is_news(known.get(alert.fingerprint), alert)]
+    if not joined and not turned:
+        return Disposition.DUPLICATE, number
+    alert_rows.add(tx.session, number, joined)
+    alert_rows.turn(tx.session, known, turned)
+    fires = joined + [alert for alert in turned if alert.firing]
+    _tell(tx, number, Tag.ALERT_JOINED, fires)
+    _tell(tx, number, Tag.ALERT_RESOLVED, [alert for alert in turned if not alert.firing])
+    _after_change(tx, row, truncated=truncated)
+    return Disposition.JOINED if fires else Disposition.RESOLVED, number
 
 
-def _turn(tx: Transaction, row: AlertRow, alert: Alert) -> None:
-    row.firing, row.starts_at, row.ends_at = alert.firing, alert.starts_at, alert.ends_at
-    tx.session.add(row)
-    tag = Tag.ALERT_JOINED if alert.firing else Tag.ALERT_RESOLVED
-    tx.audit(tag, {"fingerprint": alert.fingerprint}, incident=row.incident)
+def _tell(tx: Transaction, number: int, tag: Tag, alerts: Sequence[Alert]) -> None:
+    """One row of the record for all alerts of the notification to which the same happened."""
+    if alerts:
+        prints = [alert.fingerprint for alert in alerts[:MOST_NAMED]]
+        tx.audit(tag, {"alerts": len(alerts), "fingerprints": prints}, incident=number)
 
 
 def _after_change(tx: Transaction, row: IncidentRow, *, truncated: bool) -> None:
     tx.session.flush()
     number = row.number or 0
-    still = select(AlertRow).where(AlertRow.incident == number, col(AlertRow.firing).is_(True))
+    still = select(AlertRow.id).where(AlertRow.incident == number, col(AlertRow.firing).is_(True)).limit(1)
     quiet = tx.session.exec(still).first() is None
     # Of a truncated group somebody may still fire among those left out: that is not quiet.
     row.resolved_at = tx.now if quiet and not truncated else None
@@ -227,19 +233,7 @@ def value_of(session: Session, row: IncidentRow) -> Incident:
         phase=row.phase,
         opened_at=row.opened_at,
         closed_at=row.closed_at,
-        alerts=tuple(_alert_of(alert) for alert in alerts),
-    )
-
-
-def _alert_of(row: AlertRow) -> Alert:
-    return Alert(
-        fingerprint=row.fingerprint,
-        firing=row.firing,
-        labels=row.labels,
-        annotations=row.annotations,
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
-        generator_url=row.generator_url,
+        alerts=tuple(alert_rows.value_of(alert) for alert in alerts),
     )
 
 

@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, func, select
 
 from agents.incident import PROSE_LIMIT, Diagnosis, Evidence, IncidentState, Outcome, Plan
-from agents.ledger.moves import Move, move, plan_ids
-from agents.ledger.protocol import ACTIVE, LOCKING, Agent, PlanState
+from agents.ledger import objects
+from agents.ledger.drafts import make_room
+from agents.ledger.protocol import Agent, Objection, PlanState
 from agents.ledger.store import Ledger, LedgerError, Transaction
 from agents.ledger.tables import DiagnosisRow, EvidenceRow, IncidentRow, PlanRow, ProposalRow
 from agents.ledger.tags import Tag
@@ -169,18 +170,19 @@ def diagnosis_of(session: Session, incident: int, turn: int | None = None) -> Di
     return None if row is None else Diagnosis.model_validate(row.body)
 
 
-def draft(ledger: Ledger, lease: Lease, plan: Plan, note: str) -> str:
-    """Write a DRAFT and return its id. A draft repeated by a killed stage is found again by its
-    nonce; plans that were not claimed yet are superseded by it."""
+def draft(ledger: Ledger, lease: Lease, plan: Plan, note: str) -> str | Objection:
+    """Write a DRAFT and return its id, or say why there is no room for it.
+
+    A draft repeated by a killed stage is found again by its nonce. Plans that were not claimed yet,
+    of this incident or for the same object, are superseded by it; what is being done is waited for.
+    """
     with ledger.write() as tx:
         held(tx, lease)
         if before := drafted(tx.session, lease.incident, plan.nonce):
             return before
-        for other in plan_ids(tx.session, lease.incident):
-            state = PlanState(tx.session.get_one(ProposalRow, other).state)
-            if state in ACTIVE - LOCKING:
-                reason = f"a newer plan took its place: {plan.id}"
-                move(tx, Move(plan_id=other, to=PlanState.SUPERSEDED, by=Agent.INVESTIGATOR, reason=reason))
+        against = make_room(tx, lease.incident, plan)
+        if against is not None:
+            return against
         _insert_draft(tx, lease.incident, plan, note)
         return plan.id
 
@@ -206,6 +208,7 @@ def _insert_draft(tx: Transaction, incident: int, plan: Plan, note: str) -> None
     )
     tx.session.flush()
     tx.session.add(ProposalRow(plan_id=plan.id, state=PlanState.DRAFT.value, version=1, state_at=tx.now))
+    objects.hold(tx, plan)
     tx.audit(Tag.PLAN_DRAFTED, {"digest": plan.digest, "note": note}, incident=incident, plan_id=plan.id)
     tx.wake(Agent.ACTOR, incident)
     # Also when no actor ever rehearses it: a draft expires like a plan that nobody signs.

@@ -5,24 +5,44 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, update
+from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from agents.incident import Plan, digest_of
-from agents.ledger.protocol import ACTIVE, LOCKING, Agent, Objection, PlanState, next_lanes, objection
+from agents.ledger import objects
+from agents.ledger.protocol import (
+    ACTIVE,
+    LOCKING,
+    TERMINAL,
+    Agent,
+    Objection,
+    PlanState,
+    next_lanes,
+    objection,
+)
 from agents.ledger.store import Ledger, Transaction
-from agents.ledger.tables import ObjectLockRow, PlanRow, ProposalRow
+from agents.ledger.tables import PlanRow, ProposalRow
 from agents.ledger.tags import Tag
+
+TYPED_DIGITS = 6
+"""How much of a digest an approver types from tier 2 on."""
+MOST_ASKING = 5
+"""How many plans may wait for a signature in one channel at a time (threat T33)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Move:
-    """One wanted change of state: which plan, where to, who asks and why."""
+    """One wanted change of state: which plan, where to, who asks and why.
+
+    ``words`` are a person's own: shown beside the reason, and never put into the record.
+    """
 
     plan_id: str
     to: PlanState
     by: Agent
     reason: str = ""
+    words: str = ""
+    successor: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +81,20 @@ def move(tx: Transaction, wanted: Move) -> Objection | None:
     against = objection(start, wanted.to, wanted.by)
     if against is not None:
         return against
+    shown = f"{wanted.reason}: {wanted.words}" if wanted.words else wanted.reason
     result = tx.session.connection().execute(
         update(ProposalRow)
         .where(col(ProposalRow.plan_id) == wanted.plan_id)
         # The compare-and-set: whoever reads the same state and comes second changes no row.
         .where(col(ProposalRow.state) == start.value, col(ProposalRow.version) == proposal.version)
-        .values(state=wanted.to.value, version=proposal.version + 1, state_at=tx.now, reason=wanted.reason)
+        .values(
+            state=wanted.to.value,
+            version=proposal.version + 1,
+            state_at=tx.now,
+            reason=shown,
+            successor=wanted.successor,
+            obstacle="",
+        )
     )
     if result.rowcount != 1:
         return Objection.CHANGED_MEANWHILE
@@ -77,11 +105,11 @@ def move(tx: Transaction, wanted: Move) -> Objection | None:
 
 def _afterwards(tx: Transaction, wanted: Move, start: PlanState) -> None:
     row = tx.session.get_one(PlanRow, wanted.plan_id)
-    # UNKNOWN keeps its objects locked: nobody may change what may have been changed just now.
-    if wanted.to not in LOCKING:
-        tx.session.connection().execute(
-            delete(ObjectLockRow).where(col(ObjectLockRow.plan_id) == wanted.plan_id)
-        )
+    # UNKNOWN keeps its objects: nobody may plan for what may have been changed just now.
+    if wanted.to in TERMINAL:
+        objects.let_go(tx, wanted.plan_id)
+    if start is PlanState.PENDING:
+        _next_in_the_channel(tx)
     body = {"from": start.value, "to": wanted.to.value, "by": wanted.by.value, "reason": wanted.reason}
     tx.audit(Tag.PLAN_MOVED, {**body, "digest": row.digest}, incident=row.incident, plan_id=row.id)
     for lane in next_lanes(wanted.to):
@@ -91,6 +119,38 @@ def _afterwards(tx: Transaction, wanted: Move, start: PlanState) -> None:
     if wanted.to is PlanState.APPROVED:
         plan = Plan.model_validate_json(row.canonical)
         tx.wake(Agent.GATEKEEPER, row.incident, tx.now + timedelta(seconds=plan.claim_within_s))
+
+
+def _next_in_the_channel(tx: Transaction) -> None:
+    """One place became free (threat T33): the drafts that wait longest for one are looked at."""
+    drafts = select(PlanRow.incident).join(ProposalRow, col(ProposalRow.plan_id) == col(PlanRow.id))
+    waiting = drafts.where(ProposalRow.state == PlanState.DRAFT.value).order_by(col(PlanRow.created_at))
+    for incident in tx.session.exec(waiting.limit(MOST_ASKING)).all():
+        tx.wake(Agent.GATEKEEPER, incident)
+
+
+def hinder(tx: Transaction, found: Standing, obstacle: str) -> bool:
+    """Say what stands in the way of a plan; False when that is said already, or the plan moved on."""
+    if found.proposal.obstacle == obstacle:
+        return False
+    result = tx.session.connection().execute(
+        update(ProposalRow)
+        .where(col(ProposalRow.plan_id) == found.row.id, col(ProposalRow.version) == found.proposal.version)
+        .values(obstacle=obstacle)
+    )
+    tx.session.refresh(found.proposal)
+    tx.wake(Agent.GATEKEEPER, found.row.incident)
+    return result.rowcount == 1
+
+
+def needed(plan: Plan) -> int:
+    """How many humans must approve: what the plan says, and never fewer than its tier asks for."""
+    return max(plan.approvals_needed, 2 if plan.tier == 3 else 1)
+
+
+def confirmed(plan: Plan, typed: str) -> bool:
+    """Whether an approval of this plan is complete: from tier 2 on the digest's beginning was typed."""
+    return plan.tier < 2 or typed == plan.digest[:TYPED_DIGITS]
 
 
 def plan_ids(session: Session, incident: int) -> list[str]:

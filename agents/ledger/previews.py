@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlmodel import Session
+from sqlmodel import Session, func, select
 
 from agents.incident import Preview
-from agents.ledger.moves import Move, move, quarantine, standing
+from agents.ledger.moves import MOST_ASKING, Move, hinder, move, quarantine, standing
 from agents.ledger.protocol import Agent, Objection, PlanState
-from agents.ledger.store import Ledger
+from agents.ledger.store import Ledger, Transaction
 from agents.ledger.tables import PreviewRow, ProposalRow
 from agents.ledger.tags import Tag
 
@@ -70,6 +70,25 @@ def preview_of(session: Session, plan_id: str) -> Preview | None:
     )
 
 
+def ask_for_place(ledger: Ledger, plan_id: str, channel_id: str) -> bool:
+    """Whether a previewed draft may be shown for signing now; that it must wait is said once (T33)."""
+    with ledger.write() as tx:
+        found = standing(tx.session, plan_id)
+        if isinstance(found, Objection) or found.state is not PlanState.DRAFT:
+            return False
+        full = _asking_in(tx, channel_id) >= MOST_ASKING
+        if hinder(tx, found, Objection.CHANNEL_FULL.value if full else "") and full:
+            tx.audit(Tag.CARD_WAITS, {"channel": channel_id}, incident=found.row.incident, plan_id=plan_id)
+        return not full
+
+
+def _asking_in(tx: Transaction, channel_id: str) -> int:
+    # Counted with nobody else writing: two gatekeepers must not give the last place away twice.
+    tx.alone()
+    asking = (ProposalRow.state == PlanState.PENDING.value, ProposalRow.channel_id == channel_id)
+    return tx.session.exec(select(func.count()).select_from(ProposalRow).where(*asking)).one()
+
+
 def mark_pending(ledger: Ledger, plan_id: str, posted: Posted) -> Objection | None:
     """The card is up: from now on a person may decide. Needs an accepted dry-run.
 
@@ -78,6 +97,8 @@ def mark_pending(ledger: Ledger, plan_id: str, posted: Posted) -> Objection | No
     with ledger.write() as tx:
         if tx.session.get(PreviewRow, plan_id) is None:
             return Objection.NOT_PREVIEWED
+        if _asking_in(tx, posted.channel_id) >= MOST_ASKING:
+            return Objection.CHANNEL_FULL
         against = move(tx, Move(plan_id=plan_id, to=PlanState.PENDING, by=Agent.GATEKEEPER))
         if against is None:
             proposal = tx.session.get_one(ProposalRow, plan_id)

@@ -60,6 +60,10 @@ class Objection(StrEnum):
     OBJECT_BUSY = "another plan on this object is executing or unresolved"
     DUPLICATE = "this was recorded before"
     REPLAYED = "this very click was seen before"
+    NOT_CONFIRMED = "the plan's digest was not typed"
+    SAME_HUMAN = "the same person signed already, through another account"
+    SAME_PLAN = "the same change waits for a signature already"
+    CHANNEL_FULL = "as many changes wait for a signature in this channel as people can weigh"
     NOT_OWNER = "the attempt belongs to somebody else or its lease ran out"
 
 

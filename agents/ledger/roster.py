@@ -23,13 +23,23 @@ class RosterError(ValueError):
 
 
 class Entry(Value):
-    """One person and what this person may sign. ``name`` is for people and decides nothing."""
+    """One account and what its owner may sign. ``name`` is for people and decides nothing.
+
+    Accounts with the same ``person`` belong to one human, who counts once and signs no request made
+    through any of them. An entry with no ``tiers`` only says whose account it is.
+    """
 
     user_id: NonEmpty
     team_id: NonEmpty
     name: str = ""
+    person: str = ""
     tiers: frozenset[Annotated[int, Field(ge=1, le=3)]] = frozenset({1})
     namespaces: frozenset[NonEmpty] = frozenset()
+
+    @property
+    def human(self) -> str:
+        """Whose account this is."""
+        return self.person or f"{self.team_id}/{self.user_id}"
 
     def covers(self, plan: Plan) -> bool:
         """Whether the tier and every namespace of the plan are this person's."""
@@ -57,6 +67,22 @@ class Roster(Value):
             for entry in self.approvers
             if (entry.team_id, entry.user_id) == (person.team_id, person.user_id)
         )
+
+    def human(self, person: Approver) -> str:
+        """Whose account this is, as far as the roster knows."""
+        key = (person.team_id, person.user_id)
+        known = (entry.human for entry in self.approvers if (entry.team_id, entry.user_id) == key)
+        return next(known, f"{person.team_id}/{person.user_id}")
+
+    def asked(self, person: Approver, plan: Plan) -> bool:
+        """Whether this person asked for the plan, through this account or another one (P6)."""
+        accounts = {entry.user_id for entry in self.approvers if entry.human == self.human(person)}
+        return plan.requester in accounts | {person.user_id}
+
+    def listed(self, person: Approver) -> bool:
+        """Whether this person may sign anything at all."""
+        key = (person.team_id, person.user_id)
+        return any((entry.team_id, entry.user_id) == key and entry.tiers for entry in self.approvers)
 
     def signers(self, plan: Plan) -> tuple[Entry, ...]:
         """Who may sign this plan, for the refusal that names them."""

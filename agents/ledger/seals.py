@@ -14,7 +14,9 @@ from pathlib import Path
 
 import rfc8785
 
-from agents.incident import Decision
+from agents.incident import Approver, Decision
+from agents.ledger import payloads
+from agents.ledger.accounts import Seen
 
 _KEY_BYTES = 32
 
@@ -55,15 +57,44 @@ class SealKey:
         return plan_id if hmac.compare_digest(value.encode(), self.button(plan_id).encode()) else None
 
     def sealed(self, decision: Decision) -> Decision:
-        """The decision with its seal."""
-        return decision.model_copy(update={"mac": self._decision_mac(decision)})
+        """The decision with its seal, which holds the reason by its digest (see ``payloads``)."""
+        salted = payloads.salt() if decision.reason else ""
+        digest = payloads.digest_of(decision.reason, salted)
+        closed = decision.model_copy(update={"reason_salt": salted, "reason_digest": digest})
+        return closed.model_copy(update={"mac": self._decision_mac(closed)})
 
     def holds(self, decision: Decision) -> bool:
-        """Whether the decision is exactly what was sealed."""
+        """Whether the decision is exactly what was sealed; of an erased reason only the digest is left."""
+        told = payloads.digest_of(decision.reason, decision.reason_salt)
+        if decision.reason != payloads.ERASED and told != decision.reason_digest:
+            return False
         return hmac.compare_digest(decision.mac.encode(), self._decision_mac(decision).encode())
 
+    def form(self, approver: Approver, shown: tuple[str, ...]) -> str:
+        """The mark of a form that was opened for this person about what is ``shown`` in it.
+
+        Only who was sent the form has it: a click made with a stolen signing secret does not.
+        """
+        return self._mac("form", rfc8785.dumps([approver.team_id, approver.user_id, *shown]))[:32]
+
+    def opened(self, mark: str, approver: Approver, shown: tuple[str, ...]) -> bool:
+        """Whether we opened such a form for this person."""
+        return hmac.compare_digest(mark.encode(), self.form(approver, shown).encode())
+
+    def vouched(self, seen: Seen) -> Seen:
+        """The look at an account, with its seal."""
+        return seen.model_copy(update={"mac": self._seen_mac(seen)})
+
+    def vouches(self, seen: Seen) -> bool:
+        """Whether the look is exactly what was sealed."""
+        return hmac.compare_digest(seen.mac.encode(), self._seen_mac(seen).encode())
+
+    def _seen_mac(self, seen: Seen) -> str:
+        body = {**seen.model_dump(mode="json", exclude={"mac", "at"}), "at": seen.at.timestamp()}
+        return self._mac("seen", rfc8785.dumps(body))
+
     def _decision_mac(self, decision: Decision) -> str:
-        body = decision.model_dump(mode="json", exclude={"mac"})
+        body = decision.model_dump(mode="json", exclude={"mac", "reason", "reason_salt"})
         return self._mac("decision", rfc8785.dumps(body))
 
     def _mac(self, what: str, body: bytes) -> str:

@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from agents.ledger import chain
 from agents.ledger.engine import open_reader, open_writer
-from agents.ledger.protocol import Agent
-from agents.ledger.tables import AuditRow, ChainHeadRow, HaltRow
+from agents.ledger.protocol import ACTIVE, Agent
+from agents.ledger.tables import AuditRow, ChainHeadRow, HaltRow, PlanRow, ProposalRow
 from agents.ledger.tags import Tag
 from tools.kubernetes.objects import JsonObject
 from tools.queue import queue_for
@@ -152,6 +152,15 @@ def set_halt(ledger: Ledger, *, halted: bool, by: str, reason: str) -> None:
         row.halted, row.by, row.reason, row.at = halted, by, reason, tx.now
         tx.session.add(row)
         tx.audit(Tag.HALTED if halted else Tag.RESUMED, {"by": by, "reason": reason})
+        _tell_open_plans(tx)
+
+
+def _tell_open_plans(tx: Transaction) -> None:
+    """The card of each open plan says that nothing is done now, or the actor goes on with it."""
+    standing = (PlanRow.id == col(ProposalRow.plan_id), col(ProposalRow.state).in_(ACTIVE))
+    for incident in sorted(set(tx.session.exec(select(PlanRow.incident).where(*standing)))):
+        tx.wake(Agent.GATEKEEPER, incident)
+        tx.wake(Agent.ACTOR, incident)
 
 
 def halted(session: Session) -> HaltRow | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlmodel import Session
+
 from agents.incident import Decision, Diagnosis, Evidence, Incident, Outcome, Plan, Preview, Receipt, Value
 from agents.ledger import decisions, executions, incidents, investigations, moves, previews
 from agents.ledger.moves import Standing
 from agents.ledger.protocol import PlanState
-from agents.ledger.store import Ledger
+from agents.ledger.store import Ledger, halted
 from agents.ledger.tables import IncidentRow
 
 
@@ -20,6 +22,7 @@ class PlanView(Value):
     reason: str
     note: str
     state_at: datetime
+    obstacle: str = ""
     channel_id: str
     message_ts: str
     preview: Preview | None
@@ -35,6 +38,9 @@ class Story(Value):
     diagnosis: Diagnosis | None
     plans: tuple[PlanView, ...]
     outcome: Outcome | None
+    halted: str = ""
+    bent: tuple[str, ...] = ()
+    """Plans whose stored bytes do not fit their digest: they can be named, and nothing else."""
 
     @property
     def plan(self) -> PlanView | None:
@@ -48,10 +54,12 @@ def story(ledger: Ledger, number: int) -> Story | None:
         row = session.get(IncidentRow, number)
         if row is None:
             return None
-        plans = []
+        plans, bent = [], []
         for plan_id in moves.plan_ids(session, number):
             found = moves.standing(session, plan_id)
-            if isinstance(found, Standing):
+            if not isinstance(found, Standing):
+                bent.append(plan_id)
+            else:
                 plans.append(
                     PlanView(
                         plan=found.plan,
@@ -59,6 +67,7 @@ def story(ledger: Ledger, number: int) -> Story | None:
                         reason=found.proposal.reason,
                         note=found.row.note,
                         state_at=found.proposal.state_at,
+                        obstacle=found.proposal.obstacle,
                         channel_id=found.proposal.channel_id,
                         message_ts=found.proposal.message_ts,
                         preview=previews.preview_of(session, plan_id),
@@ -72,4 +81,11 @@ def story(ledger: Ledger, number: int) -> Story | None:
             diagnosis=investigations.diagnosis_of(session, number),
             plans=tuple(plans),
             outcome=investigations.outcome_of(session, number),
+            halted=_halted(session),
+            bent=tuple(bent),
         )
+
+
+def _halted(session: Session) -> str:
+    row = halted(session)
+    return "" if row is None else f"by {row.by}: {row.reason or 'no reason given'}"

@@ -128,6 +128,8 @@ class ProposalRow(SQLModel, table=True):
     channel_id: str = ""
     message_ts: str = ""
     card_digest: str = ""
+    obstacle: str = ""
+    successor: str = ""
 
 
 class PreviewRow(SQLModel, table=True):
@@ -142,15 +144,27 @@ class PreviewRow(SQLModel, table=True):
 
 
 class DecisionRow(SQLModel, table=True):
-    """One person's word on one plan."""
+    """One person's word on one plan; whoever approved may still deny, and nobody says one thing twice."""
 
     __tablename__ = "decision"
-    __table_args__ = (UniqueConstraint("plan_id", "team_id", "user_id"),)
+    __table_args__ = (UniqueConstraint("plan_id", "team_id", "user_id", "verdict"),)
     id: int | None = Field(default=None, primary_key=True)
     plan_id: str = Field(foreign_key="plan.id", index=True)
     team_id: str
     user_id: str
+    verdict: str
     body: dict[str, object] = _json()
+
+
+class AccountRow(SQLModel, table=True):
+    """The last look at an approver's account, sealed; all but the key moves with each look."""
+
+    __tablename__ = "account"
+    team_id: str = Field(primary_key=True)
+    user_id: str = Field(primary_key=True)
+    good: bool
+    seen_at: datetime = _at()
+    mac: str
 
 
 class NonceRow(SQLModel, table=True):
@@ -190,7 +204,7 @@ class StepRow(SQLModel, table=True):
 
 
 class ObjectLockRow(SQLModel, table=True):
-    """Held while a plan on the object is EXECUTING or UNKNOWN; removed with that state."""
+    """One active plan an object: held from its draft until the plan has ended."""
 
     __tablename__ = "object_lock"
     object: str = Field(primary_key=True)
@@ -240,6 +254,38 @@ class ChainHeadRow(SQLModel, table=True):
     id: int = Field(primary_key=True)
     seq: int
     hash: str
+
+
+class CheckpointRow(SQLModel, table=True):
+    """One signed checkpoint: the note over the rows up to ``size``."""
+
+    __tablename__ = "checkpoint"
+    size: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    note: str
+    at: datetime = _at()
+
+
+class AnchorRow(SQLModel, table=True):
+    """Where a checkpoint was told outside the database; the proof is there, not here."""
+
+    __tablename__ = "anchor"
+    id: int | None = Field(default=None, primary_key=True)
+    size: int
+    place: str = Field(index=True)
+    reference: str
+    at: datetime = _at()
+
+
+class PayloadRow(SQLModel, table=True):
+    """What an event says of a person, by the digest that the event holds. Only erasing changes a row:
+    then words and salt are gone."""
+
+    __tablename__ = "payload"
+    digest: str = Field(primary_key=True)
+    person: str = Field(index=True)
+    salt: str
+    words: str
+    erased_at: datetime | None = _at(null=True)
 
 
 class HaltRow(SQLModel, table=True):

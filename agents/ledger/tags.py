@@ -35,8 +35,8 @@ class Tag(StrEnum):
         "A delivery was kept that could not be used.",
     )
     INCIDENT_OPENED = "intake:incident:open", "A new incident was opened for firing alerts."
-    ALERT_JOINED = "intake:alert:join", "A firing alert joined an open incident, or fired in it again."
-    ALERT_RESOLVED = "intake:alert:resolve", "Alertmanager said that one alert of the incident is over."
+    ALERT_JOINED = "intake:alert:join", "Firing alerts joined an open incident, or fired in it again."
+    ALERT_RESOLVED = "intake:alert:resolve", "Alertmanager said that alerts of the incident are over."
     INCIDENT_RESOLVED = "intake:incident:resolve", "Every alert of the incident is over."
     EVIDENCE_STORED = "investigator:evidence:store", "What one look returned was kept, with its digest."
     DIAGNOSIS_WRITTEN = "investigator:diagnosis:write", "What is believed, and how surely, was written down."
@@ -51,13 +51,37 @@ class Tag(StrEnum):
         "A click did not count; who clicked and why it did not is stated.",
     )
     REPLAY_REFUSED = "gatekeeper:click:refuse_replay", "An interaction came a second time and was not heard."
+    APPROVER_LOST = (
+        "gatekeeper:approver:lose",
+        "The account of somebody whose approval counts was found deactivated, or otherwise unfit to sign.",
+    )
+    CARD_WAITS = (
+        "gatekeeper:card:wait",
+        "A plan is not shown for signing yet, because as many wait in the channel as people can weigh.",
+    )
+    HUMAN_PAGED = "gatekeeper:human:page", "The people on the roster were called by name; why is stated."
     PLAN_DECIDED = "gatekeeper:plan:decide", "A person approved or rejected the plan; their seal is stated."
     PLAN_MOVED = "any:plan:move", "A plan came into another state; which agent moved it and why is stated."
     PLAN_CLAIMED = "actor:plan:claim", "One actor won the right to perform the plan, once."
+    CLAIM_REFUSED = (
+        "actor:claim:refuse",
+        "An approved plan was not begun; what stands in its way is stated.",
+    )
+    HELP_WANTED = "actor:human:need", "Reading cannot tell whether a plan was done; a person has to look."
     STEP_INTENDED = (
         "actor:step:intend",
         "The actor is about to send one step; its bytes' digest is stated.",
     )
     STEP_ANSWERED = "actor:step:answer", "What the API server answered to one step, or that it did not."
+    HALT_REFUSED = (
+        "gatekeeper:watch:refuse",
+        "Somebody who may not asked in the chat to halt or resume; who, and why not, is stated.",
+    )
     HALTED = "operator:watch:halt", "Somebody stopped every change."
     RESUMED = "operator:watch:resume", "Somebody ended the halt."
+    KEY_ROTATED = "operator:key:rotate", "The auditor signs with a new key, which the old one vouches for."
+    PAYLOAD_ERASED = (
+        "operator:payload:erase",
+        "Words or evidence that may tell of a person were erased; their digest stays.",
+    )
+    CHAIN_BROKEN = "auditor:chain:broken", "The auditor found the record bent; the first bad row is stated."

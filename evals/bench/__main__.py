@@ -10,7 +10,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from evals.bench import burst, click, demo, help_time, intake, memory, post_to_card, queue_start
+from evals.bench import (
+    burst,
+    click,
+    demo,
+    help_time,
+    intake,
+    memory,
+    poison,
+    post_to_card,
+    queue_start,
+    verify,
+)
 from evals.bench.figures import Result
 from evals.bench.machine import facts
 from evals.bench.table import markdown, rewrite, row, terminal
@@ -23,10 +34,12 @@ MEASUREMENTS: dict[str, Callable[[Path], list[Result]]] = {
     "burst": burst.measure,
     "click": click.measure,
     "intake": intake.measure,
+    "bombs": poison.measure,
     "help": help_time.measure,
     "memory": memory.measure,
     "demo": demo.measure,
     "queue": queue_start.measure,
+    "verify": verify.measure,
 }
 """In the order of the table; the quick ones alone with ``--only``."""
 

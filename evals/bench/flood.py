@@ -23,12 +23,13 @@ class Door:
 
     def request(self, body: bytes) -> bytes:
         """The whole POST of a body."""
+        return self.head(f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n") + body
+
+    def head(self, more: str) -> bytes:
+        """What comes before the body; ``more`` are header lines, each with its end."""
         at = urlsplit(self.url)
-        head = (
-            f"POST /alertmanager HTTP/1.1\r\nHost: {at.netloc}\r\nAuthorization: Bearer {self.token}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        return head.encode() + body
+        own = f"Host: {at.netloc}\r\nAuthorization: Bearer {self.token}\r\n"
+        return f"POST /alertmanager HTTP/1.1\r\n{own}{more}\r\n".encode()
 
 
 @dataclass(kw_only=True)
@@ -58,7 +59,7 @@ async def _connection(door: Door, bodies: Iterator[bytes], found: Flood, end: fl
     try:
         while (began := time.perf_counter()) < end:
             writer.write(door.request(next(bodies)))
-            status, body = await _answer(reader)
+            status, body = await answer_of(reader)
             found.times.append(time.perf_counter() - began)
             if 200 <= status < 300:
                 found.accepted.append(body)
@@ -69,7 +70,7 @@ async def _connection(door: Door, bodies: Iterator[bytes], found: Flood, end: fl
         await writer.wait_closed()
 
 
-async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+async def answer_of(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     """The status and the body; our own server always says how long its body is."""
     head = await reader.readuntil(b"\r\n\r\n")
     lines = head.split(b"\r\n")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from agents.ledger.notification import Delivery, DeliveryStatus
 from midwatch.intake.body import Body, BodyReader, TooManyLarge, TooSlow
 from midwatch.intake.credential import Credential
 from midwatch.intake.notification import NotJson, read_delivery
+from midwatch.intake.sources import WrongTries
 from midwatch.intake.writer import GroupCommit, NotCommitted, Overloaded
 
 COMMIT_WITHIN_S = 9.0
@@ -36,6 +38,7 @@ class Answer(StrEnum):
 
     ACCEPTED = "accepted"
     UNAUTHORIZED = "unauthorized"
+    SHUT_OUT = "shut_out"
     ENCODED = "encoded"
     NOT_JSON = "not_json"
     OVERSIZE = "oversize"
@@ -55,6 +58,7 @@ class Intake:
     clock: Callable[[], datetime]
     source: str
     counts: Counter[Answer] = field(default_factory=Counter)
+    wrong: WrongTries = field(default_factory=WrongTries)
 
 
 def router(intake: Intake) -> APIRouter:
@@ -73,8 +77,9 @@ def router(intake: Intake) -> APIRouter:
 
 async def receive(intake: Intake, request: Request) -> tuple[Answer, Response]:
     """Everything from the header to the commit, in the order of what it costs."""
-    if not intake.credential.admits(request.headers.get("authorization", "")):
-        return Answer.UNAUTHORIZED, _no(401, "the credential is missing or wrong")
+    refusal = _stranger(intake, request) if intake.credential.digests else None
+    if refusal is not None:
+        return refusal
     if request.headers.get("content-encoding", "identity") != "identity":
         return Answer.ENCODED, _no(415, "send the body without Content-Encoding")
     try:
@@ -86,6 +91,21 @@ async def receive(intake: Intake, request: Request) -> tuple[Answer, Response]:
         return Answer.OVERLOADED, _no(503, str(error))
     except ClientDisconnect:
         return Answer.GONE, _no(503, "the sender went away")
+
+
+def _stranger(intake: Intake, request: Request) -> tuple[Answer, Response] | None:
+    """The answer to whoever lacks the credential, without a look at the body; None for Alertmanager."""
+    address = request.client.host if request.client else ""
+    seconds = math.ceil(intake.wrong.shut_out_for(address))
+    if seconds:
+        # Alertmanager may sit behind the same address: 503 it repeats, 429 it would drop.
+        response = _no(503, "too many wrong credentials came from this address")
+        response.headers["Retry-After"] = str(seconds)
+        return Answer.SHUT_OUT, response
+    if intake.credential.admits(request.headers.get("authorization", "")):
+        return None
+    intake.wrong.note(address)
+    return Answer.UNAUTHORIZED, _no(401, "the credential is missing or wrong")
 
 
 async def _take_in(intake: Intake, request: Request, body: Body) -> tuple[Answer, Response]:

@@ -15,11 +15,12 @@ import orjson
 
 from agents.incident import Alert
 from agents.ledger.notification import Delivery, DeliveryStatus, Notification
-from midwatch.intake.text import clean, fingerprint_of, shorten, shorten_all
+from midwatch.intake.text import as_text, clean, fingerprint_of, shorten, shorten_all
 from tools.kubernetes.objects import JsonObject
 
 MAX_ALERTS = 20_000
 MAX_FINGERPRINT = 64
+MAX_GROUP_KEY = 1024
 FALLBACK_BYTES = 1024 * 1024
 
 
@@ -89,13 +90,20 @@ def _notification(content: JsonObject, received_at: datetime) -> Notification:
     said = content.get("truncatedAlerts")
     elsewhere = max(0, said) if isinstance(said, int) else 0
     return Notification(
-        group_key=shorten(clean(_text(content.get("groupKey")))),
+        group_key=_group_key(clean(as_text(content.get("groupKey")))),
         alerts=_once_each(alerts),
         # What we leave out counts like what Alertmanager leaves out: its absence says nothing.
         truncated=elsewhere + len(listed) - len(alerts),
-        receiver=shorten(clean(_text(content.get("receiver")))),
-        external_url=shorten(clean(_text(content.get("externalURL")))),
+        receiver=shorten(clean(as_text(content.get("receiver")))),
+        external_url=shorten(clean(as_text(content.get("externalURL")))),
     )
+
+
+def _group_key(text: str) -> str:
+    """The key as it is, or what stands for one that no index of PostgreSQL takes (a third of a page)."""
+    shown = shorten(text, MAX_GROUP_KEY)
+    # The labels that tell two groups of one route apart stand at the end, which is what was cut off.
+    return text if shown == text else f"{shown} {hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _once_each(alerts: list[Alert]) -> tuple[Alert, ...]:
@@ -111,31 +119,20 @@ def _alert(item: object, received_at: datetime) -> Alert | None:
     if not isinstance(item, dict) or not isinstance(item.get("labels"), dict):
         return None
     given = item.get("annotations")
-    full = {clean(str(key)): clean(_text(value)) for key, value in item["labels"].items()}
-    labels, left_out = shorten_all(full)
-    annotations, more_left_out = shorten_all(
-        {
-            clean(str(key)): clean(_text(value))
-            for key, value in (given if isinstance(given, dict) else {}).items()
-        }
-    )
+    labels, left_out = shorten_all(item["labels"])
+    annotations, more_left_out = shorten_all(given if isinstance(given, dict) else {})
     if left_out or more_left_out:
         annotations["midwatch_truncated"] = f"{left_out} labels and {more_left_out} annotations were left out"
     return Alert(
-        fingerprint=clean(_text(item.get("fingerprint")))[:MAX_FINGERPRINT] or fingerprint_of(full),
+        fingerprint=clean(as_text(item.get("fingerprint")))[:MAX_FINGERPRINT]
+        or fingerprint_of(item["labels"]),
         firing=item.get("status") != "resolved",
         labels=labels,
         annotations=annotations,
         starts_at=_time(item.get("startsAt")) or received_at,
         ends_at=_time(item.get("endsAt")),
-        generator_url=shorten(clean(_text(item.get("generatorURL")))),
+        generator_url=shorten(clean(as_text(item.get("generatorURL")))),
     )
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _time(value: object) -> datetime | None:

@@ -24,6 +24,7 @@ from midwatch.settings import Settings
 from midwatch.web.guard import Guard
 from midwatch.web.login import COOKIE, Door
 from midwatch.web.pages import pages
+from midwatch.web.record import evidence
 
 logger = logging.getLogger("midwatch.web")
 HERE = Path(__file__).parent
@@ -52,7 +53,7 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
         source=settings.cluster_name,
     )
     app.include_router(router(intake))
-    for routes in (pages(ledger), *more):
+    for routes in (pages(ledger), evidence(settings, ledger), *more):
         app.include_router(routes)
     app.add_middleware(Guard, door=door)
     _add_login(app, door, secure=settings.public_url.startswith("https:"))

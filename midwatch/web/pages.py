@@ -21,6 +21,7 @@ from agents.ledger.store import Ledger, halted
 from agents.ledger.story import story
 from agents.ledger.tables import AuditRow
 from tools.kubernetes.actions.catalogue import sentence
+from tools.policy.words import touched, warnings
 from tools.redaction import redact
 
 PAGE = 50
@@ -74,7 +75,8 @@ def pages(ledger: Ledger) -> APIRouter:
             return PlainTextResponse(f"there is no INC-{number}", status_code=404)
         with ledger.read() as session:
             timeline = _lines(session, incident=number, limit=500)[::-1]
-        return shown(request, "incident.html", {"story": told, "timeline": timeline, "sentence": sentence})
+        words = {"sentence": sentence, "touched": touched, "warnings": warnings}
+        return shown(request, "incident.html", {"story": told, "timeline": timeline, **words})
 
     @router.get("/ledger")
     def record(request: Request, before: Number | None = None) -> Response:

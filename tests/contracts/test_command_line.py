@@ -73,8 +73,16 @@ def test_a_database_that_is_none_is_told(state: Path) -> None:
     assert "file is not a database" in run("verify").output
 
 
+@pytest.mark.parametrize("command", [("verify",), ("export", "-o", "x"), ("evidence", "INC-1", "-o", "x")])
+def test_whoever_only_reads_makes_no_ledger(state: Path, command: tuple[str, ...]) -> None:
+    found = run(*command)
+    assert found.exit_code == 1
+    assert f"there is no ledger at {state / 'midwatch.db'}" in found.output
+    assert not state.exists()
+
+
 def test_a_ledger_of_a_newer_midwatch_is_told(state: Path) -> None:
-    run("verify")
+    run("resume")
     with sqlite3.connect(state / "midwatch.db") as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     database.close()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import httpx
@@ -23,11 +24,13 @@ from agents.ledger.notification import Delivery, Disposition
 from agents.ledger.store import Ledger
 from midwatch.intake.notification import read_delivery
 from midwatch.intake.writer import GroupCommit, NotCommitted
+from tests.support.intake_server import ROOT, forked
+from tests.support.processes import forking
 from tests.support.queue_fixtures import engine, postgresql
+from tests.support.scale import lots
 
 __all__ = ["engine", "postgresql"]
 
-ROOT = Path(__file__).parent.parent.parent
 FIXTURES = ROOT / "tests" / "fixtures" / "alertmanager"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -93,43 +96,67 @@ async def test_a_ledger_that_cannot_write_refuses_and_quarantines_nothing(tmp_pa
         assert [status for status, _ in rows(ledger)] == ["usable"]
 
 
-@pytest.mark.parametrize("run", range(5))
-async def test_a_killed_intake_loses_nothing_it_acknowledged(run: int, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    command = [sys.executable, "-m", "tests.support.intake_server", url]
-    server = await asyncio.to_thread(subprocess.Popen, command, cwd=ROOT, stdout=subprocess.PIPE)
-    with contextlib.ExitStack() as stack:
-        stack.callback(server.wait)
-        stack.callback(server.kill)
-        assert server.stdout is not None
-        stack.callback(server.stdout.close)
-        port = int(await asyncio.to_thread(server.stdout.readline))
-        acknowledged = await _storm(f"http://127.0.0.1:{port}", 10 + 7 * run, server.kill)
-    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db")) as database:
-        stored = {key for (key,) in database.execute("SELECT group_key FROM incident")}
-    assert len(acknowledged) >= 10 + 7 * run
-    assert acknowledged <= stored
-
-
-async def _storm(url: str, answers: int, kill: Callable[[], None]) -> set[str]:
-    """Post from eight senders at once, kill the server after some answers; returns what got 200."""
-    body = orjson.loads((FIXTURES / "single_firing.json").read_bytes())
+@pytest.mark.proof
+@pytest.mark.parametrize(("lot", "kills"), lots("intake_kills", 40))
+async def test_a_killed_intake_loses_nothing_it_acknowledged(lot: int, kills: int, tmp_path: Path) -> None:
+    """Killed at a random moment, and started again on the database that it left."""
+    chance = random.Random(lot)
     acknowledged: set[str] = set()
+    for kill in range(kills):
+        with killable(f"sqlite:///{tmp_path}/ledger.db") as (process, port):
+            storm = Storm(url=f"http://127.0.0.1:{port}", name=f"{kill}", chance=chance, kill=process.kill)
+            acknowledged |= await storm.rage()
+            process.join()
+        with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db")) as database:
+            stored = {key for (key,) in database.execute("SELECT group_key FROM incident")}
+        assert acknowledged <= stored, f"kill {kill} lost some"
+    assert len(acknowledged) >= kills
 
-    async def send(client: httpx.AsyncClient, sender: int) -> None:
+
+@contextlib.contextmanager
+def killable(url: str) -> Iterator[tuple[ForkServerProcess, int]]:
+    hears, tells = forking().Pipe(duplex=False)
+    process = forking().Process(target=forked, args=(url, tells))
+    process.start()
+    tells.close()
+    try:
+        yield process, hears.recv()
+    finally:
+        process.kill()
+        process.join()
+        process.close()
+        hears.close()
+
+
+@dataclass(kw_only=True)
+class Storm:
+    """Eight senders at once who post until the server is killed, soon after it gave some answers."""
+
+    url: str
+    name: str
+    chance: random.Random
+    kill: Callable[[], None]
+    acknowledged: set[str] = field(default_factory=set)
+
+    async def rage(self) -> set[str]:
+        """The groups that were answered with 200."""
+        answers = self.chance.randint(1, 30)
+        async with httpx.AsyncClient(timeout=10) as client:
+            await asyncio.gather(*(self._send(client, sender, answers) for sender in range(8)))
+        return self.acknowledged
+
+    async def _send(self, client: httpx.AsyncClient, sender: int, answers: int) -> None:
+        body = orjson.loads((FIXTURES / "single_firing.json").read_bytes())
         for number in range(10_000):
-            key = f"{sender}-{number}"
+            key = f"{self.name}-{sender}-{number}"
             alert = {**body["alerts"][0], "fingerprint": key}
             content = orjson.dumps({**body, "groupKey": key, "alerts": [alert]})
             try:
-                response = await client.post(url + "/alertmanager", content=content)
+                response = await client.post(self.url + "/alertmanager", content=content)
             except httpx.TransportError:
                 return
             if response.status_code == 200:
-                acknowledged.add(key)
-            if len(acknowledged) == answers:
-                kill()
-
-    async with httpx.AsyncClient(timeout=10) as client:
-        await asyncio.gather(*(send(client, sender) for sender in range(8)))
-    return acknowledged
+                self.acknowledged.add(key)
+            if len(self.acknowledged) == answers:
+                # Between two answers, in a commit or between two of its writes: wherever it is by then.
+                asyncio.get_running_loop().call_later(self.chance.uniform(0, 0.03), self.kill)

@@ -70,8 +70,63 @@ def test_a_truncated_body_resolves_nothing(ledger, clock):
 def test_a_flap_makes_it_fire_again(ledger, clock):
     one(ledger, a_delivery(clock(), an_alert(clock())))
     one(ledger, a_delivery(clock(), an_alert(clock(), firing=False)))
+    clock.forward(30)
     assert one(ledger, a_delivery(clock(), an_alert(clock()))) is Disposition.JOINED
     assert not resolved(ledger)
+
+
+def test_a_late_copy_of_what_is_over_makes_nothing_fire_again(ledger, clock):
+    fires, over = an_alert(clock()), an_alert(clock(), firing=False, ends_at=clock())
+    one(ledger, a_delivery(clock(), fires))
+    one(ledger, a_delivery(clock(), over))
+    clock.forward(119)
+    assert one(ledger, a_delivery(clock(), fires)) is Disposition.DUPLICATE
+    assert resolved(ledger)
+
+
+def test_an_alert_that_was_only_not_repeated_fires_again_with_the_same_words(ledger, clock):
+    """Prometheus could not reach Alertmanager for a while: the start stays what it was."""
+    fires = an_alert(clock())
+    one(ledger, a_delivery(clock(), fires))
+    clock.forward(240)
+    one(ledger, a_delivery(clock(), fires.model_copy(update={"firing": False, "ends_at": clock()})))
+    clock.forward(10)
+    assert one(ledger, a_delivery(clock(), fires)) is Disposition.JOINED
+    assert not resolved(ledger)
+
+
+def test_a_late_end_of_an_earlier_episode_does_not_end_this_one(ledger, clock):
+    began = clock()
+    one(ledger, a_delivery(clock(), an_alert(began)))
+    clock.forward(60)
+    ended = an_alert(began, firing=False, ends_at=clock())
+    one(ledger, a_delivery(clock(), ended))
+    clock.forward(60)
+    again = clock()
+    one(ledger, a_delivery(clock(), an_alert(again)))
+    clock.forward(600)
+    assert one(ledger, a_delivery(clock(), ended)) is Disposition.DUPLICATE
+    assert not resolved(ledger)
+    own = an_alert(again, firing=False, ends_at=clock())
+    assert one(ledger, a_delivery(clock(), own)) is Disposition.RESOLVED
+
+
+def test_an_end_that_came_first_is_believed_when_it_comes_again(ledger, clock):
+    over = an_alert(clock(), firing=False, ends_at=clock())
+    assert one(ledger, a_delivery(clock(), over)) is Disposition.IGNORED
+    one(ledger, a_delivery(clock(), an_alert(clock())))
+    assert one(ledger, a_delivery(clock(), over)) is Disposition.RESOLVED
+
+
+def test_a_late_copy_reopens_no_closed_incident(ledger, clock):
+    fires = an_alert(clock())
+    one(ledger, a_delivery(clock(), fires))
+    ended = Outcome(recovery=Recovery.NOTHING_DONE, at=clock(), sentence="It ended by itself.")
+    investigations.close(ledger, a_lease(ledger, 1), ended)
+    clock.forward(60)
+    receipt = accept(ledger, [a_delivery(clock(), fires)])[0]
+    assert (receipt.disposition, receipt.incident) == (Disposition.DUPLICATE, 1)
+    assert len(incidents.page(ledger)) == 1
 
 
 def test_a_watchdog_opens_nothing_and_a_stray_resolve_neither(ledger, clock):
@@ -115,6 +170,7 @@ def test_a_closed_incident_lets_the_next_episode_open_a_new_one(ledger, clock):
     found = incidents.incident(ledger, 1)
     assert found is not None
     assert found.state is IncidentState.CLOSED
+    clock.forward(30)
     assert one(ledger, a_delivery(clock(), an_alert(clock()))) is Disposition.NEW
     assert verify(ledger).ok
 

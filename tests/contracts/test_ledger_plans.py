@@ -146,7 +146,12 @@ def test_of_many_claims_at_once_exactly_one_wins(ledger, clock):
 def test_a_claim_cannot_be_made_by_hand(clock):
     with pytest.raises(TypeError):
         executions.Claim(
-            plan=a_plan(clock()), attempt_id="x", actor_id="me", lease_until=clock(), proof=object()
+            plan=a_plan(clock()),
+            attempt_id="x",
+            actor_id="me",
+            lease_until=clock(),
+            send_before=0.0,
+            proof=object(),
         )
 
 

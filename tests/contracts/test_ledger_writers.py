@@ -23,6 +23,7 @@ def test_a_delivery_knows_what_its_neighbours_in_the_batch_did(ledger, clock):
     gone = a_delivery(
         clock(), an_alert(clock(), firing=False), an_alert(clock(), fingerprint="f2", firing=False)
     )
+    clock.forward(30)
     again = a_delivery(clock(), an_alert(clock()))
     told = accept(ledger, [first, joined, renamed, gone, again])
     assert [one.disposition for one in told] == [

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agents.auditor.verify import verify
+from agents.ledger.decisions import decisions_of
 from agents.ledger.protocol import PlanState
 from agents.ledger.tags import Tag
 from evals.world.slack.people import ADA, MIA
@@ -34,7 +35,10 @@ def test_a_rejection_over_http_asks_why_and_counts_once(desk: FrontDesk) -> None
     view = ada.wait_for_view("reject")
     assert ada.submit(view["id"], {"reason": "not tonight"}).ok
     assert desk.state() is PlanState.DENIED
-    assert "not tonight" in desk.said(Tag.PLAN_DECIDED)[0]
+    assert "not tonight" not in str(desk.said(Tag.PLAN_DECIDED)), "the record holds a digest of the words"
+    with desk.ledger.read() as session:
+        (decision,) = decisions_of(session, desk.plan.id)
+    assert decision.reason == "not tonight"
 
 
 def test_whoever_may_not_sign_is_told_so_over_http(desk: FrontDesk) -> None:

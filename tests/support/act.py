@@ -14,7 +14,7 @@ import yaml
 from agents.actor.hands import Hands
 from agents.actor.preview import preview
 from agents.actor.work import advance
-from agents.incident import Decision, Plan, Preview, Verdict
+from agents.incident import Plan, Preview
 from agents.ledger import decisions, incidents, investigations, moves, previews
 from agents.ledger.migrate import upgrade
 from agents.ledger.moves import Standing
@@ -28,7 +28,7 @@ from evals.world.kubernetes.server import KubernetesServer
 from evals.world.kubernetes.users import standard_users
 from evals.world.scenario import AlertRule
 from tests.support.kubernetes_world import ContractCluster, contract_cluster, need_world
-from tests.support.plans import ADA, BEN, a_delivery, an_alert
+from tests.support.plans import ADA, BEN, a_decision, a_delivery, an_alert
 from tests.support.pretend_queue import RememberingQueue
 from tools.alertmanager import Alertmanager
 from tools.kubernetes.actions.catalogue import CATALOGUE
@@ -98,13 +98,7 @@ class Act:
         posted = Posted(channel_id="C", message_ts=plan.id, card_digest="0")
         assert previews.mark_pending(ledger, plan.id, posted) is None
         for who in (ADA, BEN)[: plan.approvals_needed]:
-            word = Decision(
-                plan_id=plan.id,
-                plan_digest=plan.digest,
-                approver=who,
-                verdict=Verdict.APPROVE,
-                at=ledger.now(),
-            )
+            word = a_decision(plan, ledger.now(), approver=who)
             assert not isinstance(decisions.decide(ledger, self.hands.seal.sealed(word)), Objection)
 
     def done(self, *steps: Step) -> Plan:

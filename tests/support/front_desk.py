@@ -131,6 +131,7 @@ def settings_for(slack: SlackServer, folder: Path, mode: str, **changes: Any) ->
         "slack_app_token": SecretStr(us.app_token),
         "slack_signing_secret": SecretStr(us.signing_secret),
         "slack_channel": INCIDENTS,
+        "webhook_token": SecretStr("only Alertmanager knows this one"),
     }
     return Settings(**given | changes)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from agents.incident import Alert, Approver, Decision, Plan, Verdict
 from agents.ledger.notification import Delivery, Notification
+from midwatch.intake.notification import delivery_key
 from tools.kubernetes.actions.step import Step
 
 ADA = Approver(team_id="T0OURS", user_id="U0ADA")
@@ -48,13 +49,14 @@ def a_plan(now: datetime, **changes: Any) -> Plan:
 
 
 def a_decision(plan: Plan, now: datetime, **changes: Any) -> Decision:
-    """Ada approves this plan."""
+    """Ada approves this plan; from tier 2 on she typed what has to be typed."""
     values: dict[str, Any] = {
         "plan_id": plan.id,
         "plan_digest": plan.digest,
         "approver": ADA,
         "verdict": Verdict.APPROVE,
         "at": now,
+        "request": {"typed": plan.digest[:6]} if plan.tier > 1 else {},
     }
     return Decision(**(values | changes))
 
@@ -77,7 +79,7 @@ def a_delivery(now: datetime, *alerts: Alert, **changes: Any) -> Delivery:
         group_key=changes.pop("group_key", "g"), alerts=alerts, truncated=changes.pop("truncated", 0)
     )
     values: dict[str, Any] = {
-        "key": "0" * 64,
+        "key": delivery_key(note),
         "raw": b"{}",
         "received_at": now,
         "source": "demo",

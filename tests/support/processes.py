@@ -19,6 +19,7 @@ from tests.support.mortal import launch
 
 GRACE_S = 15.0
 _IMPORTED = ["tests.support.mortal", "midwatch.serve", "midwatch.actor", "midwatch.wiring"]
+_IMPORTED += ["tests.support.intake_server"]
 _IMPORTED += ["agents.investigator.graph", "agents.gatekeeper.counter", "agents.gatekeeper.office"]
 
 # A start polls every process there is, and how one ended can be read only once: of two threads that ask
@@ -62,7 +63,7 @@ class Forked:
     def __init__(self, what: tuple[str, str], environment: dict[str, str], log: Path) -> None:
         self._log = log
         log.touch()
-        self._process = _forking().Process(target=launch, args=(*what, environment, str(log)))
+        self._process = forking().Process(target=launch, args=(*what, environment, str(log)))
         with _ONE_ASKS:
             self._process.start()
         self.pid = self._process.pid or 0
@@ -87,7 +88,8 @@ class Forked:
 
 
 @cache
-def _forking() -> ForkServerContext:
+def forking() -> ForkServerContext:
+    """What starts a process that has imported all of Midwatch already."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_IMPORTED)
     return context

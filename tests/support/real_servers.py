@@ -7,6 +7,7 @@ this is root on a Debian machine, its package is installed once; otherwise the t
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
@@ -31,6 +32,8 @@ _PACKAGES = {
     "promtool": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "amtool": "prometheus-alertmanager",
+    "spin": "spin",
+    "gcc": "gcc",
 }
 _READY_WITHIN_S = 20.0
 _INSTALL_WITHIN_S = 180.0
@@ -141,12 +144,20 @@ def _install(package: str) -> None:
     """Try once; whether it worked shows in what is found afterwards."""
     if os.getuid() != 0 or shutil.which("apt-get") is None:
         return
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", package]):
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            subprocess.run(
-                ["apt-get", *words], env=quiet, capture_output=True, timeout=_INSTALL_WITHIN_S, check=False
-            )
+    # The package's own server would start on its default port: run level 1 says that none should.
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    # The processes of one test run would refuse one another the package manager's lock.
+    with open(Path(tempfile.gettempdir()) / "midwatch-apt.lock", "w", encoding="ascii") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", package]):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                subprocess.run(
+                    ["apt-get", *words],
+                    env=quiet,
+                    capture_output=True,
+                    timeout=_INSTALL_WITHIN_S,
+                    check=False,
+                )
 
 
 @contextlib.contextmanager

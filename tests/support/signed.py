@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import orjson
 
@@ -64,8 +65,11 @@ def broken_copies(centre: DataCentre, names: Iterable[str]) -> None:
         cluster.close()
 
 
-def signed(at: Scene, name: str) -> Signed:
-    """A plan that puts the good image back: drafted, rehearsed as the actor does, posted and signed."""
+def signed(at: Scene, name: str, **changes: Any) -> Signed:
+    """A plan that puts the good image back: drafted, rehearsed as the actor does, posted and signed.
+
+    ``changes`` are the plan's.
+    """
     hands = Hands(
         ledger=at.ledger,
         cluster=connect(at.centre.kubernetes.kubeconfig("actor"), "actor"),
@@ -75,7 +79,7 @@ def signed(at: Scene, name: str) -> Signed:
         halt_file=at.folder / "state" / "HALT",
     )
     try:
-        plan = _drafted(at, hands, name)
+        plan = _drafted(at, hands, name, changes)
         preview(hands, plan)
     finally:
         hands.cluster.close()
@@ -93,7 +97,7 @@ def signed(at: Scene, name: str) -> Signed:
     return Signed(at=at, name=name, plan=plan)
 
 
-def _drafted(at: Scene, hands: Hands, name: str) -> Plan:
+def _drafted(at: Scene, hands: Hands, name: str, changes: dict[str, Any]) -> Plan:
     now = at.ledger.now()
     incidents.accept(at.ledger, [a_delivery(now, an_alert(now))])
     step = CATALOGUE["set_image"].draft(
@@ -102,17 +106,18 @@ def _drafted(at: Scene, hands: Hands, name: str) -> Plan:
         Context(images=frozenset({GOOD})),
     )
     assert isinstance(step, Step), step
-    plan = Plan(
-        cluster_uid=hands.cluster.cluster_uid(),
-        incident="INC-1",
-        steps=(step,),
-        tier=1,
-        approvals_needed=1,
-        pending_until=now + timedelta(minutes=30),
-        claim_within_s=600,
-        policy_version="1",
-        nonce="0" * 32,
-    )
+    values: dict[str, Any] = {
+        "cluster_uid": hands.cluster.cluster_uid(),
+        "incident": "INC-1",
+        "steps": (step,),
+        "tier": 1,
+        "approvals_needed": 1,
+        "pending_until": now + timedelta(minutes=30),
+        "claim_within_s": 600,
+        "policy_version": "1",
+        "nonce": "0" * 32,
+    }
+    plan = Plan(**(values | changes))
     lease = investigations.take(at.ledger, 1, "the story", PATIENCE_S)
     assert lease is not None
     investigations.draft(at.ledger, lease, plan, "the tag does not exist")

@@ -21,6 +21,7 @@ from agents.ledger.store import Ledger
 from agents.ledger.story import PlanView, Story, story
 from agents.ledger.tables import AuditRow
 from agents.ledger.tags import Tag
+from evals import oncall
 from evals.processes import free_port
 from evals.world.datacentre import DataCentre
 from evals.world.kubernetes.effects import Effect
@@ -63,9 +64,10 @@ class Scene:
         assert point or process.code() is None, process.tail()
         return process
 
-    def actor(self, point: str = "none") -> Process:
+    def actor(self, point: str = "none", **settings: str) -> Process:
         """The actor alone, made to die at ``point``."""
-        return self._keep(Forked((point, "actor"), self._environment(_of_actor(self)), self._log()))
+        environment = self._environment(_of_actor(self) | settings)
+        return self._keep(Forked((point, "actor"), environment, self._log()))
 
     def _keep(self, process: Process) -> Process:
         self.stack.callback(process.end)
@@ -121,11 +123,10 @@ class Scene:
             return [row.body for row in session.exec(query)]
 
     def approve(self) -> None:
-        """The engineer on call clicks Approve on the newest card that offers it."""
+        """The engineer on call signs the newest card that asks, typing the digits where a form wants them."""
         # The card is up a moment before the ledger knows where: a click in between does not count.
         self.until(lambda: self.stands(PlanState.PENDING))
-        ada = self.person("oncall")
-        assert ada.click(ada.wait_for_button("approve", timeout=PATIENCE_S)).ok
+        assert oncall.approve(self.person("oncall"), PATIENCE_S).ok
 
     def recovered(self) -> Story:
         """The story once it has ended well: one signed plan, one change by the actor, the ledger whole."""
@@ -178,7 +179,7 @@ def scene(
 def scene_in(centre: DataCentre, folder: Path, database_url: str = "") -> Iterator[Scene]:
     """A ledger and a folder of their own in a data centre that several scenes may share."""
     with ExitStack() as stack:
-        (folder / "state").mkdir(mode=0o700, parents=True)
+        (folder / "state").mkdir(mode=0o700, parents=True, exist_ok=True)
         ledger = Ledger(database_url or f"sqlite:///{folder / 'state' / 'midwatch.db'}")
         stack.callback(ledger.close)
         with _ONE_AT_A_TIME:

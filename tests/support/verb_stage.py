@@ -17,7 +17,7 @@ import yaml
 
 from agents.actor.hands import Hands
 from agents.actor.work import advance
-from agents.incident import Decision, Plan, Verdict
+from agents.incident import Plan
 from agents.ledger import decisions, incidents, investigations, moves, previews
 from agents.ledger.migrate import upgrade
 from agents.ledger.previews import Posted
@@ -33,7 +33,7 @@ from evals.world.prometheus.sampler import Sampler
 from evals.world.prometheus.series import scrapes
 from evals.world.prometheus.tsdb import Tsdb, to_ms
 from evals.world.scenario import load
-from tests.support.plans import ADA, BEN, a_delivery, an_alert
+from tests.support.plans import ADA, BEN, a_decision, a_delivery, an_alert
 from tests.support.pretend_queue import RememberingQueue
 from tests.support.world_cluster import START
 from tools.kubernetes.actions.catalogue import tier_of
@@ -110,13 +110,7 @@ class Stage:
         advance(self.hands, 1)
         assert previews.mark_pending(self.hands.ledger, plan.id, _POSTED) is None, self.reason(plan)
         for approver in (ADA, BEN)[: plan.approvals_needed]:
-            decision = Decision(
-                plan_id=plan.id,
-                plan_digest=plan.digest,
-                approver=approver,
-                verdict=Verdict.APPROVE,
-                at=self.hands.ledger.now(),
-            )
+            decision = a_decision(plan, self.hands.ledger.now(), approver=approver)
             decisions.decide(self.hands.ledger, self.hands.seal.sealed(decision))
         advance(self.hands, 1)
         assert self.state(plan) is PlanState.SUCCEEDED, self.reason(plan)
@@ -134,7 +128,7 @@ class Stage:
         with self.hands.ledger.read() as session:
             found = moves.standing(session, plan.id)
         assert isinstance(found, moves.Standing), found
-        return f"{found.state}: {found.row.reason}"
+        return f"{found.state}: {found.proposal.reason}"
 
 
 _POSTED = Posted(channel_id="C", message_ts="1", card_digest="0")

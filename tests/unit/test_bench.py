@@ -34,10 +34,12 @@ PROMISED = {
     "POST → card": [("s", at_most(P50, 2)), ("s", at_most(P99, 5))],
     "click → change": [("s", at_most(P50, 1))],
     "intake": [("alerts/s", Bound(statistic=P50, value=1000, at_least=True)), ("ms", at_most(P99, 500))],
+    "bombs": [("ms", at_most(P99, 250)), ("ms", at_most(P99, 100))],
     "--help": [("ms", at_most(P50, 300))],
     "idle RSS": [("MiB", at_most(P50, 400))],
     "demo": [("s", at_most(P50, 15))],
     "queue": [("ms", at_most(P50, 20))],
+    "verify": [("s", at_most(P50, 10))],
 }
 SPEED = Figure(title="speed", unit="s", bounds=(at_most(P50, 2), at_most(P99, 5)))
 

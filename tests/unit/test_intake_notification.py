@@ -126,6 +126,26 @@ def test_a_flood_of_labels_keeps_the_ones_that_matter_and_says_so() -> None:
     assert "29938 labels" in word.annotations["midwatch_truncated"]
 
 
+def test_long_group_keys_that_differ_at_their_end_stay_apart() -> None:
+    first, second = (usable(made(alert(), groupKey="k" * 5_000 + end)).group_key for end in "ab")
+    assert first != second
+    assert len(first.encode()) < 1200
+    assert usable(made(alert(), groupKey="k" * 1_000)).group_key == "k" * 1_000
+
+
+def test_a_value_that_is_nested_too_deep_to_be_written_is_said_to_be() -> None:
+    raw = made(alert(labels={"alertname": "HERE"})).replace(b'"HERE"', b"[" * 1_000 + b"]" * 1_000)
+    assert usable(raw).alerts[0].name == "[nested too deeply]"
+
+
+def test_labels_too_many_for_a_loop_over_their_bytes_still_have_a_name_of_their_own() -> None:
+    def of(end: str) -> str:
+        return usable(made(alert(fingerprint="", labels={"a": "x" * 100_000 + end}))).alerts[0].fingerprint
+
+    assert of("1") == of("1") != of("2")
+    assert len(of("1")) == 16
+
+
 def test_alerts_beyond_the_cap_count_as_truncated() -> None:
     raw = made(*(alert(fingerprint=f"f{n}") for n in range(MAX_ALERTS + 5)), truncatedAlerts=2)
     note = usable(raw)

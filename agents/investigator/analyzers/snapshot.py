@@ -73,6 +73,8 @@ class Snapshot:
     evidence: Mapping[str, tuple[EvidenceId, ...]] = field(default_factory=dict)
     signals: tuple[Signal, ...] = ()
     not_checked: tuple[str, ...] = ()
+    traffic: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """Requests per second by namespace and Service, where metrics tell."""
 
     def objects(self, kind: str) -> tuple[JsonObject, ...]:
         """Every object of this kind that was read."""

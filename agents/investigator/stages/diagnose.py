@@ -12,6 +12,7 @@ from agents.incident import Diagnosis, Evidence, Hypothesis, Incident
 from agents.investigator.analyzers.registry import analyze
 from agents.investigator.explain import diagnosis
 from agents.investigator.opinion import Heard, with_opinion
+from agents.investigator.permission import Asking, Permitted, permitted
 from agents.investigator.proposals import Limits, NoPlan, Proposal
 from agents.investigator.proposals import propose as proposal
 from agents.investigator.purse import Purse
@@ -23,6 +24,7 @@ from agents.investigator.targets import targets
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import incidents, investigations
 from tools.model import Budget
+from tools.policy.facts import Terms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +72,9 @@ async def think(state: State, box: Toolbox, purse: Purse) -> Thought:
     return Thought(incident=incident, case=case, reasoned=await asyncio.to_thread(reason, case))
 
 
-def proposed(box: Toolbox, thought: Thought, cause: Hypothesis | None, why_not: str) -> Proposal:
-    """The change for this cause and no other: what is signed removes what the card says is wrong.
+def proposed(box: Toolbox, thought: Thought, cause: Hypothesis | None, why_not: str) -> Permitted | NoPlan:
+    """The change for this cause and no other, if the policy allows it: what is signed removes what
+    the card says is wrong.
 
     The cause's facts are those of this look, so one that was diagnosed from an earlier look and is
     gone by now leads to no plan.
@@ -81,18 +84,29 @@ def proposed(box: Toolbox, thought: Thought, cause: Hypothesis | None, why_not: 
     same = next((h for h in thought.reasoned.hypotheses if _is(h, cause)), None)
     if same is None:
         return NoPlan(reason=f"{cause.object} no longer shows what was diagnosed.")
-    return proposal(thought.case, same, _limits(box, thought.incident))
+
+    def draw(factor: float | None) -> Proposal:
+        return proposal(thought.case, same, _limits(box, thought.incident, factor))
+
+    return permitted(thought.case, asking_of(box, thought.incident), draw)
+
+
+def asking_of(box: Toolbox, incident: Incident) -> Asking:
+    """How the policy is asked about a change for this incident."""
+    terms = Terms(pending_s=box.policy.pending_s, claim_within_s=box.policy.claim_within_s)
+    return Asking(policies=box.policy_file, incident=incident, terms=terms)
 
 
 def _is(one: Hypothesis, other: Hypothesis) -> bool:
     return (one.code, one.object.key) == (other.code, other.object.key)
 
 
-def _limits(box: Toolbox, incident: Incident) -> Limits:
-    """The policy, narrowed by the runbooks of the alerts that have one."""
+def _limits(box: Toolbox, incident: Incident, factor: float | None) -> Limits:
+    """The settings, narrowed by the runbooks of the alerts that have one and by a rule's factor."""
     books = [book for alert in incident.alerts if (book := box.shelf.match(alert.labels))]
     allowed = frozenset(verb for book in books for verb in book.allowed_actions) if books else None
-    return Limits(limit_factor=box.policy.limit_factor, allowed=allowed)
+    most = box.policy.limit_factor
+    return Limits(limit_factor=most if factor is None else min(most, factor), allowed=allowed)
 
 
 def _diagnosed(box: Toolbox, thought: Thought, purse: Purse) -> Diagnosis:
@@ -103,7 +117,9 @@ def _diagnosed(box: Toolbox, thought: Thought, purse: Purse) -> Diagnosis:
         found = _with_opinion(box, found, evidence, purse)
     because = thought.reasoned.because or "the cause is not established"
     wanted = proposed(box, thought, found.cause, because)
-    return found.model_copy(update={"no_plan_because": str(wanted)}) if isinstance(wanted, NoPlan) else found
+    if not isinstance(wanted, NoPlan):
+        return found
+    return found.model_copy(update={"no_plan_because": str(wanted), "patch": wanted.patch})
 
 
 def _with_opinion(box: Toolbox, found: Diagnosis, evidence: dict[str, Evidence], purse: Purse) -> Diagnosis:

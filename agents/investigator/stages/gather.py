@@ -9,6 +9,7 @@ from datetime import datetime
 from langgraph.runtime import Runtime
 
 from agents.incident import Alert, Evidence
+from agents.investigator import traffic
 from agents.investigator.analyzers.snapshot import LogKey, LogTail, Signal, Snapshot
 from agents.investigator.purse import Purse
 from agents.investigator.signals import Question, lines_of, looked, question
@@ -19,7 +20,7 @@ from agents.investigator.toolbox import Toolbox
 from agents.ledger import incidents, investigations
 from agents.ledger.investigations import Look
 from tools.kubernetes.inventory import Inventory, Query, lines
-from tools.kubernetes.objects import JsonObject
+from tools.kubernetes.objects import JsonObject, is_namespace
 from tools.kubernetes.reading import LogText, read_inventory, read_log
 from tools.redaction import redact
 
@@ -80,6 +81,7 @@ async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
     if found is not None:
         now.left_out += [*places_left_out(found), *claimed_elsewhere(found)]
     signals = await _signals(now, found.firing if found else ())
+    rates = await _traffic(now, state.get("namespaces") or [])
     logs = await _logs(now, merged)
     snapshot = Snapshot(
         inventory=merged,
@@ -88,6 +90,7 @@ async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
         evidence=evidence,
         signals=signals,
         not_checked=tuple(now.left_out),
+        traffic=rates,
     )
     box.snapshots[state["incident"]] = snapshot
     return snapshot
@@ -115,6 +118,23 @@ async def _signals(now: _Round, firing: tuple[Alert, ...]) -> tuple[Signal, ...]
             if (lines := lines_of(one, item.excerpt))
         ]
     return tuple(signals)
+
+
+async def _traffic(now: _Round, namespaces: list[str]) -> dict[tuple[str, str], float]:
+    """How much traffic each Service has: it says how much hangs on a change."""
+    prometheus = now.box.prometheus
+    found: dict[tuple[str, str], float] = {}
+    for namespace in filter(is_namespace, namespaces):
+        if prometheus is None or not now.may(f"the traffic of {namespace}"):
+            continue
+        at = await asyncio.to_thread(now.box.ledger.now)
+        seen = await asyncio.to_thread(traffic.looked, prometheus, (namespace, at), now.key)
+        (item,) = await now.store([seen])
+        if item.ok:
+            found |= traffic.rates(namespace, item.excerpt)
+        else:
+            now.left_out.append(f"the traffic of {namespace}: {item.excerpt}")
+    return found
 
 
 def _questions(now: _Round, alerts: list[Alert], at: datetime) -> list[tuple[Question, list[Alert]]]:

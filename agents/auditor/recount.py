@@ -1,0 +1,140 @@
+"""One pass over the audit rows: chain, tree, columns against bytes, and every checkpoint on the way.
+
+It can stop anywhere and go on later, so that a long record is recomputed in small pieces.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import orjson
+
+from agents.auditor.notes import Checkpoint
+from agents.auditor.tree import Tree
+from agents.ledger.chain import GENESIS
+from agents.ledger.checkpoints import Stored
+from agents.ledger.tags import Tag
+
+_DECIDED, _MOVED, _ERASED = Tag.PLAN_DECIDED.value, Tag.PLAN_MOVED.value, Tag.PAYLOAD_ERASED.value
+_EVIDENCE, _DRAFTED = Tag.EVIDENCE_STORED.value, Tag.PLAN_DRAFTED.value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bent:
+    """The first row that does not fit, and how."""
+
+    seq: int
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A checkpoint to meet on the way, and where it was found."""
+
+    checkpoint: Checkpoint
+    found: str
+
+
+@dataclass(kw_only=True)
+class Told:
+    """What the events say of the other tables; verification compares."""
+
+    drafts: dict[str, str] = field(default_factory=dict)
+    moves: dict[str, list[str]] = field(default_factory=dict)
+    seals: set[tuple[str, str]] = field(default_factory=set)
+    evidence: dict[tuple[int | None, str], str] = field(default_factory=dict)
+    words: set[str] = field(default_factory=set)
+    erased: set[str] = field(default_factory=set)
+
+    def hear(self, tag: str, plan: str, incident: int | None, body: dict[str, str]) -> None:
+        """One event."""
+        if tag == _MOVED:
+            self.moves.setdefault(plan, []).append(body["to"])
+        elif tag == _DRAFTED:
+            self.drafts[plan] = body["digest"]
+        elif tag == _DECIDED:
+            self.seals.add((plan, body["mac"]))
+            self.words.add(body["reason_digest"])
+        elif tag == _EVIDENCE:
+            self.evidence[incident, body["id"]] = body["digest"]
+        elif tag == _ERASED:
+            self.erased.add(body["digest"])
+
+
+_TELLING = {_DECIDED, _MOVED, _ERASED, _EVIDENCE, _DRAFTED}
+
+
+@dataclass(kw_only=True)
+class Recount:
+    """A pass that has come to row ``seq``: the chain's head and the tree there, and what was told."""
+
+    marks: dict[int, list[Mark]] = field(default_factory=dict)
+    seq: int = 0
+    head: bytes = bytes.fromhex(GENESIS)
+    tree: Tree = field(default_factory=Tree)
+    told: Told = field(default_factory=Told)
+
+    def meet(self, mark: Mark) -> None:
+        """Compare with this checkpoint when the pass comes to its last row."""
+        self.marks.setdefault(mark.checkpoint.size, []).append(mark)
+
+    def feed(self, rows: Iterable[Stored]) -> Bent | None:
+        """Go on over these rows; the first that does not fit ends it."""
+        try:
+            return self._feed(rows)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            # Whoever owns the database can put anything into it, also what is no JSON and not even bytes.
+            return Bent(seq=self.seq + 1, why=f"row {self.seq + 1} is no event")
+
+    def _feed(self, rows: Iterable[Stored]) -> Bent | None:
+        # Local names and nothing twice: a million times a microsecond is a second.
+        head, count, marks, add, sha256 = self.head, self.seq, self.marks, self.tree.add, hashlib.sha256
+        before = head.hex()
+        for row in rows:
+            seq, prev_hash, own, body, tag, plan, incident, at = row
+            leaf = sha256(b"\0" + body).digest()
+            after = sha256(b"\2" + head + leaf).digest()
+            # The columns are what is searched and shown; only the bytes are in the chain. Their names are
+            # sorted (RFC 8785), so these are the beginning and the end of every honest row.
+            of = "null" if incident is None else incident
+            end = f',"incident":{of},"plan":"{plan}","seq":{count + 1},"tag":"{tag}"}}'
+            start = f'{{"at":"{at[:10]}T{at[11:19]}'
+            fits = seq == count + 1 and prev_hash == before and own == after.hex()
+            if not (fits and body.endswith(end.encode()) and body.startswith(start.encode())):
+                return Bent(seq=count + 1, why=self._misfit(row, own == after.hex()))
+            if tag in _TELLING:
+                self.told.hear(tag, plan, incident, orjson.loads(body)["body"])
+            add(leaf)
+            self.head, self.seq = head, count = after, seq
+            before = own
+            if seq in marks and (against := self._against(seq)):
+                return against
+        return None
+
+    def _misfit(self, row: Stored, sealed: bool) -> str:
+        seq, prev_hash, *_ = row
+        if seq != self.seq + 1:
+            return f"row {self.seq + 1} is missing: found {seq} instead"
+        if prev_hash != self.head.hex():
+            return f"row {seq} does not follow the row before it"
+        if not sealed:
+            return f"row {seq} was changed after it was written"
+        return f"row {seq} says something else in its columns"
+
+    def _against(self, seq: int) -> Bent | None:
+        root = self.tree.root()
+        for mark in self.marks[seq]:
+            if (mark.checkpoint.head, mark.checkpoint.root) != (self.head, root):
+                return Bent(seq=seq, why=f"the rows up to {seq} are not those of {mark.found}")
+        return None
+
+    def missed(self) -> Bent | None:
+        """At the end of the record: the first checkpoint over more rows than there are."""
+        beyond = min((size for size in self.marks if size > self.seq), default=None)
+        if beyond is None:
+            return None
+        found = self.marks[beyond][0].found
+        why = f"the record ends at row {self.seq}, but {found} knows {beyond}: its tail was cut off"
+        return Bent(seq=self.seq + 1, why=why)

@@ -1,0 +1,174 @@
+"""The auditor at work: it follows the record as it grows, signs it, tells it outside, and cries out.
+
+Every second the new rows are recomputed from where the last look ended; a checkpoint is due after
+100 rows or 60 seconds. Every four minutes the whole record is recomputed from its first row, because
+an old row may be bent as well (threat T19). A record that was found bent is never signed again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from agents.auditor import anchors
+from agents.auditor.anchors import CHAT, Outlet
+from agents.auditor.keys import KeyProblem, KeyRing, Trust
+from agents.auditor.notes import Checkpoint, NotANote
+from agents.auditor.recount import Bent, Recount
+from agents.auditor.verify import Verdict, verify
+from agents.ledger import checkpoints
+from agents.ledger.checkpoints import Pace
+from agents.ledger.store import Ledger, LedgerError
+from agents.ledger.tags import Tag
+
+logger = logging.getLogger("midwatch.auditor")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rhythm:
+    """How often what is done, in seconds; and after how many rows a checkpoint is due anyway."""
+
+    look_s: float = 1.0
+    sign_s: float = 60.0
+    sign_rows: int = 100
+    whole_s: float = 240.0
+    tell_s: float = 10.0
+    anchors: Pace = field(default_factory=Pace)
+
+
+@dataclass(kw_only=True)
+class Auditor:
+    """One auditor of one ledger. ``found`` is what is wrong, empty while the record is whole."""
+
+    ledger: Ledger
+    keys: KeyRing
+    anchor_file: Path
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    found: tuple[str, ...] = ()
+    first_bad: int | None = None
+    last: Verdict | None = None
+    last_at: datetime | None = None
+    signed: int = 0
+    _edge: Recount = field(default_factory=Recount, repr=False)
+    _bent: Bent | None = field(default=None, repr=False)
+    _whole_at: float = field(default=float("-inf"), repr=False)
+
+    def look(self) -> tuple[str, ...]:
+        """Follow the new rows, sign when it is due, recompute all when it is time; what is wrong.
+
+        Blocking. Raises LedgerError while the database is away, OSError, KeyProblem and NotANote for files.
+        """
+        trust = self.keys.open(self.ledger.now())
+        # What was seen with our own eyes and is gone stays wrong, also when the rest fits together again.
+        self._bent = self._bent or self._follow()
+        if time.monotonic() - self._whole_at >= self.rhythm.whole_s:
+            self.last = verify(self.ledger, anchors.outside(self.keys, self.anchor_file))
+            self._whole_at, self.last_at = time.monotonic(), self.ledger.now()
+        told = self.last.problems if self.last else ()
+        self.found = (f"audit: {self._bent.why}",) if self._bent else told
+        self.first_bad = self._bent.seq if self._bent else self.last.first_bad if self.last else None
+        if not self.found and self._due():
+            self._sign(trust)
+        return self.found
+
+    @property
+    def seen(self) -> int:
+        """How many rows were recomputed."""
+        return self._edge.seq
+
+    def _follow(self) -> Bent | None:
+        """Go on from where the last look ended: what was seen then must still come before."""
+        with self.ledger.read() as session:
+            seq, own = checkpoints.head(session)
+            if seq < self._edge.seq:
+                return Bent(seq=seq + 1, why=f"row {seq + 1} was there and is gone")
+            for part in checkpoints.rows(session, after=self._edge.seq):
+                if bent := self._edge.feed(part):
+                    return bent
+        if (seq, own) != (self._edge.seq, self._edge.head.hex()):
+            return Bent(seq=seq, why=f"row {seq} is not the row that was there")
+        return None
+
+    def _due(self) -> bool:
+        with self.ledger.read() as session:
+            last = checkpoints.newest(session)
+        size, at = (0, None) if last is None else (last[0], last[2])
+        self.signed = size
+        if self._edge.seq <= size:
+            return False
+        late = at is None or (self.ledger.now() - at).total_seconds() >= self.rhythm.sign_s
+        return late or self._edge.seq - size >= self.rhythm.sign_rows
+
+    def _sign(self, trust: Trust) -> None:
+        checkpoint = Checkpoint(
+            origin=trust.origin,
+            size=self._edge.seq,
+            root=self._edge.tree.root(),
+            head=self._edge.head,
+            at=self.ledger.now(),
+        )
+        note = self.keys.sign(checkpoint, trust)
+        if checkpoints.store(self.ledger, checkpoint.size, note.text()):
+            anchors.append(self.anchor_file, note)
+        self.signed = checkpoint.size
+
+
+async def watch(auditor: Auditor, outlet: Outlet, stop: asyncio.Event) -> None:
+    """Look until told to stop. What is wrong is logged, recorded and told; so is every due anchor."""
+    cried: set[str] = set()
+    said, told_at = "", float("-inf")
+    while not stop.is_set():
+        try:
+            found = await asyncio.to_thread(auditor.look)
+            if fresh := [problem for problem in found if problem not in cried]:
+                await _cry_out(auditor, outlet, fresh)
+                cried |= set(fresh)
+            if not found and time.monotonic() - told_at >= auditor.rhythm.tell_s:
+                told_at = time.monotonic()
+                await _anchor(auditor, outlet)
+            said = ""
+        except (LedgerError, KeyProblem, NotANote, OSError) as problem:
+            # Once for each kind of trouble: a database that is away for an hour is away once.
+            if str(problem) != said:
+                logger.error("the record cannot be watched: %s", problem)  # noqa: TRY400
+            said = str(problem)
+        await _pause(stop, auditor.rhythm.look_s)
+
+
+async def _cry_out(auditor: Auditor, outlet: Outlet, fresh: list[str]) -> None:
+    first = fresh[0]
+    logger.error("THE RECORD IS BENT: %s", "; ".join(fresh))
+    try:
+        await asyncio.to_thread(_record, auditor, fresh)
+    except LedgerError as problem:
+        logger.warning("that the record is bent cannot be recorded: %s", problem)
+    more = f" (and {len(fresh) - 1} more)" if fresh[1:] else ""
+    text = f"The record is bent: {first}{more}. Nothing is signed until `midwatch verify` is clean."
+    await outlet.post(text, f"bent-{auditor.first_bad or 'tables'}")
+
+
+def _record(auditor: Auditor, fresh: list[str]) -> None:
+    with auditor.ledger.write() as tx:
+        tx.audit(Tag.CHAIN_BROKEN, {"first_bad": auditor.first_bad, "found": fresh[:10]})
+
+
+async def _anchor(auditor: Auditor, outlet: Outlet) -> None:
+    """Tell the newest checkpoint in the chat when it is time (see :class:`checkpoints.Pace`)."""
+    due = await asyncio.to_thread(checkpoints.due, auditor.ledger, CHAT, auditor.rhythm.anchors)
+    if due is None:
+        return
+    size, note = due
+    words = f"The record so far, {size} events. Keep this: `midwatch verify --anchor` compares it."
+    where = await outlet.post(f"{words}\n{note}", f"anchor-{size}")
+    if where:
+        await asyncio.to_thread(checkpoints.told_at, auditor.ledger, size, CHAT, where)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([stopping], timeout=seconds)
+    stopping.cancel()

@@ -1,0 +1,67 @@
+"""``/midwatch halt``, ``resume`` and ``status``: the brake, from the chat.
+
+Whoever may sign anything may halt and resume. Slack delivers a command over the authenticated
+socket or signed; who typed it is looked up like whoever clicks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from agents.gatekeeper.clicks import Refusal, unfit
+from agents.gatekeeper.desk import spent_of
+from agents.gatekeeper.office import Office
+from agents.gatekeeper.payload import Payload, text
+from agents.incident import Approver
+from agents.ledger import brake, decisions
+from agents.ledger.roster import roster_or_nobody
+from agents.ledger.store import LedgerUnavailable
+from tools.redaction import redact
+
+NAME = "/midwatch"
+HELP = "Say `halt REASON`, `resume REASON` or `status`."
+
+
+async def answer(office: Office, body: Payload) -> str:
+    """Do what was typed, and say what came of it; only whoever typed it sees the answer."""
+    word, _, rest = text(body, "text").strip().partition(" ")
+    if word == "status":
+        return await asyncio.to_thread(brake.status, office.ledger, office.halt_file)
+    if word not in {"halt", "resume"}:
+        return HELP
+    against = await _against(office, body)
+    if against is not None:
+        who = {"user": text(body, "user_id"), "team": text(body, "team_id")}
+        said = {**who, "wanted": word, "why": against.value}
+        await asyncio.to_thread(brake.refuse, office.ledger, said)
+        return f"Not done: {against.value}."
+    return await _pull(office, body, (word, redact(rest.strip())[:500]))
+
+
+async def _against(office: Office, body: Payload) -> Refusal | None:
+    home, user, team = office.home, text(body, "user_id"), text(body, "team_id")
+    if text(body, "api_app_id") != home.app_id:
+        return Refusal.WRONG_APP
+    # Outside an enterprise the field is not there at all.
+    if team != home.team_id or (text(body, "enterprise_id") or None) != home.enterprise_id:
+        return Refusal.FOREIGN_WORKSPACE
+    against = unfit(await office.person(user), (user, team))
+    if against is not None:
+        return against
+    listed = roster_or_nobody(office.roster_file).listed(Approver(team_id=team, user_id=user))
+    return None if listed else Refusal.NOT_ON_ROSTER
+
+
+async def _pull(office: Office, body: Payload, said: tuple[str, str]) -> str:
+    word, reason = said
+    by = f"{text(body, 'user_id')} in Slack"
+    if word == "halt":
+        return await asyncio.to_thread(brake.halt, office.ledger, office.halt_file, (by, reason))
+    try:
+        # A halt may come twice and is a halt; a resume that comes again could end a later halt.
+        new = await asyncio.to_thread(decisions.use_nonce, office.ledger, spent_of(text(body, "trigger_id")))
+        if not new:
+            return "Not done: this command was seen before."
+        return await asyncio.to_thread(brake.resume, office.ledger, office.halt_file, (by, reason))
+    except (LedgerUnavailable, OSError) as problem:
+        return redact(f"NOT resumed: {problem}")

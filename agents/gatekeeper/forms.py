@@ -1,0 +1,85 @@
+"""From a button to a decision, with a form in between where one is needed.
+
+A rejection asks why. An approval from tier 2 on asks for the digest of what the form shows. What a
+form says of itself when it comes back counts only under the mark that it was opened with.
+"""
+
+from __future__ import annotations
+
+import orjson
+
+from agents.gatekeeper import desk
+from agents.gatekeeper.clicks import Click, Refusal
+from agents.gatekeeper.modals import View, approve_view, reject_view
+from agents.gatekeeper.office import Office
+from agents.gatekeeper.payload import Payload, text
+from agents.incident import Verdict
+from agents.ledger import previews
+from agents.ledger.moves import Standing
+from tools.redaction import redact
+from tools.slack import SlackError
+
+
+async def approve(office: Office, payload: Payload, nonce: str) -> str | None:
+    """Count an approval, or open its form from tier 2 on; the words of the refusal, or None."""
+    click, value = desk.from_button(payload, Verdict.APPROVE)
+    judged = await desk.judge(office, click, value)
+    if isinstance(judged, str) or judged.plan.tier < 2:
+        return await desk.decide(office, click, value, nonce)
+    with office.ledger.read() as session:
+        shown = previews.preview_of(session, judged.plan.id)
+    private = _private(office, click, value, nonce)
+    return await _open(office, payload, approve_view(judged.plan, shown, private))
+
+
+async def ask_why(office: Office, payload: Payload, nonce: str) -> str | None:
+    """Open the form for a rejection; only somebody who may reject sees it."""
+    click, value = desk.from_button(payload, Verdict.DENY)
+    judged = await desk.judge(office, click, value)
+    if not isinstance(judged, Standing):
+        return await desk.refused(office, click, (value, judged), nonce)
+    return await _open(office, payload, reject_view(judged.plan, _private(office, click, value, nonce)))
+
+
+async def confirm(office: Office, payload: Payload, nonce: str) -> str | None:
+    """Count an approval from its form; the words of the refusal, or None."""
+    typed = text(payload, "view", "state", "values", "digits", "typed", "value").strip().lower()
+    return await _submitted(office, payload, (Verdict.APPROVE, {"typed": typed}), nonce)
+
+
+async def reject(office: Office, payload: Payload, nonce: str) -> str | None:
+    """Count a rejection from its form; the words of the refusal, or None."""
+    reason = redact(text(payload, "view", "state", "values", "why", "reason", "value"))[:500]
+    return await _submitted(office, payload, (Verdict.DENY, {"reason": reason}), nonce)
+
+
+async def _submitted(
+    office: Office, payload: Payload, said: tuple[Verdict, dict[str, str]], nonce: str
+) -> str | None:
+    try:
+        form = orjson.loads(text(payload, "view", "private_metadata"))
+    except orjson.JSONDecodeError:
+        return Refusal.FORGED.value
+    value, channel, ts, seen, mark = (text(form, key) for key in ("value", "channel", "ts", "seen", "mark"))
+    click = desk.click_of(payload, said[0], (channel, ts)).model_copy(update=said[1])
+    # Ours, and opened for this very person: a stolen signing secret alone makes no such form (T44).
+    if not click.user_id or not click.user_team_id:
+        return Refusal.UNKNOWN_PERSON.value
+    if not office.seal.opened(mark, click.approver, (said[0].value, value, channel, ts, seen)):
+        return await desk.refused(office, click, (value, Refusal.FORGED.value), nonce)
+    return await desk.decide(office, click, value, nonce)
+
+
+def _private(office: Office, click: Click, value: str, nonce: str) -> str:
+    shown = (click.verdict.value, value, click.channel_id, click.message_ts, nonce)
+    form = {"value": value, "channel": click.channel_id, "ts": click.message_ts, "seen": nonce}
+    return orjson.dumps({**form, "mark": office.seal.form(click.approver, shown)}).decode()
+
+
+async def _open(office: Office, payload: Payload, view: View) -> str | None:
+    try:
+        await office.slack.open_view(text(payload, "trigger_id"), view)
+    except SlackError as problem:
+        # A trigger lives three seconds. Nothing was decided, so a new click is all it takes.
+        return f"Slack did not open the form ({problem}); please click again"
+    return None

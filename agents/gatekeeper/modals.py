@@ -1,0 +1,81 @@
+"""The forms that are opened for one person: why not, and, from tier 2 on, which exact bytes. Pure.
+
+They are rendered from the ledger at the click and not from the card, which somebody with the bot's
+token could have edited (threat T43).
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from agents.gatekeeper.blocks import code, context, fields, listed, paragraph
+from agents.incident import Plan, Preview
+from agents.ledger.moves import TYPED_DIGITS
+from tools.kubernetes.actions.catalogue import CATALOGUE, sentence
+from tools.redaction import redact
+from tools.slack import Block, Blocks
+
+DIFF_ON_FORM = 8_000
+View = dict[str, object]
+
+
+def reject_view(plan: Plan, private: str) -> View:
+    """The form that asks why; ``private`` says what was clicked, where and by whom, under a seal."""
+    asks = {"type": "plain_text_input", "action_id": "reason", "multiline": True, "max_length": 500}
+    return {
+        **_modal("reject", "Reject the change", "Reject"),
+        "private_metadata": private,
+        "blocks": [paragraph("Not to be done:", words_of(plan)), _input("why", "Why?", asks)],
+    }
+
+
+def approve_view(plan: Plan, preview: Preview | None, private: str) -> View:
+    """The form in which the approver types the beginning of the digest of what it shows."""
+    length = {"min_length": TYPED_DIGITS, "max_length": TYPED_DIGITS}
+    asks = {"type": "plain_text_input", "action_id": "typed", **length}
+    label = f"Type the first {TYPED_DIGITS} digits of the digest above"
+    return {
+        **_modal("approve", "Approve the change", "Approve"),
+        "private_metadata": private,
+        "blocks": [*_shown(plan, preview), _input("digits", label, asks)],
+    }
+
+
+def words_of(plan: Plan) -> str:
+    """All steps of the plan in words."""
+    return ". ".join(sentence(step) for step in plan.steps)
+
+
+def _modal(name: str, title: str, submit: str) -> View:
+    words = {"title": title, "submit": submit, "close": "Back"}
+    return {
+        "type": "modal",
+        "callback_id": name,
+        **{key: {"type": "plain_text", "text": text} for key, text in words.items()},
+    }
+
+
+def _input(block_id: str, label: str, element: Block) -> Block:
+    says = {"type": "plain_text", "text": label}
+    return {"type": "input", "block_id": block_id, "label": says, "element": element}
+
+
+def _shown(plan: Plan, preview: Preview | None) -> Blocks:
+    steps = [f"{n}. {sentence(step)}" for n, step in enumerate(plan.steps, start=1)]
+    risks = " ".join(CATALOGUE[step.verb].risks for step in plan.steps if step.verb in CATALOGUE)
+    facts = [
+        ("Cluster", plan.cluster_uid),
+        ("Risk", f"T{plan.tier}"),
+        ("What can go wrong", risks or "unknown"),
+        ("Expires", f"{plan.pending_until:%H:%M:%S} UTC"),
+    ]
+    blocks = [paragraph("To be done, once:", plan.incident), listed(steps), *_diff(preview), fields(facts)]
+    return [*blocks, paragraph("Digest of the plan", ""), code(redact(plan.digest))]
+
+
+def _diff(preview: Preview | None) -> Blocks:
+    whole = "\n".join(preview.diffs) if preview else ""
+    if len(whole) <= DIFF_ON_FORM:
+        return [code(redact(whole))]
+    digest = hashlib.sha256(whole.encode()).hexdigest()
+    return [context(f"The diff has {len(whole)} characters and is whole in the thread; SHA-256 {digest}")]

@@ -1,0 +1,70 @@
+"""From a drafted change to one that may be proposed: what it touches, and what the policy says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agents.incident import Incident
+from agents.investigator.proposals import NoPlan, Proposal
+from agents.investigator.reasoning_case import Case
+from agents.investigator.targets_touched import TooMuch, radius_of
+from agents.ledger.policy import about
+from tools.kubernetes.actions.step import Step
+from tools.policy.engine import Judgement, judge
+from tools.policy.facts import Question, Radius, Terms
+from tools.policy.load import PolicyError, PolicyFile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Permitted:
+    """One change that the policy allows, with all that a plan states about it."""
+
+    step: Step
+    why: str
+    radius: Radius
+    judged: Judgement
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """Who asks the policy: which file, for which incident, with how much time at most."""
+
+    policies: PolicyFile
+    incident: Incident
+    terms: Terms
+
+    def judged(self, step: Step, radius: Radius, *, undo: bool = False) -> Judgement:
+        """What the policy says of a plan of this one step. Raises PolicyError."""
+        question = Question(
+            steps=(step,), radius=(radius,), incident=about(self.incident), undo=undo, terms=self.terms
+        )
+        return judge(self.policies.read(), question)
+
+
+def permitted(case: Case, asking: Asking, draw: Callable[[float | None], Proposal]) -> Permitted | NoPlan:
+    """The change as far as the policy allows it.
+
+    ``draw`` drafts it, within a factor for requests and limits if one is handed in: where the policy
+    allows less than the first draft takes, a second one takes what is allowed.
+    """
+    found = _permitted(case, asking, draw(None))
+    if isinstance(found, Permitted) and not found.judged.allowed and found.judged.limit_factor is not None:
+        found = _permitted(case, asking, draw(found.judged.limit_factor))
+    if isinstance(found, Permitted) and not found.judged.allowed:
+        return NoPlan(reason=f"The policy: {found.judged.objection}.")
+    return found
+
+
+def _permitted(case: Case, asking: Asking, wanted: Proposal) -> Permitted | NoPlan:
+    if isinstance(wanted, NoPlan):
+        return wanted
+    try:
+        radius = radius_of(wanted.step, case)
+        judged = asking.judged(wanted.step, radius)
+    except TooMuch as problem:
+        return NoPlan(reason=f"{problem}.")
+    except PolicyError as problem:
+        # Nothing is allowed by a policy that nobody can read.
+        return NoPlan(reason=f"The policy cannot be used: {str(problem).splitlines()[0]}.")
+    return Permitted(step=wanted.step, why=wanted.why, radius=radius, judged=judged)

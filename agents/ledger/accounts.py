@@ -1,0 +1,67 @@
+"""What is known of an approver's account in the chat, and since when: the claim asks for it (P5).
+
+The actor has no chat token. So the gatekeeper looks at each account whose approval counts, at the
+click and again while the plan waits, and leaves what it saw here under its seal.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from pydantic import AwareDatetime
+from sqlmodel import Session
+
+from agents.incident import Approver, Value
+from agents.ledger.protocol import Agent
+from agents.ledger.store import Ledger
+from agents.ledger.tables import AccountRow
+from agents.ledger.tags import Tag
+
+CLICK_MAY_RELY_ON = timedelta(seconds=60)
+"""How old an answer of the chat may be when it decides about a click."""
+CLAIM_MAY_RELY_ON = timedelta(seconds=240)
+"""How old a click or a later look may be at the claim; with the minute above, five minutes in all."""
+LOOK_EVERY = timedelta(seconds=90)
+"""How often an account is looked at again while an approval of its owner counts."""
+
+
+class Seen(Value):
+    """One look at an account: whether its owner could still sign, and when that was."""
+
+    approver: Approver
+    good: bool
+    at: AwareDatetime
+    mac: str = ""
+
+
+def record(ledger: Ledger, incident: int, seen: Seen) -> None:
+    """Keep the newest look, and ask for the next; that an account went bad is said in the record."""
+    with ledger.write() as tx:
+        key = (seen.approver.team_id, seen.approver.user_id)
+        row = tx.session.get(AccountRow, key)
+        if not seen.good and (row is None or row.good):
+            tx.audit(Tag.APPROVER_LOST, seen.approver.model_dump(), incident=incident)
+        new = AccountRow(team_id=key[0], user_id=key[1], good=seen.good, seen_at=seen.at, mac=seen.mac)
+        tx.session.merge(new)
+        tx.wake(Agent.GATEKEEPER, incident, tx.now + LOOK_EVERY / 3)
+
+
+def look_later(ledger: Ledger, incident: int) -> None:
+    """Ask for the next look at the accounts behind the approvals of this incident's plan."""
+    with ledger.write() as tx:
+        tx.wake(Agent.GATEKEEPER, incident, tx.now + LOOK_EVERY / 3)
+
+
+def last_seen(session: Session, approver: Approver) -> Seen | None:
+    """The newest look at this account, or None."""
+    row = session.get(AccountRow, (approver.team_id, approver.user_id))
+    if row is None:
+        return None
+    return Seen(approver=approver, good=row.good, at=row.seen_at, mac=row.mac)
+
+
+def in_good_standing(clicked_at: datetime, seen: Seen | None, now: datetime) -> bool:
+    """Whether what is known is good and not too old. The click itself was a look as well."""
+    if seen is None or seen.at < clicked_at:
+        return now - clicked_at <= CLAIM_MAY_RELY_ON
+    return seen.good and now - seen.at <= CLAIM_MAY_RELY_ON

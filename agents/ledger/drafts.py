@@ -1,0 +1,68 @@
+"""Room for a draft: what gives way to it, what it must wait for, and what was refused lately.
+
+Source: invariant I9 (one active plan an object); threats T14, T33 and T35.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from agents.incident import Plan
+from agents.ledger.moves import Move, move, plan_ids
+from agents.ledger.objects import holders
+from agents.ledger.protocol import ACTIVE, LOCKING, Agent, Objection, PlanState
+from agents.ledger.store import Transaction
+from agents.ledger.tables import PlanRow, ProposalRow
+from tools.kubernetes.actions.step import Step
+
+
+def make_room(tx: Transaction, incident: int, plan: Plan) -> Objection | None:
+    """Supersede what gives way to this plan, or say why the plan must not be drafted now.
+
+    Open plans of the same incident and of the same object give way. What is being done to the object,
+    or may have been done, does not; and nobody is asked twice for the very same change.
+    """
+    rivals = [tx.session.get_one(ProposalRow, other) for other in holders(tx.session, plan)]
+    if any(PlanState(row.state) in LOCKING for row in rivals):
+        return Objection.OBJECT_BUSY
+    if any(_same(tx.session, row.plan_id, incident, plan) for row in rivals):
+        return Objection.SAME_PLAN
+    for other in sorted({*plan_ids(tx.session, incident), *(row.plan_id for row in rivals)}):
+        if PlanState(tx.session.get_one(ProposalRow, other).state) in ACTIVE - LOCKING:
+            _supersede(tx, other, plan.id)
+    return None
+
+
+def _same(session: Session, other: str, incident: int, plan: Plan) -> bool:
+    row = session.get_one(PlanRow, other)
+    return row.incident != incident and Plan.model_validate_json(row.canonical).steps == plan.steps
+
+
+def _supersede(tx: Transaction, other: str, by: str) -> None:
+    reason = f"a newer plan took its place: {by}"
+    wanted = Move(plan_id=other, to=PlanState.SUPERSEDED, by=Agent.INVESTIGATOR, reason=reason, successor=by)
+    move(tx, wanted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Denial:
+    """Somebody said no to a verb on an object: about which plan, in which incident, when and why."""
+
+    plan_id: str
+    incident: int
+    at: datetime
+    reason: str
+
+
+def denied_since(session: Session, step: Step, since: datetime) -> Denial | None:
+    """The newest deny of this verb on this object after ``since``, in whatever incident."""
+    rows = select(PlanRow, ProposalRow).join(ProposalRow, col(ProposalRow.plan_id) == col(PlanRow.id))
+    denied = rows.where(ProposalRow.state == PlanState.DENIED.value, col(ProposalRow.state_at) > since)
+    for row, proposal in session.exec(denied.order_by(col(ProposalRow.state_at).desc())):
+        said = Plan.model_validate_json(row.canonical).steps
+        if any((one.verb, one.target.key) == (step.verb, step.target.key) for one in said):
+            return Denial(plan_id=row.id, incident=row.incident, at=proposal.state_at, reason=proposal.reason)
+    return None

@@ -1,0 +1,76 @@
+"""What must hold for APPROVED → EXECUTING, asked again in the transaction that claims (invariant I2).
+
+All that was true at the click may have changed since: a deny, a halt, the roster, the time, the bytes.
+And somebody may have written the database; so the rows must be what the record of events tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import orjson
+from sqlmodel import Session, col, select
+
+from agents.incident import Decision, Plan, Verdict
+from agents.ledger import chain, objects
+from agents.ledger.decisions import decisions_of, human_of
+from agents.ledger.moves import Standing, confirmed, needed, too_late
+from agents.ledger.protocol import Objection, PlanState
+from agents.ledger.store import LedgerError, Transaction, halted
+from agents.ledger.tables import AuditRow
+from agents.ledger.tags import Tag
+
+StillValid = Callable[[Plan, Decision], bool]
+"""Whether a counted approval still holds now. Raises Forged when its seal does not fit."""
+
+
+class Forged(LedgerError):
+    """A decision is not what was sealed: somebody wrote it into the database (threat T18)."""
+
+
+def against_claim(tx: Transaction, found: Standing, still_valid: StillValid) -> Objection | None:
+    """Why this plan may not be begun now, or None. Raises Forged."""
+    now = _not_now(tx, found)
+    if now is not None:
+        return now
+    given = decisions_of(tx.session, found.row.id)
+    if any(decision.verdict is Verdict.DENY for decision in given):
+        return Objection.DENIED
+    # A set of people: one who approved twice counts once, whatever rows and accounts there are.
+    valid = {human_of(d) for d in given if counts(found.plan, d) and still_valid(found.plan, d)}
+    if not as_recorded(tx.session, found, given):
+        return Objection.TAMPERED
+    if len(valid) < needed(found.plan):
+        return Objection.APPROVER_LOST_RIGHT if given else Objection.NOT_ENOUGH_APPROVALS
+    return Objection.OBJECT_BUSY if objects.holders(tx.session, found.plan) else None
+
+
+def _not_now(tx: Transaction, found: Standing) -> Objection | None:
+    if found.state is not PlanState.APPROVED:
+        return Objection.NO_SUCH_EDGE
+    if halted(tx.session) is not None:
+        return Objection.HALTED
+    latest = found.plan.pending_until + timedelta(seconds=found.plan.claim_within_s)
+    return Objection.EXPIRED if too_late(tx, found) or tx.now > latest else None
+
+
+def counts(plan: Plan, decision: Decision) -> bool:
+    """Whether it is an approval of these very bytes, with the digest typed where the tier asks for it."""
+    return decision.plan_digest == plan.digest and confirmed(plan, decision.request.get("typed", ""))
+
+
+def as_recorded(session: Session, found: Standing, given: Sequence[Decision]) -> bool:
+    """Whether state and decisions are those that the record of this plan's events tells.
+
+    A deny that was deleted, or a state that was set by hand, is in no event.
+    """
+    rows = session.exec(
+        select(AuditRow).where(AuditRow.plan_id == found.row.id).order_by(col(AuditRow.seq))
+    ).all()
+    if any(chain.seal(row.prev_hash, row.body) != row.hash for row in rows):
+        return False
+    told = [(row.tag, orjson.loads(row.body)["body"]) for row in rows]
+    moved = [body["to"] for tag, body in told if tag == Tag.PLAN_MOVED.value]
+    decided = sorted(body["mac"] for tag, body in told if tag == Tag.PLAN_DECIDED.value)
+    return moved[-1:] == [found.state.value] and decided == sorted(decision.mac for decision in given)

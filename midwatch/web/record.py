@@ -1,0 +1,60 @@
+"""One incident's evidence as a file, and what the auditor says of itself as metrics. Behind the login."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse, Response
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from pydantic import Field
+
+from agents.auditor.export import NothingToExport
+from agents.auditor.pack import pack
+from agents.ledger.store import Ledger
+from midwatch.settings import Settings
+from midwatch.wiring import keys_of
+
+if TYPE_CHECKING:
+    from agents.auditor.watch import Auditor
+
+
+def evidence(settings: Settings, ledger: Ledger) -> APIRouter:
+    """The evidence pack of one incident."""
+    router = APIRouter()
+
+    @router.get("/incidents/{number}/evidence.zip")
+    def packed(number: Annotated[int, Field(ge=0, lt=2**63)]) -> Response:
+        try:
+            content = pack(ledger, number, keys_of(settings), settings.anchor_file)
+        except NothingToExport as problem:
+            return PlainTextResponse(str(problem), status_code=404)
+        named = {"Content-Disposition": f'attachment; filename="INC-{number}-evidence.zip"'}
+        return Response(content, media_type="application/zip", headers=named)
+
+    return router
+
+
+def metrics(auditor: Auditor) -> APIRouter:
+    """What to alert on: whether the record is whole, when that was last looked at, and how much is signed."""
+    registry = CollectorRegistry()
+    Gauge("midwatch_record_bent", "Things wrong with the record.", registry=registry).set_function(
+        lambda: len(auditor.found)
+    )
+    Gauge(
+        "midwatch_record_verified_timestamp_seconds", "When all was recomputed.", registry=registry
+    ).set_function(lambda: auditor.last_at.timestamp() if auditor.last_at else 0.0)
+    Gauge("midwatch_record_events", "Rows recomputed so far.", registry=registry).set_function(
+        lambda: auditor.seen
+    )
+    Gauge("midwatch_record_signed_events", "Rows under a checkpoint.", registry=registry).set_function(
+        lambda: auditor.signed
+    )
+    router = APIRouter()
+
+    @router.get("/metrics")
+    def told() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router

@@ -1,0 +1,313 @@
+"""One plan in a real ledger, driven at random, with the state of the proofs' model measured beside it.
+
+Nothing here says what the ledger ought to answer: the facts are what this driver did itself (who is on
+the roster, what time it is, who holds the object) and what stands in the tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlmodel import col, select
+
+from agents.gatekeeper.clicks import Click, Home, Person, Question, Refusal, admissible
+from agents.incident import Approver, Decision, Plan, Preview, Verdict
+from agents.ledger import decisions, executions, incidents, investigations, moves, previews, store
+from agents.ledger.executions import Answer, Claim, NotOurs
+from agents.ledger.protocol import LOCKING, Agent, Objection, PlanState
+from agents.ledger.roster import Entry, Roster
+from agents.ledger.store import Ledger
+from agents.ledger.tables import AuditRow, PreviewRow, ProposalRow
+from agents.ledger.tags import Tag
+from evals.proofs.reading import Edge, State
+from tests.contracts.conftest import HandClock
+from tests.support.plans import a_delivery, a_plan, a_step, an_alert
+
+PEOPLE = tuple(Approver(team_id="T0OURS", user_id=f"U0{name}") for name in ("ADA", "BEN", "REQ", "EVE"))
+REQUESTER, OUTSIDER = 2, 3
+HOME = Home(app_id="A1", team_id="T0OURS")
+POSTED = previews.Posted(channel_id="C1", message_ts="1.1", card_digest="c")
+ENDS = (PlanState.SUCCEEDED, PlanState.FAILED, PlanState.PARTIAL, PlanState.STALE, PlanState.UNKNOWN)
+
+
+def unguarded(ledger: Ledger) -> None:
+    """Let this test rewrite plans, as somebody with the database in hand could."""
+    with ledger.writer.begin() as connection:
+        connection.execute(text("DROP TRIGGER plan_no_update"))
+
+
+def hurried(ledger: Ledger) -> None:
+    """Commits that do not wait for the disk: for tests in which nothing is killed. SQLite only."""
+    raw = ledger.writer.raw_connection()
+    raw.cursor().execute("PRAGMA synchronous=OFF")
+    raw.close()
+
+
+@dataclass(kw_only=True)
+class Driven:
+    """A plan, what was done to it, and the ways to do more. Every way answers an objection's name or ''."""
+
+    ledger: Ledger
+    clock: HandClock
+    plan: Plan
+    lease: investigations.Lease
+    right: list[bool] = field(default_factory=lambda: [True, True, True, False])
+    said: list[bool] = field(default_factory=lambda: [False] * 4)
+    yes: list[bool] = field(default_factory=lambda: [False] * 4)
+    denied: bool = False
+    halted: bool = False
+    tampered: bool = False
+    approved_at: datetime | None = None
+    claims: dict[int, Claim] = field(default_factory=dict)
+    rival: Claim | None = None
+    intents: int = 0
+    read_to: int = 0
+
+    # ---- what is measured ----
+    @property
+    def ps(self) -> PlanState:
+        with self.ledger.read() as session:
+            return PlanState(session.get_one(ProposalRow, self.plan.id).state)
+
+    def state(self) -> State:
+        """The variables of the model, as they stand here."""
+        ps = self.ps
+        with self.ledger.read() as session:
+            previewed = session.get(PreviewRow, self.plan.id) is not None
+        owner, held = next(iter(self.claims.items()), (9, None))
+        over = held.lease_until + timedelta(seconds=executions.REQUEST_DEADLINE_S) if held else self.clock()
+        lock = "RIVALS_LOCK" if self.rival else "OUR_LOCK" if ps in LOCKING else "FREE_LOCK"
+        return {
+            "ps": ps.value,
+            "previewed": previewed,
+            "late": self.clock() > self._deadline(ps),
+            "halted": self.halted,
+            "tampered": self.tampered,
+            "denied": self.denied,
+            "right": self.right,
+            "said": self.said,
+            "yes": self.yes,
+            "lock": lock,
+            "owner": owner,
+            "lease": held is not None and self.clock() <= held.lease_until,
+            "working": int(held is not None and self.clock() <= over),
+            "under_way": 0,
+            "K": self.plan.approvals_needed,
+        }
+
+    def _deadline(self, ps: PlanState) -> datetime:
+        if ps is PlanState.APPROVED and self.approved_at is not None:
+            return self.approved_at + timedelta(seconds=self.plan.claim_within_s)
+        return self.plan.pending_until
+
+    def new_moves(self) -> list[Edge]:
+        """The moves of this plan that the record gained since the last time."""
+        with self.ledger.read() as session:
+            mine = (AuditRow.plan_id == self.plan.id, AuditRow.tag == Tag.PLAN_MOVED.value)
+            query = select(AuditRow).where(*mine).order_by(col(AuditRow.seq))
+            bodies = [orjson.loads(row.body)["body"] for row in session.exec(query)][self.read_to :]
+        self.read_to += len(bodies)
+        if any(body["to"] == PlanState.APPROVED for body in bodies):
+            self.approved_at = self.clock()
+        return [Edge(start=body["from"], end=body["to"], who=body["by"]) for body in bodies]
+
+    # ---- what the ledger is asked ----
+    def rehearse(self) -> str:
+        shown = Preview(plan_id=self.plan.id, at=self.clock(), diffs=("d",), dry_run_digest="a" * 64)
+        return _name(previews.store_preview(self.ledger, shown))
+
+    def turn_down(self) -> str:
+        return _name(previews.refuse_draft(self.ledger, self.plan.id, "no"))
+
+    def post(self) -> str:
+        return _name(previews.mark_pending(self.ledger, self.plan.id, POSTED))
+
+    def approve(self, person: int) -> str:
+        return self._decide(person, Verdict.APPROVE)
+
+    def deny(self, person: int) -> str:
+        return self._decide(person, Verdict.DENY)
+
+    def _decide(self, person: int, verdict: Verdict) -> str:
+        who = PEOPLE[person]
+        against = self._not_entitled(who, verdict)
+        if against is not None:
+            return against.name
+        decision = Decision(
+            plan_id=self.plan.id, plan_digest=self.plan.digest, approver=who, verdict=verdict, at=self.clock()
+        )
+        answer = decisions.decide(self.ledger, decision)
+        if isinstance(answer, Objection):
+            return answer.name
+        self.said[person] = True
+        self.yes[person] = verdict is Verdict.APPROVE
+        self.denied = self.denied or verdict is Verdict.DENY
+        return ""
+
+    def _not_entitled(self, who: Approver, verdict: Verdict) -> Refusal | None:
+        # Judged as of a moment when the plan waited: all that changed since is the ledger's to find.
+        question = Question(
+            plan=self.plan, state=PlanState.PENDING, channel_id="C1", message_ts="1.1", home=HOME
+        )
+        click = Click(
+            verdict=verdict,
+            plan_id=self.plan.id,
+            app_id=HOME.app_id,
+            team_id=HOME.team_id,
+            enterprise_id=None,
+            user_id=who.user_id,
+            user_team_id=who.team_id,
+            channel_id="C1",
+            message_ts="1.1",
+        )
+        flags = ("is_bot", "is_app_user", "is_workflow_bot", "is_guest", "is_stranger", "deleted")
+        person = Person(id=who.user_id, team_id=who.team_id, **dict.fromkeys(flags, False))
+        return admissible(click, question, (person, self._roster()), self.plan.pending_until)
+
+    def _roster(self) -> Roster:
+        on = [who for who, entitled in zip(PEOPLE, self.right, strict=True) if entitled]
+        all_tiers = {"tiers": frozenset({1, 2, 3}), "namespaces": frozenset({"*"})}
+        return Roster(
+            approvers=tuple(Entry(user_id=who.user_id, team_id=who.team_id, **all_tiers) for who in on)
+        )
+
+    def _still_valid(self, plan: Plan, decision: Decision) -> bool:
+        return self._roster().may(decision.approver, plan)
+
+    def expire(self) -> str:
+        moves.expire_due(self.ledger, self.lease.incident)
+        return ""
+
+    def cancel(self) -> str:
+        with self.ledger.write() as tx:
+            moves.cancel_open_plans(tx, self.lease.incident, "over")
+        return ""
+
+    def supersede(self) -> str:
+        newer = a_plan(self.clock(), incident=self.plan.incident, nonce=f"{next(_numbers):032x}")
+        investigations.draft(self.ledger, self.lease, newer, "newer")
+        return ""
+
+    def find_stale(self) -> str:
+        wanted = moves.Move(plan_id=self.plan.id, to=PlanState.STALE, by=Agent.ACTOR)
+        if self.ps is not PlanState.APPROVED:
+            return Objection.NO_SUCH_EDGE.name
+        with self.ledger.write() as tx:
+            return _name(moves.move(tx, wanted))
+
+    def quarantine(self) -> str:
+        with self.ledger.write() as tx:
+            moves.quarantine(tx, self.plan.id)
+        return ""
+
+    def claim(self, actor: int) -> str:
+        answer = executions.claim(self.ledger, self.plan.id, f"actor-{actor}", self._still_valid)
+        if isinstance(answer, Objection):
+            return answer.name
+        self.claims[actor] = answer
+        return ""
+
+    def intend(self, actor: int) -> str:
+        held = self._claim_of(actor)
+        return self._owning(lambda: executions.intend(self.ledger, held, self.intents + 1, "b" * 64), 1)
+
+    def answer(self, actor: int) -> str:
+        said = Answer(http_status=200, outcome="applied")
+        held = self._claim_of(actor)
+        return self._owning(lambda: executions.answered(self.ledger, held, self.intents, said))
+
+    def finish(self, actor: int, end: PlanState) -> str:
+        held = self._claim_of(actor)
+        return self._owning(lambda: executions.finish(self.ledger, held, end, "over"))
+
+    def _claim_of(self, actor: int) -> Claim:
+        """The actor's claim, or what it would hold after somebody else's attempt took its place."""
+        if actor in self.claims:
+            return self.claims[actor]
+        held = next(iter(self.claims.values()))
+        return Claim(**{**vars(held), "attempt_id": "another", "actor_id": f"actor-{actor}"})
+
+    def _owning(self, work: Callable[[], Objection | None], intents: int = 0) -> str:
+        try:
+            answer = work()
+        except NotOurs as refused:
+            return _name(Objection(str(refused)))
+        self.intents += intents
+        return _name(answer)
+
+    def give_up(self) -> str:
+        return _name(executions.give_up(self.ledger, self.plan.id, "no word"))
+
+    def say_done(self) -> str:
+        return _name(executions.conclude(self.ledger, self.plan.id, PlanState.SUCCEEDED, "read"))
+
+    def say_undone(self) -> str:
+        return _name(executions.conclude(self.ledger, self.plan.id, PlanState.NOT_APPLIED, "read"))
+
+    # ---- the world ----
+    def halt(self, halted: bool) -> None:
+        self.halted = halted
+        store.set_halt(self.ledger, halted=halted, by="ada", reason="drill")
+
+    def tamper(self) -> None:
+        self.tampered = True
+        with self.ledger.writer.begin() as connection:
+            evil = self.plan.canonical().replace(b"r/checkout:8", b"r/checkout:6")
+            found = {"c": evil, "id": self.plan.id}
+            connection.execute(text("UPDATE plan SET canonical = :c WHERE id = :id"), found)
+
+    def rival_comes(self) -> bool:
+        """Another incident's plan for the same object is claimed; whether it could be."""
+        assert self.rival is None
+        other = planned(self.ledger, self.clock, self.plan.steps[0].name, 1)
+        for step in (other.rehearse, other.post, lambda: other.approve(0)):
+            assert step() == ""
+        answer = executions.claim(self.ledger, other.plan.id, "rival", lambda *_: True)
+        self.rival = answer if isinstance(answer, Claim) else None
+        return self.rival is not None
+
+    def leave(self) -> None:
+        """Nothing of this trace stays in force for the next one."""
+        if self.halted:
+            self.halt(False)
+        if self.rival is not None:
+            self.rival_goes()
+
+    def rival_goes(self) -> None:
+        assert self.rival is not None
+        with self.ledger.write() as tx:
+            wanted = moves.Move(plan_id=self.rival.plan.id, to=PlanState.FAILED, by=Agent.ACTOR)
+            assert moves.move(tx, wanted) is None
+        self.rival = None
+
+
+def _name(objection: Objection | None) -> str:
+    return "" if objection is None else objection.name
+
+
+_numbers = iter(range(1, 1_000_000))
+
+
+def planned(ledger: Ledger, clock: HandClock, name: str, approvals: int, **changes: Any) -> Driven:
+    """A draft for an incident of its own; ``changes`` are the plan's."""
+    number = next(_numbers)
+    alert = an_alert(clock(), fingerprint=f"f{number}")
+    (told,) = incidents.accept(ledger, [a_delivery(clock(), alert, group_key=f"g{number}")])
+    lease = investigations.take(ledger, told.incident or 0, "the test", 10**7)
+    assert lease is not None
+    values: dict[str, Any] = {
+        "incident": f"INC-{lease.incident}",
+        "nonce": f"{number:032x}",
+        "requester": PEOPLE[REQUESTER].user_id,
+        "approvals_needed": approvals,
+        "tier": 3 if approvals == 2 else 1,
+        "steps": (a_step(name=name), a_step(name=f"{name}-too")),
+    }
+    plan = a_plan(clock(), **(values | changes))
+    investigations.draft(ledger, lease, plan, "why")
+    return Driven(ledger=ledger, clock=clock, plan=plan, lease=lease)

@@ -1,0 +1,39 @@
+"""How far a proof goes: a slice of its figure in every run, all of it with ``make prove``.
+
+A test that takes its number from here carries the mark ``proof``; that is what ``make prove`` runs.
+"""
+
+from __future__ import annotations
+
+import os
+
+# Read once at the start: the suite takes every setting of ours out of a test's environment.
+PROVING = os.environ.get("MIDWATCH_PROVE") == "1"
+
+_SLICE_AND_ALL = {
+    "claim_proposals": (20, 1_000),
+    "claim_threads": (16, 64),
+    "forged_webhooks": (300, 20_000),
+    "halts": (9, 200),
+    "intake_kills": (5, 2_000),
+    "machine_examples": (50, 3_400),
+    "model_traces": (60, 2_000),
+    "mutated_plans": (200, 5_000),
+    "raw_requests": (2_000, 200_000),
+    "replayed_deliveries": (2_400, 10_000),
+    "tampered_plans": (3, 150),
+    "tampers": (200, 10_000),
+}
+"""The figures of the proofs, each by a name of its own: every run's, and the promised one."""
+
+
+def scale(proof: str) -> int:
+    """How often this run does it."""
+    a_slice, everything = _SLICE_AND_ALL[proof]
+    return everything if PROVING else a_slice
+
+
+def lots(proof: str, most: int) -> list[tuple[int, int]]:
+    """The same in numbered lots, for tests that each have to end within pytest's limit of time."""
+    starts = range(0, scale(proof), most)
+    return [(start // most, min(most, scale(proof) - start)) for start in starts]
