@@ -11,7 +11,7 @@ import pytest
 from tests.support.verb_stage import Stage, stage
 from tools.kubernetes.actions.catalogue import CATALOGUE, sentence
 from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.verb import Context, matches, request
+from tools.kubernetes.actions.verb import Context, is_applied, matches, request
 from tools.kubernetes.errors import PreconditionFailed
 from tools.kubernetes.objects import ObjectRef
 from tools.kubernetes.pointers import drift
@@ -113,3 +113,59 @@ def test_a_plan_whose_object_changed_meanwhile_is_stale_and_changes_nothing(tmp_
         with pytest.raises(PreconditionFailed):
             at.hands.cluster.send(request(step, "p-1"))
         assert at.server.effects.all() == []
+
+
+def of_pods(kind: str, name: str) -> dict[str, Any]:
+    """A workload that asks for no pods, with a probe, an env and a place that can be mended."""
+    labels = {"app": name}
+    container = {
+        "name": "main",
+        "image": "registry.shop.example/shop/cart:1.14.2",
+        "ports": [{"name": "http", "containerPort": 8081}],
+        "readinessProbe": {"tcpSocket": {"port": 9}},
+        "envFrom": [{"configMapRef": {"name": "gone"}}],
+    }
+    spec: dict[str, Any] = {
+        "selector": {"matchLabels": labels},
+        "template": {
+            "metadata": {"labels": labels},
+            "spec": {"containers": [container], "nodeSelector": {"a": "b"}},
+        },
+    }
+    if kind == "StatefulSet":
+        spec["replicas"] = 0
+    head = {"name": name, "namespace": "shop", "annotations": {"team": "shop"}}
+    return {"metadata": head, "spec": spec}
+
+
+ELSEWHERE = [
+    (
+        "fix_probe",
+        {"container": "main", "probe": "readiness", "change": {"port": "http", "periodSeconds": 20}},
+    ),
+    ("set_env_reference", {"container": "main", "env_from": "gone", "to": "kube-root-ca.crt"}),
+    ("fix_scheduling", {"node_selector": {"kubernetes.io/os": "linux"}}),
+    ("restart_rollout", {"incident": "INC-1", "because": "leaked_connection"}),
+]
+
+
+def test_the_other_kinds_a_verb_names_are_changed_and_put_back_with_the_actors_rights(tmp_path: Path) -> None:
+    with stage("verbs/resume", tmp_path) as at:
+        at.cluster.store.create("statefulsets", of_pods("StatefulSet", "ledger"))
+        at.cluster.store.create("daemonsets", of_pods("DaemonSet", "agent"))
+        wishes = [
+            Wish(verb=verb, kind=kind, name=name, params=params)
+            for verb, params in ELSEWHERE
+            for kind, name in (("StatefulSet", "ledger"), ("DaemonSet", "agent"))
+        ]
+        wishes += [Wish(verb="resume", kind="CronJob", name="prices")]
+        for wish in wishes:
+            step = drafted(at, wish)
+            before = at.hands.target(step)
+            assert at.hands.rehearse(step, "p-1").diff
+            assert at.hands.target(step) == before, "a rehearsal changed something"
+            done = at.hands.cluster.send(request(step, "p-1"))
+            assert is_applied(step, "p-1", done)
+            undo = CATALOGUE[wish.verb].inverse(step, done)
+            assert isinstance(undo, Step)
+            assert is_applied(undo, "p-2", at.hands.cluster.send(request(undo, "p-2")))

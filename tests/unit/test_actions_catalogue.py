@@ -236,7 +236,7 @@ WITHOUT_A_SCENARIO = {
     "uncordon",
     "webhook",
 }
-"""Verbs for which no scenario ships yet. It shrinks and never grows."""
+"""Verbs that only ``tests/stories/test_catalogue_cluster.py`` carries through. It shrinks and never grows."""
 
 
 @pytest.mark.parametrize(("name", "target", "params", "words"), ALL_REFUSED)
