@@ -30,6 +30,7 @@ from agents.ledger.store import Ledger, set_halt
 from agents.ledger.tables import AuditRow, ProposalRow
 from tests.contracts.conftest import HandClock
 from tests.contracts.test_ledger_plans import anyone, approved, opened, pending, state_of
+from tests.support.model_trace import planned
 from tests.support.plans import ADA, BEN, a_decision, a_delivery, a_plan, an_alert
 
 LEASE, DEADLINE = executions.LEASE_S, executions.REQUEST_DEADLINE_S
@@ -371,3 +372,27 @@ def test_a_decision_of_the_same_name_in_another_workspace_is_another_persons(led
     assert answer == Decided(state=PlanState.APPROVED)
     with ledger.read() as session:
         assert [one.approver for one in decisions.decisions_of(session, plan.id)] == [ADA, namesake]
+
+
+def test_what_nobody_claimed_cannot_be_concluded(ledger, clock):
+    plan = approved(ledger, clock)
+    answer = executions.conclude(ledger, plan.id, PlanState.SUCCEEDED, "it looks done")
+    assert answer is Objection.NO_SUCH_PLAN
+    assert state_of(ledger, plan) is PlanState.APPROVED
+
+
+def test_an_answer_goes_to_the_step_of_its_own_plan(ledger, clock):
+    two = [planned(ledger, clock, name, 1) for name in ("one", "other")]
+    for driven in two:
+        for step in (
+            driven.rehearse,
+            driven.post,
+            lambda d=driven: d.approve(0),
+            lambda d=driven: d.claim(0),
+        ):
+            assert step() == ""
+        assert driven.intend(0) == ""
+    assert two[1].answer(0) == ""
+    with ledger.read() as session:
+        found = [executions.receipts_of(session, driven.plan.id)[0].http_status for driven in two]
+    assert found == [None, 200]
