@@ -6,7 +6,7 @@ SCENARIO ?= bad-image
 # As pip does: behind a gateway with an authority of its own, only the system's store knows it.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help demo test check prove docs manifests bench clean
+.PHONY: help demo test check prove mutants docs manifests bench clean
 help: ## list the chores
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
@@ -33,6 +33,12 @@ check: $(VENV)/.installed ## lint, types and import contracts
 prove: $(VENV)/.installed ## the long proofs
 	@MIDWATCH_PROVE=1 $(BIN)/python -m pytest -q -m proof
 
+# mutmut is not in the lock: nothing of the product and none of its tests needs it.
+mutants: $(VENV)/.installed ## the faults put into the protocol's rules that no test notices
+	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python 'mutmut>=3.8,<4'
+	@$(BIN)/mutmut run
+	@$(BIN)/mutmut results
+
 docs: $(VENV)/.installed ## write the pages of docs/ that are generated from the code
 	@$(BIN)/python -m midwatch.docs docs
 
@@ -43,4 +49,4 @@ bench: $(VENV)/.installed ## the promised figures, measured here; BENCH=--write 
 	@$(BIN)/python -m evals.bench $(BENCH)
 
 clean: ## remove the environment and caches
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants

@@ -360,7 +360,7 @@ class Watch(RuleBasedStateMachine):
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(7_200 if PROVING else 300)
+@pytest.mark.timeout(7_200 if PROVING else 900)
 def test_whatever_everybody_does_the_invariants_hold_after_each_step() -> None:
     how = settings(
         max_examples=scale("machine_examples"),

@@ -42,7 +42,7 @@ def signed(ledger: Ledger, clock: HandClock, number: int) -> Plan:
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(3_600 if PROVING else 300)
+@pytest.mark.timeout(3_600 if PROVING else 900)
 def test_p08_of_all_who_claim_at_once_exactly_one_wins_and_the_others_know_why(
     ledger: Ledger, clock: HandClock
 ) -> None:

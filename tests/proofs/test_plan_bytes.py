@@ -113,7 +113,7 @@ def quickly(value: Any) -> bytes:
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(3_600 if PROVING else 300)
+@pytest.mark.timeout(3_600 if PROVING else 900)
 def test_p01_every_leaf_and_every_order_of_a_plan_is_in_its_digest() -> None:
     chance = random.Random(1)
     tried = 0
@@ -161,7 +161,7 @@ def rewrite(ledger: Ledger, plan: Plan, canonical: bytes, digest: str) -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(3_600 if PROVING else 300)
+@pytest.mark.timeout(3_600 if PROVING else 900)
 def test_p01_no_plan_whose_stored_bytes_were_changed_is_ever_performed(open_ledger: Ledger) -> None:
     chance = random.Random(2)
     for _ in range(scale("tampered_plans")):

@@ -139,7 +139,7 @@ def quiet(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(7_200 if PROVING else 300)
+@pytest.mark.timeout(7_200 if PROVING else 900)
 def test_p11_no_bytes_at_any_door_break_anything_count_or_reach_the_log(
     desk: FrontDesk, caplog: pytest.LogCaptureFixture
 ) -> None:
