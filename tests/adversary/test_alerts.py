@@ -91,6 +91,7 @@ def forged(chance: random.Random) -> tuple[bytes, dict[str, bytes]]:
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(900)
 async def test_t01_a_forged_webhook_leaves_no_row_and_is_not_even_read(
     ledger: Ledger, tmp_path: Path
 ) -> None:
