@@ -198,5 +198,7 @@ def decisions_of(session: Session, plan_id: str) -> list[Decision]:
 
 def _value_of(session: Session, row: DecisionRow) -> Decision:
     stored = Decision.model_validate(row.body)
+    if not stored.reason_digest:
+        return stored
     reason, salted = payloads.words_of(session, stored.reason_digest)
     return stored.model_copy(update={"reason": reason, "reason_salt": salted})

@@ -118,8 +118,9 @@ def test_t19_a_record_cut_after_the_anchor_says_so_and_before_it_is_found(
         ("UPDATE evidence SET body = 'no json'", "what Midwatch never wrote"),
         ("UPDATE audit SET body = 'text' WHERE seq = 7", "row 7 is no event"),
         ("DELETE FROM decision WHERE id = 1", "an event tells of a decision that is not there"),
-        ("INSERT INTO decision SELECT 99, plan_id, 'T', 'U', replace(body, '\"mac\": \"', '\"mac\": \"f') "
-         "FROM decision WHERE id = 1", "a decision of which no event tells"),
+        ("INSERT INTO decision (id, plan_id, team_id, user_id, verdict, body)"
+         " SELECT 99, plan_id, 'T', 'U', verdict, replace(body, '\"mac\": \"', '\"mac\": \"f')"
+         " FROM decision WHERE id = 1", "a decision of which no event tells"),
         ("UPDATE evidence SET body = replace(body, 'mail', 'post')", "is not what was seen"),
         ("DELETE FROM evidence WHERE n = 2", "E2 is no longer there"),
         ("UPDATE chain_head SET seq = seq + 1", "its head says"),

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from agents.incident import Approver, Verdict
-from agents.ledger import decisions, executions, incidents, investigations, moves
+from agents.ledger import decisions, executions, incidents, investigations, moves, payloads
 from agents.ledger.decisions import Decided
 from agents.ledger.executions import Answer, Claim, NotOurs
 from agents.ledger.protocol import (
@@ -71,7 +71,8 @@ def test_an_approval_is_on_record_with_who_what_and_seal(ledger, clock):
     given = a_decision(plan, clock(), reason="go", mac="5ea1")
     assert decisions.decide(ledger, given) == Decided(state=PlanState.APPROVED)
     by = {"team_id": "T0OURS", "user_id": "U0ADA"}
-    word = {"by": by, "verdict": "approve", "digest": plan.digest, "reason": "go", "mac": "5ea1"}
+    word = {"by": by, "verdict": "approve", "digest": plan.digest, "mac": "5ea1"}
+    word["reason_digest"] = payloads.digest_of("go", "")
     move = {"from": "PENDING", "to": "APPROVED", "by": "gatekeeper", "reason": "U0ADA", "digest": plan.digest}
     said = record(ledger, "gatekeeper:plan:decide", "any:plan:move")[-2:]
     assert said == [("gatekeeper:plan:decide", word, 1, plan.id), ("any:plan:move", move, 1, plan.id)]
@@ -127,11 +128,11 @@ def test_a_word_on_a_plan_that_is_not_there_is_refused(ledger, clock):
         assert moves.move(tx, wanted) is Objection.NO_SUCH_PLAN
 
 
-def test_without_any_word_there_are_not_enough(ledger, clock):
+def test_a_state_that_was_set_by_hand_is_in_no_event(ledger, clock):
     plan = pending(ledger, clock)
     with ledger.writer.begin() as connection:
         connection.execute(text("UPDATE proposal SET state = 'APPROVED'"))
-    assert executions.claim(ledger, plan.id, "actor-1", anyone) is Objection.NOT_ENOUGH_APPROVALS
+    assert executions.claim(ledger, plan.id, "actor-1", anyone) is Objection.TAMPERED
 
 
 def test_a_deny_that_moved_nothing_still_stops_the_claim(ledger, clock):
@@ -141,7 +142,8 @@ def test_a_deny_that_moved_nothing_still_stops_the_claim(ledger, clock):
     yes = a_decision(plan, clock()).model_dump_json()
     with ledger.writer.begin() as connection:
         connection.execute(text("UPDATE proposal SET state = 'APPROVED'"))
-        row = "INSERT INTO decision (plan_id, team_id, user_id, body) VALUES (:p, 'T0OURS', 'U0ADA', :b)"
+        columns = "(plan_id, team_id, user_id, verdict, body)"
+        row = f"INSERT INTO decision {columns} VALUES (:p, 'T0OURS', 'U0ADA', 'approve', :b)"
         connection.execute(text(row), {"p": plan.id, "b": yes})
     assert executions.claim(ledger, plan.id, "actor-1", anyone) is Objection.DENIED
 
@@ -251,9 +253,10 @@ def test_absence_is_proof_after_the_last_moment_of_the_deadline(ledger, clock, l
 def test_looking_again_is_for_what_is_open(ledger, clock):
     plan = approved(ledger, clock)
     woken(ledger)
-    executions.look_again(ledger, plan.id, 5)
     executions.look_again(ledger, "unknown", 5)
     assert woken(ledger) == []
+    executions.look_again(ledger, plan.id, 5)
+    assert woken(ledger) == [("actor", 1, clock() + timedelta(seconds=5))]
     executions.claim(ledger, plan.id, "actor-1", anyone)
     woken(ledger)
     executions.look_again(ledger, plan.id, 5)

@@ -24,7 +24,7 @@ from tests.support.pretend_queue import RememberingQueue
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import Context
-from tools.kubernetes.client import Connection, connect
+from tools.kubernetes.client import Connection, Request, connect
 from tools.kubernetes.objects import JsonObject
 
 
@@ -45,8 +45,8 @@ class SlowToAnswer:
     def cluster_uid(self) -> str:
         return self.real.cluster_uid()
 
-    def get(self, path: str) -> JsonObject:
-        found = self.real.get(path)
+    def send(self, request: Request) -> JsonObject:
+        found = self.real.send(request)
         self.clock.forward(self.takes_s)
         return found
 

@@ -75,11 +75,12 @@ def meddling(hands: Hands, before: Callable[[], object]) -> Hands:
 
 
 def approved(hands: Hands, at: Scene, *names: str) -> Plan:
-    """A plan that gives each Deployment its other image: drafted, rehearsed, posted and signed by Ada."""
+    """A plan that gives each Deployment its other image: rehearsed, posted, signed by as many as it needs."""
     plan = waiting(hands, *names)
     slack = at.centre.addresses()["slack"]
-    ada = Approver(team_id=slack["team_id"], user_id=slack["users"]["oncall"])
-    said = decisions.decide(at.ledger, hands.seal.sealed(approval(at, plan, ada)))
+    for name in ("oncall", "second")[: plan.approvals_needed]:
+        who = Approver(team_id=slack["team_id"], user_id=slack["users"][name])
+        said = decisions.decide(at.ledger, hands.seal.sealed(approval(at, plan, who)))
     assert said == Decided(state=PlanState.APPROVED)
     return plan
 
@@ -92,6 +93,7 @@ def approval(at: Scene, plan: Plan, who: Approver) -> Decision:
         approver=who,
         verdict=Verdict.APPROVE,
         at=at.ledger.now(),
+        request={"typed": plan.digest[:6]} if plan.tier > 1 else {},
     )
 
 
@@ -105,8 +107,9 @@ def waiting(hands: Hands, *names: str, **changes: Any) -> Plan:
         "cluster_uid": hands.cluster.cluster_uid(),
         "incident": f"INC-{found}",
         "steps": tuple(_step(hands, name) for name in names),
-        "tier": 1,
-        "approvals_needed": 1,
+        # Whoever changes several objects at once needs two people.
+        "tier": 3 if len(names) > 1 else 1,
+        "approvals_needed": 2 if len(names) > 1 else 1,
         "pending_until": now + timedelta(minutes=30),
         "claim_within_s": 600,
         "policy_version": "1",

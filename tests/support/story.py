@@ -224,8 +224,11 @@ def _of_serve(at: Scene) -> dict[str, str]:
 
 def _roster(centre: DataCentre) -> str:
     slack = centre.addresses()["slack"]
-    ada = {"user_id": slack["users"]["oncall"], "name": "Ada Okafor", "team_id": slack["team_id"]}
-    return yaml.safe_dump({"approvers": [{**ada, "tiers": [1, 2, 3], "namespaces": ["*"]}]})
+    rights = {"team_id": slack["team_id"], "tiers": [1, 2, 3], "namespaces": ["*"]}
+    ada = {"user_id": slack["users"]["oncall"], "name": "Ada Okafor", **rights}
+    # Only where it takes two people: whoever else signs alone is not of this story.
+    ben = {"user_id": slack["users"]["second"], "name": "Ben Ito", **rights, "tiers": [3]}
+    return yaml.safe_dump({"approvers": [ada, ben]})
 
 
 def _ready(port: int) -> bool:
