@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support import scale as proofs
 from tests.support.plans import a_step
 from tests.support.policies import memory, policies, policy, question, questions, rules, scale
 from tools.kubernetes.actions.step import Step
@@ -203,7 +204,8 @@ def test_the_judgement_tells_every_entry_and_the_values_it_went_by() -> None:
     assert traces["elsewhere"].fate is Fate.NOT_ABOUT
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.proof
+@settings(max_examples=proofs.scale("policies"), deadline=None)
 @given(policies(), questions())
 def test_no_policy_goes_below_the_floor_or_beyond_the_terms(given_policy: Policy, asked: Question) -> None:
     judged, least = judge(given_policy, asked), floor(asked)
@@ -215,7 +217,8 @@ def test_no_policy_goes_below_the_floor_or_beyond_the_terms(given_policy: Policy
     assert 1 <= judged.claim_within_s <= asked.terms.claim_within_s
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.proof
+@settings(max_examples=proofs.scale("policies"), deadline=None)
 @given(policies(), questions())
 def test_nothing_is_allowed_that_no_entry_allows(given_policy: Policy, asked: Question) -> None:
     judged = judge(given_policy, asked)
@@ -226,7 +229,8 @@ def test_nothing_is_allowed_that_no_entry_allows(given_policy: Policy, asked: Qu
     assert not judge(given_policy.model_copy(update={"allow": ()}), asked).allowed
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.proof
+@settings(max_examples=proofs.scale("policies"), deadline=None)
 @given(policies(), questions(), rules(n=99), st.integers(0, 5))
 def test_one_more_rule_never_widens(given_policy: Policy, asked: Question, more: Rule, where: int) -> None:
     before = judge(given_policy, asked)

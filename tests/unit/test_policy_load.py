@@ -9,6 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support import scale as proofs
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.policy.cel import LONGEST, NAMES, CelError, compiled
 from tools.policy.load import DEFAULT, PolicyError, PolicyFile, read_policy
@@ -142,7 +143,8 @@ def test_the_shipped_policy_allows_the_catalogue_and_narrows_nothing() -> None:
     assert policy.rules == ()
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.proof
+@settings(max_examples=proofs.scale("conditions"), deadline=None)
 @given(
     st.text(max_size=60)
     | st.lists(
