@@ -145,7 +145,7 @@ def approved(ledger: Ledger, chance: random.Random) -> Driven:
     assert isinstance(clock, HandClock)
     driven = planned(ledger, clock, "any", 1)
     plan = a_random_plan(chance, clock(), incident=driven.plan.incident)
-    investigations.draft(ledger, driven.lease, plan, "why")
+    assert investigations.draft(ledger, driven.lease, plan, "why") == plan.id
     driven.plan = plan
     assert (driven.rehearse(), driven.post(), driven.approve(0)) == ("", "", "")
     return driven
