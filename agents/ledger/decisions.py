@@ -65,6 +65,8 @@ def decide(ledger: Ledger, decision: Decision, nonce: str = "") -> Decided | Obj
     with ledger.write() as tx:
         if nonce and not _spend(tx, nonce):
             return Objection.REPLAYED
+        # After the nonce, whose second user waits for the first. A word that comes too late leaves no row.
+        tx.alone()
         answer = _counted(tx, decision)
         if isinstance(answer, Objection):
             who, verdict = decision.approver, decision.verdict.value

@@ -76,6 +76,8 @@ def claim(ledger: Ledger, plan_id: str, actor_id: str, still_valid: StillValid) 
     """
     began = time.monotonic()
     with ledger.write() as tx:
+        # Rows and record are compared: a move between reading one and the other would look like tampering.
+        tx.alone()
         found = standing(tx.session, plan_id)
         if isinstance(found, Objection):
             if found is Objection.TAMPERED:
@@ -139,6 +141,8 @@ def _claim(tx: Transaction, found: Standing, who: tuple[str, float]) -> Claim | 
 
 
 def _owned(tx: Transaction, held: Claim) -> Standing:
+    # What is read here still holds at the commit: no halt and no ending comes in between.
+    tx.alone()
     found = standing(tx.session, held.plan.id)
     execution = tx.session.get(ExecutionRow, held.plan.id)
     if isinstance(found, Objection) or execution is None or execution.attempt_id != held.attempt_id:

@@ -178,6 +178,8 @@ def draft(ledger: Ledger, lease: Lease, plan: Plan, note: str) -> str | Objectio
     """
     with ledger.write() as tx:
         held(tx, lease)
+        # Of two that reach for one object the second sees the first, or that it is being changed (I9).
+        tx.alone()
         if before := drafted(tx.session, lease.incident, plan.nonce):
             return before
         against = make_room(tx, lease.incident, plan)

@@ -73,6 +73,8 @@ def standing(session: Session, plan_id: str) -> Standing | Objection:
 
 def move(tx: Transaction, wanted: Move) -> Objection | None:
     """Take one edge, or say why not. The compare-and-set is on state and version."""
+    # The record's lock before the plan's, always: two that lock in opposite orders wait for each other.
+    tx.alone()
     proposal = tx.session.get(ProposalRow, wanted.plan_id)
     if proposal is None:
         return Objection.NO_SUCH_PLAN
@@ -133,6 +135,7 @@ def hinder(tx: Transaction, found: Standing, obstacle: str) -> bool:
     """Say what stands in the way of a plan; False when that is said already, or the plan moved on."""
     if found.proposal.obstacle == obstacle:
         return False
+    tx.alone()
     result = tx.session.connection().execute(
         update(ProposalRow)
         .where(col(ProposalRow.plan_id) == found.row.id, col(ProposalRow.version) == found.proposal.version)

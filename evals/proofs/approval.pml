@@ -10,6 +10,7 @@
    it, `#define MAY_X (A && B)`, and `MOVE(FROM, TO, who)` with names only.
 
    K       approvals needed, 1 or 2
+   TIER    from 2 on an approval is a click and the beginning of the digest, typed
    STEPS   steps of the plan, 1 or 2, each on an object of its own
    READERS reconcilers at work
    SEALED  the API server keeps a gate that the reconciler closes; without it NOT_APPLIED waits
@@ -19,6 +20,13 @@
 #ifndef K
 #define K 1
 #endif
+#ifndef TIER
+#if K == 2
+#define TIER 3
+#else
+#define TIER 1
+#endif
+#endif
 #ifndef STEPS
 #define STEPS 1
 #endif
@@ -27,21 +35,22 @@
 #endif
 #define REQUESTER 2
 #define OUTSIDER 3
+#define ALIAS 4
 #define NOBODY 9
 
-mtype = { DRAFT, PENDING, APPROVED, EXECUTING, UNKNOWN, SUCCEEDED, FAILED, PARTIAL, NOT_APPLIED, STALE,
+mtype = { ABSENT, DRAFT, PENDING, APPROVED, EXECUTING, UNKNOWN, SUCCEEDED, FAILED, PARTIAL, NOT_APPLIED, STALE,
           DENIED, EXPIRED, CANCELLED, SUPERSEDED, REFUSED, QUARANTINED };
 mtype = { AS_SHOWN, OURS, OTHERS, OURS_THEN_OTHERS };
-mtype = { FREE_LOCK, OUR_LOCK, RIVALS_LOCK };
+mtype = { FREE_LOCK, OUR_LOCK, RIVAL_ASKS, RIVAL_ASKS_THE_SAME, RIVAL_WORKS };
 mtype = { SILENT, WAITED_FOR, APPLIED, MOVED_ON, FORBIDDEN };
 
-mtype ps = DRAFT;
-mtype lock = FREE_LOCK;
+mtype ps = ABSENT;
+mtype lock = FREE_LOCK;             /* who has the object, from a draft until its end */
 mtype obj[STEPS] = AS_SHOWN;        /* what stands in the cluster, seen from the plan */
 mtype heard[2] = SILENT;            /* what each executor knows of its request */
 bool previewed, late, halted, tampered, denied;
-bool right[4], yes[4], said[4];     /* 0 and 1 approvers, 2 the requester, 3 an outsider */
-byte rows;                          /* approvals on record */
+bool lost;                          /* the last claim was refused because an approver lost the right */
+bool right[5], yes[5];              /* 0 and 1 approvers, 2 the requester, 3 an outsider, 4 another account of 0 */
 byte owner = NOBODY;
 bool lease;                         /* the owner's lease runs */
 byte working;                       /* executors between their claim and their end */
@@ -51,7 +60,16 @@ bool gate;
 byte under_way;                     /* requests that left and did not arrive */
 chan net = [2] of { byte, byte };
 
-#define VALID ((yes[0] && right[0]) + (yes[1] && right[1]))
+#define VALID (((yes[0] && right[0]) || (yes[ALIAS] && right[ALIAS])) + (yes[1] && right[1]))
+#define SIGNED ((yes[0] || yes[ALIAS]) + yes[1])
+#ifdef ROWS_COUNT
+byte rows;
+#define ON_RECORD rows++
+#define COUNTED rows
+#else
+#define ON_RECORD skip
+#define COUNTED SIGNED
+#endif
 #define TOUCHED(k) (obj[k] == OURS || obj[k] == OURS_THEN_OTHERS)
 #if STEPS == 2
 #define ANY_EFFECT (TOUCHED(0) || TOUCHED(1))
@@ -63,6 +81,7 @@ chan net = [2] of { byte, byte };
 #define ANY_DRIFT (obj[0] != AS_SHOWN)
 #endif
 #define LOCKING (ps == EXECUTING || ps == UNKNOWN)
+#define ACTIVE (ps == DRAFT || ps == PENDING || ps == APPROVED || LOCKING)
 #define WITHOUT_EFFECT (ps == DRAFT || ps == PENDING || ps == APPROVED || ps == FAILED || ps == NOT_APPLIED || \
   ps == STALE || ps == DENIED || ps == EXPIRED || ps == CANCELLED || ps == SUPERSEDED || ps == REFUSED)
 
@@ -75,7 +94,10 @@ chan net = [2] of { byte, byte };
 /* ---- facts: what each says, and the objection of whoever finds it missing ---- */
 #define INTACT (!tampered)                                                      /* TAMPERED, NOT_OWNER */
 #define IS_DRAFT (ps == DRAFT)                                                  /* NO_SUCH_EDGE */
-#define IS_PENDING (ps == PENDING)                                              /* NO_SUCH_EDGE */
+#define NEW_CHANGE (lock != RIVAL_ASKS_THE_SAME)                                /* SAME_PLAN */
+#define NOT_BUSY (lock != RIVAL_WORKS)                                          /* OBJECT_BUSY */
+#define ROOM (room)                                                             /* CHANNEL_FULL */
+#define ASKS (ps == PENDING || (ps == APPROVED && lost))                        /* NO_SUCH_EDGE */
 #define IS_APPROVED (ps == APPROVED)                                            /* NO_SUCH_EDGE */
 #define IS_EXECUTING (ps == EXECUTING)                                          /* NOT_OWNER, NO_SUCH_EDGE */
 #define IS_UNKNOWN (ps == UNKNOWN)                                              /* NO_SUCH_EDGE */
@@ -87,62 +109,81 @@ chan net = [2] of { byte, byte };
 #define TIME_OVER (late)                                                        /* NO_SUCH_EDGE */
 #define ENTITLED_TO_SIGN(i) (right[i] && i != REQUESTER)                                /* NOT_ON_ROSTER, OWN_REQUEST */
 #define ENTITLED_TO_REJECT(i) (right[i])                                                /* NOT_ON_ROSTER */
-#define UNSAID(i) (!said[i])                                                    /* DUPLICATE */
+#define CONFIRMED (TIER == 1 || typed)                                          /* NOT_CONFIRMED */
+#define UNSAID(i) (!yes[i])                                                     /* DUPLICATE */
+#define NEW_HUMAN(i) (!(i == ALIAS && yes[0]) && !(i == 0 && yes[ALIAS]))               /* SAME_HUMAN */
 #define NOT_HALTED (!halted)                                                    /* HALTED */
 #define STILL_NOT_HALTED (!halted)                                              /* HALTED */
 #define NO_DENY (!denied)                                                       /* DENIED */
 #define ENOUGH (VALID >= K)                             /* APPROVER_LOST_RIGHT, NOT_ENOUGH_APPROVALS */
-#define NOT_BUSY (lock == FREE_LOCK)                                            /* OBJECT_BUSY */
+#define UNRIVALLED (lock == FREE_LOCK || lock == OUR_LOCK)                      /* OBJECT_BUSY */
 #define MINE(me) (owner == me)                                                  /* NOT_OWNER */
 #define LEASED (lease)                                                          /* NOT_OWNER */
 #define LEASE_OVER (!lease)                                                     /* NO_SUCH_EDGE */
 #define OWNER_GONE (CLOSED || (working == 0 && under_way == 0))                              /* NOT_OWNER */
 
 /* ---- guards: all that must hold in the transaction that makes the move ---- */
+#define MAY_DRAFT      (NOT_BUSY && NEW_CHANGE)
 #define MAY_REHEARSE   (INTACT && IS_DRAFT && UNREHEARSED)
 #define MAY_TURN_DOWN  (IS_DRAFT)
-#define MAY_POST       (REHEARSED && IS_DRAFT)
-#define MAY_APPROVE(i) (ENTITLED_TO_SIGN(i) && INTACT && IS_PENDING && IN_TIME && UNSAID(i))
-#define MAY_DENY(i)    (ENTITLED_TO_REJECT(i) && INTACT && DENIABLE && IN_TIME && UNSAID(i))
+#define MAY_POST       (REHEARSED && ROOM && IS_DRAFT)
+#define MAY_APPROVE(i) (ENTITLED_TO_SIGN(i) && INTACT && ASKS && IN_TIME && CONFIRMED && UNSAID(i) && NEW_HUMAN(i))
+#define MAY_DENY(i)    (ENTITLED_TO_REJECT(i) && INTACT && DENIABLE && IN_TIME)
 #define MAY_EXPIRE     (INTACT && WAITING && TIME_OVER)
 #define MAY_CANCEL     (WAITING)
 #define MAY_SUPERSEDE  (WAITING)
 #define MAY_FIND_STALE (IS_APPROVED)
-#define MAY_CLAIM      (INTACT && IS_APPROVED && NOT_HALTED && IN_TIME && NO_DENY && ENOUGH && NOT_BUSY)
+#define MAY_CLAIM      (INTACT && IS_APPROVED && NOT_HALTED && IN_TIME && NO_DENY && ENOUGH && UNRIVALLED)
 #define MAY_INTEND(me) (INTACT && IS_EXECUTING && MINE(me) && LEASED && STILL_NOT_HALTED)
 #define MAY_FINISH(me) (INTACT && IS_EXECUTING && MINE(me) && LEASED)
 #define MAY_GIVE_UP    (LEASE_OVER && IS_EXECUTING)
 #define MAY_SAY_DONE   (IS_UNKNOWN)
 #define MAY_SAY_UNDONE (OWNER_GONE && IS_UNKNOWN)
 
-/* One edge. Leaving EXECUTING and UNKNOWN gives the objects back; APPROVED has a time of its own. */
-#define MOVE(start, end, who) assert(ps == start); ps = end; RELEASE; late = (late && ps != APPROVED); PROMISES
+/* What a refused claim leaves behind: another person is asked in the place of one who lost the right. */
+#define LOSES (IS_APPROVED && INTACT && NOT_HALTED && IN_TIME && NO_DENY && !(ENOUGH))
+
+/* One edge. An ending gives the objects back; APPROVED has a time of its own. */
+#define MOVE(start, end, who) assert(ps == start); ps = end; RELEASE; lost = false; \
+  late = (late && ps != APPROVED); FORGET; PROMISES
+/* Who signed is asked before the claim only: later it would but make many states of one. */
+#define FORGET yes[0] = (yes[0] && WAITING); yes[1] = (yes[1] && WAITING); yes[ALIAS] = (yes[ALIAS] && WAITING); \
+  right[0] = (right[0] || !WAITING); right[ALIAS] = right[0]
 #ifdef UNKNOWN_FREES
-#define RELEASE lock = ((lock == OUR_LOCK && ps != EXECUTING) -> FREE_LOCK : lock)
+#define RELEASE lock = ((lock == OUR_LOCK && (ps == UNKNOWN || !ACTIVE)) -> FREE_LOCK : lock)
 #else
-#define RELEASE lock = ((lock == OUR_LOCK && !LOCKING) -> FREE_LOCK : lock)
+#define RELEASE lock = ((lock == OUR_LOCK && !ACTIVE) -> FREE_LOCK : lock)
 #endif
 #define PROMISES assert(!(WITHOUT_EFFECT && ANY_EFFECT)); /* I7, ever after: the cluster asks again */ \
   assert(!(ps == SUCCEEDED && !ALL_EFFECTS)); assert(!(ps == PARTIAL && !ANY_EFFECT))
 
 /* ---- transactions ---- */
+/* Whoever asks for the same object and did not begin gives way. */
+inline draft() { d_step { ps == ABSENT -> if
+  :: MAY_DRAFT -> assert(lock != RIVAL_WORKS && lock != RIVAL_ASKS_THE_SAME); ps = DRAFT; lock = OUR_LOCK
+  :: else fi } }
 inline rehearse() { d_step { if :: MAY_REHEARSE -> assert(!previewed); previewed = true :: else fi } }
 inline turn_down() { d_step { if :: MAY_TURN_DOWN -> MOVE(DRAFT, REFUSED, actor) :: else fi } }
-inline post() { d_step { if :: MAY_POST -> MOVE(DRAFT, PENDING, gatekeeper) :: else fi } }
+inline post(room) { d_step { if :: MAY_POST -> assert(room); MOVE(DRAFT, PENDING, gatekeeper) :: else fi } }
 
-inline approve(i) { d_step { if
+inline approve(i, typed) { d_step { if
   :: MAY_APPROVE(i) ->
-     assert(right[i] && i < REQUESTER && !late && !tampered && previewed);   /* I2: a person, entitled */
-     said[i] = true; yes[i] = true; rows++;
-     if :: rows >= K -> assert(yes[0] + yes[1] >= K); MOVE(PENDING, APPROVED, gatekeeper) :: else fi
+     assert(right[i] && i != REQUESTER && i != OUTSIDER && !late && !tampered && previewed);
+     assert(TIER == 1 || typed);                            /* I2: a person, entitled, who read what it is */
+     yes[i] = true; ON_RECORD;
+     if
+     :: ps == APPROVED -> lost = false                      /* in the place of one that does not hold any more */
+     :: ps != APPROVED && COUNTED >= K -> assert(SIGNED >= K); MOVE(PENDING, APPROVED, gatekeeper)
+     :: else
+     fi
   :: else fi } }
 
 inline deny(i) { d_step {
-  objected = (objected || (right[i] && !said[i] && !late && !tampered && (ps == PENDING || ps == APPROVED)));
+  objected = (objected || (right[i] && !late && !tampered && (ps == PENDING || ps == APPROVED)));
   if
   :: MAY_DENY(i) ->
      assert(right[i]);
-     said[i] = true; denied = true;
+     denied = true;
 #ifdef DENY_MOVES_NOTHING
      skip
 #else
@@ -191,20 +232,20 @@ inline quarantine() { d_step { if
 inline find_stale() { d_step { if :: MAY_FIND_STALE -> MOVE(APPROVED, STALE, actor) :: else fi } }
 
 /* I2, I9, I11 and the times (P4): what a claim implies, said without the guard's words. */
-#define CLAIM_IS_DUE assert(yes[0] + yes[1] >= K && VALID >= K && !objected && !late); \
-  assert(!halted && !tampered && previewed); assert(lock != RIVALS_LOCK); assert(owner == NOBODY)
+#define CLAIM_IS_DUE assert(SIGNED >= K && VALID >= K && !objected && !late); \
+  assert(!halted && !tampered && previewed); assert(lock == OUR_LOCK); assert(owner == NOBODY)
 inline claim(me, won) { d_step { if
   :: MAY_CLAIM ->
      CLAIM_IS_DUE;
      MOVE(APPROVED, EXECUTING, actor);
-     lock = OUR_LOCK; owner = me; lease = true; gate = true; working++; won = true
-  :: else fi } }
+     owner = me; lease = true; gate = true; working++; won = true
+  :: else -> lost = (IS_APPROVED && INTACT -> LOSES : lost) fi } }
 /* The same as two statements: what was read may no longer be true when it is written. */
 inline claim_without_cas(me, won) {
   if
   :: MAY_CLAIM -> d_step {
        CLAIM_IS_DUE;
-       ps = EXECUTING; lock = OUR_LOCK; owner = me; lease = true; gate = true; working++; won = true }
+       ps = EXECUTING; owner = me; lease = true; gate = true; working++; won = true }
   :: else
   fi }
 
@@ -231,17 +272,20 @@ inline say_undone() { d_step { if :: MAY_SAY_UNDONE -> MOVE(UNKNOWN, NOT_APPLIED
 /* The desk, the people and the world: whatever they do, at any time and again and again. */
 active proctype Everybody() {
 end: do
-  :: rehearse() :: turn_down() :: post() :: expire() :: cancel() :: supersede()
-  :: approve(0) :: approve(1) :: approve(REQUESTER) :: approve(OUTSIDER)
+  :: draft() :: rehearse() :: turn_down() :: post(true) :: post(false) :: expire() :: cancel() :: supersede()
+  :: approve(0, true) :: approve(1, true) :: approve(REQUESTER, true) :: approve(OUTSIDER, true)
+  :: approve(0, false) :: approve(ALIAS, true)
   :: deny(0) :: deny(1) :: deny(REQUESTER) :: deny(OUTSIDER)
-  :: right[0] = false                                       /* taken off the roster */
+  :: d_step { right[0] && (ps == ABSENT || WAITING) -> right[0] = false; right[ALIAS] = false }           /* taken off the roster */
   :: WAITING -> late = true
   :: lease = false
   :: halted = !halted
   :: tampered = true
   :: tampered -> quarantine()                               /* found by whoever looks */
-  :: d_step { lock == FREE_LOCK -> assert(!LOCKING); lock = RIVALS_LOCK }    /* I9 */
-  :: d_step { lock == RIVALS_LOCK -> lock = FREE_LOCK }
+  :: d_step { lock == FREE_LOCK -> assert(!ACTIVE); lock = RIVAL_ASKS }      /* I9 */
+  :: d_step { lock == FREE_LOCK && ps == ABSENT -> lock = RIVAL_ASKS_THE_SAME }
+  :: d_step { lock == RIVAL_ASKS || lock == RIVAL_ASKS_THE_SAME -> assert(!ACTIVE); lock = RIVAL_WORKS }
+  :: d_step { lock != FREE_LOCK && lock != OUR_LOCK -> lock = FREE_LOCK }
   :: d_step { obj[0] == AS_SHOWN -> obj[0] = OTHERS }       /* somebody else's hands */
   :: d_step { obj[0] == OURS -> obj[0] = OURS_THEN_OTHERS }
   od }
@@ -347,4 +391,4 @@ end: do
      d_step { ours = false; untouched = false; gone = false }
   od }
 
-init { d_step { right[0] = true; right[1] = true; right[REQUESTER] = true }; run Executor(0); run Executor(1) }
+init { d_step { right[0] = true; right[1] = true; right[REQUESTER] = true; right[ALIAS] = true }; run Executor(0); run Executor(1) }

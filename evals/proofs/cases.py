@@ -43,6 +43,7 @@ def _configuration(why: str, *defines: str) -> Case:
 
 CONFIGURATIONS = (
     _configuration("one approval, one step"),
+    _configuration("what has to be typed", "TIER=2"),
     _configuration("two people", "K=2"),
     _configuration("two objects", "STEPS=2"),
     _configuration("two people, two objects", "K=2", "STEPS=2"),
@@ -80,26 +81,41 @@ FAULTS = (
         granted=("NO_DENY",),
         why="a deny is recorded and nobody asks for it",
     ),
+    Case(
+        name="ROWS_COUNT, said twice",
+        defines=("K=2", "ROWS_COUNT"),
+        granted=("UNSAID",),
+        why="rows are counted, and one person makes two",
+    ),
+    Case(
+        name="ROWS_COUNT, two accounts",
+        defines=("K=2", "ROWS_COUNT"),
+        granted=("NEW_HUMAN",),
+        why="the same, through two accounts",
+    ),
     Case(name="NORECHECK", defines=("K=2",), granted=("ENOUGH",), why="rights are asked at the click only"),
     Case(name="NOHALT", granted=("NOT_HALTED", "STILL_NOT_HALTED"), why="nobody asks for the halt"),
 )
 
 _HELD = {
     "NO_DENY": "a deny has moved the plan to DENIED before",
+    "UNSAID": "humans are counted and not rows; with rows counted it has a mutant of its own",
+    "NEW_HUMAN": "humans are counted and not accounts; with rows counted it has a mutant of its own",
+    "UNRIVALLED": "the object is the plan's from its draft on, and nobody else's",
     "MINE": "of two actors only one comes out of the claim; the compare-and-set has a mutant of its own",
     "LEASED": "an attempt is taken over by leaving EXECUTING, and that is asked as well",
     "LEASE_OVER": "a living owner loses its ending, no promise: it finds itself out of EXECUTING",
 }
 """Facts without which every promise still holds, and which other wall holds it."""
 
-_WITH_TWO = {"UNSAID"}
-"""Facts that matter only when two people must sign."""
+_WITH = {"UNSAID": "K=2", "NEW_HUMAN": "K=2", "CONFIRMED": "TIER=2"}
+"""Facts that matter only when two people must sign, or when something has to be typed."""
 
 
 def _granting(fact: str) -> Case:
     return Case(
         name=f"without {fact}",
-        defines=("K=2",) if fact in _WITH_TWO else (),
+        defines=(_WITH[fact],) if fact in _WITH else (),
         granted=(fact,),
         expected=Result.HOLDS if fact in _HELD else Result.CAUGHT,
         why=_HELD.get(fact, "taken for granted"),

@@ -13,32 +13,39 @@ from typing import Any
 
 import orjson
 from sqlalchemy import text
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from agents.gatekeeper.clicks import Click, Home, Person, Question, Refusal, admissible
 from agents.incident import Approver, Decision, Plan, Preview, Verdict
-from agents.ledger import decisions, executions, incidents, investigations, moves, previews, store
+from agents.ledger import decisions, executions, incidents, investigations, moves, objects, previews, store
 from agents.ledger.executions import Answer, Claim, NotOurs
-from agents.ledger.protocol import LOCKING, Agent, Objection, PlanState
+from agents.ledger.moves import MOST_ASKING, TYPED_DIGITS
+from agents.ledger.protocol import LOCKING, Objection, PlanState
 from agents.ledger.roster import Entry, Roster
 from agents.ledger.store import Ledger
-from agents.ledger.tables import AuditRow, PreviewRow, ProposalRow
+from agents.ledger.tables import AuditRow, ObjectLockRow, PlanRow, PreviewRow, ProposalRow
 from agents.ledger.tags import Tag
 from evals.proofs.reading import Edge, State
 from tests.contracts.conftest import HandClock
-from tests.support.plans import a_delivery, a_plan, a_step, an_alert
+from tests.support.plans import a_decision, a_delivery, a_plan, a_step, an_alert
 
-PEOPLE = tuple(Approver(team_id="T0OURS", user_id=f"U0{name}") for name in ("ADA", "BEN", "REQ", "EVE"))
-REQUESTER, OUTSIDER = 2, 3
+PEOPLE = tuple(
+    Approver(team_id="T0OURS", user_id=f"U0{name}") for name in ("ADA", "BEN", "REQ", "EVE", "ADA2")
+)
+REQUESTER, OUTSIDER, ALIAS = 2, 3, 4
+ABSENT = "ABSENT"
+"""Where a plan stands that was not drafted yet, in the model's words."""
 HOME = Home(app_id="A1", team_id="T0OURS")
-POSTED = previews.Posted(channel_id="C1", message_ts="1.1", card_digest="c")
+FULL = "CFULL"
+"""The channel in which as many plans wait for a signature as may."""
 ENDS = (PlanState.SUCCEEDED, PlanState.FAILED, PlanState.PARTIAL, PlanState.STALE, PlanState.UNKNOWN)
 
 
-def unguarded(ledger: Ledger) -> None:
-    """Let this test rewrite plans, as somebody with the database in hand could."""
+def unguarded(ledger: Ledger, *triggers: str) -> None:
+    """Let this test rewrite rows, plans at least, as somebody with the database in hand could."""
     with ledger.writer.begin() as connection:
-        connection.execute(text("DROP TRIGGER plan_no_update"))
+        for trigger in triggers or ("plan_no_update",):
+            connection.execute(text(f"DROP TRIGGER {trigger}"))
 
 
 def hurried(ledger: Ledger) -> None:
@@ -56,15 +63,16 @@ class Driven:
     clock: HandClock
     plan: Plan
     lease: investigations.Lease
-    right: list[bool] = field(default_factory=lambda: [True, True, True, False])
-    said: list[bool] = field(default_factory=lambda: [False] * 4)
-    yes: list[bool] = field(default_factory=lambda: [False] * 4)
+    right: list[bool] = field(default_factory=lambda: [True, True, True, False, True])
+    yes: list[bool] = field(default_factory=lambda: [False] * 5)
+    typed: bool = True
+    room: bool = True
     denied: bool = False
     halted: bool = False
     tampered: bool = False
     approved_at: datetime | None = None
     claims: dict[int, Claim] = field(default_factory=dict)
-    rival: Claim | None = None
+    rival: Driven | None = None
     intents: int = 0
     read_to: int = 0
 
@@ -74,23 +82,32 @@ class Driven:
         with self.ledger.read() as session:
             return PlanState(session.get_one(ProposalRow, self.plan.id).state)
 
+    @property
+    def absent(self) -> bool:
+        with self.ledger.read() as session:
+            return session.get(ProposalRow, self.plan.id) is None
+
     def state(self) -> State:
         """The variables of the model, as they stand here."""
-        ps = self.ps
         with self.ledger.read() as session:
             previewed = session.get(PreviewRow, self.plan.id) is not None
+            proposal = session.get(ProposalRow, self.plan.id)
+            lock = self._lock(session)
+        ps = None if proposal is None else PlanState(proposal.state)
+        lost = proposal is not None and proposal.obstacle == Objection.APPROVER_LOST_RIGHT.value
         owner, held = next(iter(self.claims.items()), (9, None))
         over = held.lease_until + timedelta(seconds=executions.REQUEST_DEADLINE_S) if held else self.clock()
-        lock = "RIVALS_LOCK" if self.rival else "OUR_LOCK" if ps in LOCKING else "FREE_LOCK"
         return {
-            "ps": ps.value,
+            "ps": ABSENT if ps is None else ps.value,
             "previewed": previewed,
             "late": self.clock() > self._deadline(ps),
             "halted": self.halted,
             "tampered": self.tampered,
             "denied": self.denied,
+            "lost": lost,
+            "typed": self.typed,
+            "room": self.room,
             "right": self.right,
-            "said": self.said,
             "yes": self.yes,
             "lock": lock,
             "owner": owner,
@@ -98,9 +115,21 @@ class Driven:
             "working": int(held is not None and self.clock() <= over),
             "under_way": 0,
             "K": self.plan.approvals_needed,
+            "TIER": self.plan.tier,
         }
 
-    def _deadline(self, ps: PlanState) -> datetime:
+    def _lock(self, session: Session) -> str:
+        row = session.get(ObjectLockRow, objects.objects_of(self.plan)[0])
+        if row is None:
+            return "FREE_LOCK"
+        if row.plan_id == self.plan.id:
+            return "OUR_LOCK"
+        if session.get_one(ProposalRow, row.plan_id).state in LOCKING:
+            return "RIVAL_WORKS"
+        theirs = Plan.model_validate_json(session.get_one(PlanRow, row.plan_id).canonical)
+        return "RIVAL_ASKS_THE_SAME" if theirs.steps == self.plan.steps else "RIVAL_ASKS"
+
+    def _deadline(self, ps: PlanState | None) -> datetime:
         if ps is PlanState.APPROVED and self.approved_at is not None:
             return self.approved_at + timedelta(seconds=self.plan.claim_within_s)
         return self.plan.pending_until
@@ -117,6 +146,10 @@ class Driven:
         return [Edge(start=body["from"], end=body["to"], who=body["by"]) for body in bodies]
 
     # ---- what the ledger is asked ----
+    def draft(self) -> str:
+        answer = investigations.draft(self.ledger, self.lease, self.plan, "why")
+        return answer.name if isinstance(answer, Objection) else ""
+
     def rehearse(self) -> str:
         shown = Preview(plan_id=self.plan.id, at=self.clock(), diffs=("d",), dry_run_digest="a" * 64)
         return _name(previews.store_preview(self.ledger, shown))
@@ -125,7 +158,13 @@ class Driven:
         return _name(previews.refuse_draft(self.ledger, self.plan.id, "no"))
 
     def post(self) -> str:
-        return _name(previews.mark_pending(self.ledger, self.plan.id, POSTED))
+        posted = previews.Posted(channel_id=self.channel, message_ts="1.1", card_digest="c")
+        return _name(previews.mark_pending(self.ledger, self.plan.id, posted))
+
+    @property
+    def channel(self) -> str:
+        """One of its own: how many plans wait in it is what this driver says."""
+        return f"C{self.plan.id}" if self.room else FULL
 
     def approve(self, person: int) -> str:
         return self._decide(person, Verdict.APPROVE)
@@ -138,21 +177,27 @@ class Driven:
         against = self._not_entitled(who, verdict)
         if against is not None:
             return against.name
-        decision = Decision(
-            plan_id=self.plan.id, plan_digest=self.plan.digest, approver=who, verdict=verdict, at=self.clock()
+        decision = a_decision(
+            self.plan,
+            self.clock(),
+            approver=who,
+            verdict=verdict,
+            request={
+                "typed": self.plan.digest[:TYPED_DIGITS] if self.typed else "",
+                "human": self._roster().human(who),
+            },
         )
         answer = decisions.decide(self.ledger, decision)
         if isinstance(answer, Objection):
             return answer.name
-        self.said[person] = True
-        self.yes[person] = verdict is Verdict.APPROVE
+        self.yes[person] = self.yes[person] or verdict is Verdict.APPROVE
         self.denied = self.denied or verdict is Verdict.DENY
         return ""
 
     def _not_entitled(self, who: Approver, verdict: Verdict) -> Refusal | None:
         # Judged as of a moment when the plan waited: all that changed since is the ledger's to find.
         question = Question(
-            plan=self.plan, state=PlanState.PENDING, channel_id="C1", message_ts="1.1", home=HOME
+            plan=self.plan, state=PlanState.PENDING, channel_id=self.channel, message_ts="1.1", home=HOME
         )
         click = Click(
             verdict=verdict,
@@ -162,7 +207,7 @@ class Driven:
             enterprise_id=None,
             user_id=who.user_id,
             user_team_id=who.team_id,
-            channel_id="C1",
+            channel_id=self.channel,
             message_ts="1.1",
         )
         flags = ("is_bot", "is_app_user", "is_workflow_bot", "is_guest", "is_stranger", "deleted")
@@ -173,7 +218,9 @@ class Driven:
         on = [who for who, entitled in zip(PEOPLE, self.right, strict=True) if entitled]
         all_tiers = {"tiers": frozenset({1, 2, 3}), "namespaces": frozenset({"*"})}
         return Roster(
-            approvers=tuple(Entry(user_id=who.user_id, team_id=who.team_id, **all_tiers) for who in on)
+            approvers=tuple(
+                Entry(user_id=who.user_id, team_id=who.team_id, person=_human(who), **all_tiers) for who in on
+            )
         )
 
     def _still_valid(self, plan: Plan, decision: Decision) -> bool:
@@ -189,16 +236,18 @@ class Driven:
         return ""
 
     def supersede(self) -> str:
-        newer = a_plan(self.clock(), incident=self.plan.incident, nonce=f"{next(_numbers):032x}")
-        investigations.draft(self.ledger, self.lease, newer, "newer")
-        return ""
+        """The same incident's plan for something else; it is of no account and ends at once."""
+        steps = (a_step(name=f"{self.plan.steps[0].name}-instead"),)
+        nonce = f"{next(_numbers):032x}"
+        newer = a_plan(self.clock(), incident=self.plan.incident, nonce=nonce, steps=steps)
+        assert investigations.draft(self.ledger, self.lease, newer, "newer") == newer.id
+        return _name(previews.refuse_draft(self.ledger, newer.id, "no"))
 
     def find_stale(self) -> str:
-        wanted = moves.Move(plan_id=self.plan.id, to=PlanState.STALE, by=Agent.ACTOR)
+        # Whose attempt it is then, is its owner's to end: the actor looks at what is approved only.
         if self.ps is not PlanState.APPROVED:
             return Objection.NO_SUCH_EDGE.name
-        with self.ledger.write() as tx:
-            return _name(moves.move(tx, wanted))
+        return _name(executions.turn_away(self.ledger, self.plan.id, "stale"))
 
     def quarantine(self) -> str:
         with self.ledger.write() as tx:
@@ -261,29 +310,42 @@ class Driven:
             found = {"c": evil, "id": self.plan.id}
             connection.execute(text("UPDATE plan SET canonical = :c WHERE id = :id"), found)
 
-    def rival_comes(self) -> bool:
-        """Another incident's plan for the same object is claimed; whether it could be."""
-        assert self.rival is None
-        other = planned(self.ledger, self.clock, self.plan.steps[0].name, 1)
-        for step in (other.rehearse, other.post, lambda: other.approve(0)):
-            assert step() == ""
-        answer = executions.claim(self.ledger, other.plan.id, "rival", lambda *_: True)
-        self.rival = answer if isinstance(answer, Claim) else None
-        return self.rival is not None
+    def rival_comes(self, same: bool) -> str:
+        """Another incident's plan for the same objects is drafted: the very same change, or another one."""
+        other = unsaid(self.ledger, self.clock, self.plan.steps[0].name, 1)
+        image = {"/spec/template/spec/containers/0/image": "r/checkout:7"}
+        steps = tuple(step if same else step.model_copy(update={"set": image}) for step in self.plan.steps)
+        other.plan = other.plan.model_copy(update={"steps": steps})
+        against = other.draft()
+        self.rival = None if against else other
+        return against
+
+    def rival_works(self) -> None:
+        assert self.rival is not None
+        steps = (
+            self.rival.rehearse,
+            self.rival.post,
+            lambda: self.rival.approve(0),
+            lambda: self.rival.claim(0),
+        )
+        assert [step() for step in steps] == [""] * len(steps)
+
+    def rival_goes(self) -> None:
+        assert self.rival is not None
+        if self.rival.claims:
+            assert self.rival.finish(0, PlanState.FAILED) == ""
+        else:
+            self.rival.cancel()
+        self.rival = None
 
     def leave(self) -> None:
         """Nothing of this trace stays in force for the next one."""
         if self.halted:
             self.halt(False)
-        if self.rival is not None:
-            self.rival_goes()
 
-    def rival_goes(self) -> None:
-        assert self.rival is not None
-        with self.ledger.write() as tx:
-            wanted = moves.Move(plan_id=self.rival.plan.id, to=PlanState.FAILED, by=Agent.ACTOR)
-            assert moves.move(tx, wanted) is None
-        self.rival = None
+
+def _human(who: Approver) -> str:
+    return "ada" if who in {PEOPLE[0], PEOPLE[ALIAS]} else ""
 
 
 def _name(objection: Objection | None) -> str:
@@ -293,8 +355,8 @@ def _name(objection: Objection | None) -> str:
 _numbers = iter(range(1, 1_000_000))
 
 
-def planned(ledger: Ledger, clock: HandClock, name: str, approvals: int, **changes: Any) -> Driven:
-    """A draft for an incident of its own; ``changes`` are the plan's."""
+def unsaid(ledger: Ledger, clock: HandClock, name: str, approvals: int, **changes: Any) -> Driven:
+    """A plan for an incident of its own that was not drafted yet; ``changes`` are the plan's."""
     number = next(_numbers)
     alert = an_alert(clock(), fingerprint=f"f{number}")
     (told,) = incidents.accept(ledger, [a_delivery(clock(), alert, group_key=f"g{number}")])
@@ -308,6 +370,19 @@ def planned(ledger: Ledger, clock: HandClock, name: str, approvals: int, **chang
         "tier": 3 if approvals == 2 else 1,
         "steps": (a_step(name=name), a_step(name=f"{name}-too")),
     }
-    plan = a_plan(clock(), **(values | changes))
-    investigations.draft(ledger, lease, plan, "why")
-    return Driven(ledger=ledger, clock=clock, plan=plan, lease=lease)
+    return Driven(ledger=ledger, clock=clock, plan=a_plan(clock(), **(values | changes)), lease=lease)
+
+
+def planned(ledger: Ledger, clock: HandClock, name: str, approvals: int, **changes: Any) -> Driven:
+    """The same as a draft."""
+    driven = unsaid(ledger, clock, name, approvals, **changes)
+    assert driven.draft() == ""
+    return driven
+
+
+def crowd(ledger: Ledger, clock: HandClock) -> None:
+    """Fill the channel ``FULL``."""
+    for number in range(MOST_ASKING):
+        driven = planned(ledger, clock, f"crowd-{number}", 1)
+        driven.room = False
+        assert (driven.rehearse(), driven.post()) == ("", "")
