@@ -177,7 +177,7 @@ def test_nobody_elses_distribution_brings_our_names(package):
     assert set(packages_distributions().get(package, [])) <= {"midwatch"}
 
 
-def test_the_lock_has_hashes_and_no_addresses():
+def test_t46_the_lock_has_hashes_and_no_addresses():
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     assert "--hash=sha256:" in lock
     assert "--index-url" not in lock
