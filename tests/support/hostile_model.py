@@ -37,7 +37,7 @@ def outputs(luck: random.Random, evidence: Mapping[str, Evidence]) -> Callable[[
 
     def words() -> str:
         text = " ".join(luck.choices((*ORDERS, *LURES), k=luck.randrange(1, 5)))
-        return text * luck.choice((1, 1, 1, 100))
+        return text * luck.choice((1,) * 9 + (60,))
 
     def quote() -> object:
         true = luck.choice(list(evidence.values())).excerpt
