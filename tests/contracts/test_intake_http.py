@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import gzip
 import socket
 import sqlite3
 from collections import Counter
@@ -200,6 +201,16 @@ async def test_t31_a_giant_is_refused_after_its_beginning_was_kept(start: Start)
         assert beginning == giant[:KEPT_OF_OVERSIZE]
         assert b"user-agent: Alertmanager" in headers
         assert b"right" not in raw
+
+
+async def test_t31_a_gzip_bomb_is_never_unpacked(start: Start) -> None:
+    bomb = gzip.compress(b" " * 32 * LARGE_BYTES, compresslevel=1)
+    async with start() as webhook:
+        announced = await webhook.post(bomb, **{"Content-Encoding": "gzip"})
+        hidden = await webhook.post(bomb)
+        assert (announced.status_code, hidden.status_code) == (415, 400)
+        assert not any(len(raw) > len(bomb) + 1000 for _, raw, _ in webhook.shelf.rows())
+        assert (await webhook.post(GOOD)).status_code == 200
 
 
 async def test_t31_an_endless_body_of_unknown_length_is_cut_at_the_deadline(start: Start) -> None:
