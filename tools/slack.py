@@ -39,6 +39,14 @@ class SlackRefused(SlackError):
     """Slack answered with an error: a missing scope, an unknown channel, invalid blocks."""
 
 
+def escaped(text: str) -> str:
+    """Text for a place that Slack reads as markup: beside the blocks, and in the answer to a command.
+
+    What is left of a mention or a link is what it looked like (threat T25; Slack, "Escaping text").
+    """
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Message:
     """One message: the blocks, the plain text for notifications, and a key to find it again."""
@@ -93,7 +101,7 @@ class Slack:
 
     async def post(self, channel: str, message: Message, thread_ts: str = "") -> str:
         """Post and return the message's ts."""
-        body: dict[str, Any] = {"channel": channel, "text": message.text, "blocks": message.blocks}
+        body: dict[str, Any] = {"channel": channel, "text": escaped(message.text), "blocks": message.blocks}
         body |= {"unfurl_links": False, "unfurl_media": False}
         if thread_ts:
             body["thread_ts"] = thread_ts
@@ -104,14 +112,15 @@ class Slack:
 
     async def update(self, channel: str, ts: str, message: Message) -> None:
         """Replace a message in place."""
-        body = {"channel": channel, "ts": ts, "text": message.text, "blocks": message.blocks}
+        body = {"channel": channel, "ts": ts, "text": escaped(message.text), "blocks": message.blocks}
         await self._call("chat.update", body)
 
     async def whisper(self, channel: str, user: str, text: str) -> None:
         """Tell one person something in the channel; plain text without markup."""
         block = {"type": "section", "text": {"type": "plain_text", "text": text[:3000], "emoji": False}}
         await self._call(
-            "chat.postEphemeral", {"channel": channel, "user": user, "text": text, "blocks": [block]}
+            "chat.postEphemeral",
+            {"channel": channel, "user": user, "text": escaped(text), "blocks": [block]},
         )
 
     async def open_view(self, trigger_id: str, view: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from agents.gatekeeper import commands, desk, forms
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
 from agents.ledger.store import LedgerError
-from tools.slack import AWAY, Slack, SlackError, SlackUnreachable
+from tools.slack import AWAY, Slack, SlackError, SlackUnreachable, escaped
 
 Handler = Callable[[Office, Payload, str], Awaitable[str | None]]
 
@@ -42,7 +42,7 @@ def counter(office: Office, signing_secret: str) -> AsyncApp:
     app.view("reject")(_on_form(office, forms.reject, "why"))
 
     async def on_command(ack: Any, body: Payload) -> None:
-        await ack(await commands.answer(office, body))
+        await ack(escaped(await commands.answer(office, body)))
 
     app.command(commands.NAME)(on_command)
     return app

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import make_url
-
-STRICT = "LANGGRAPH_STRICT_MSGPACK"
 
 
 class LeaseOver(Exception):
@@ -29,8 +26,6 @@ class Fence:
 @asynccontextmanager
 async def checkpointer(database_url: str) -> AsyncIterator[Any]:
     """The saver beside the ledger: its own SQLite file, or tables in the same PostgreSQL."""
-    # Checkpoints are plain JSON; anything that would import a class on loading is refused (P26).
-    os.environ[STRICT] = "true"
     url = make_url(database_url)
     if url.drivername.startswith("sqlite"):
         from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -49,7 +44,7 @@ async def checkpointer(database_url: str) -> AsyncIterator[Any]:
 
 
 def _fenced(saver: Any) -> Any:
-    """The saver class with its writes refused once the run's lease is over."""
+    """The saver class, strict in what it reads, with its writes refused once the run's lease is over."""
 
     async def aput(self: Any, config: Any, *rest: Any) -> Any:
         _still_leased(config)
@@ -59,7 +54,25 @@ def _fenced(saver: Any) -> Any:
         _still_leased(config)
         return await saver.aput_writes(self, config, *rest)
 
-    return type(f"Fenced{saver.__name__}", (saver,), {"aput": aput, "aput_writes": aput_writes})
+    return type(
+        f"Fenced{saver.__name__}", (saver,), {"aput": aput, "aput_writes": aput_writes, "serde": _strict()}
+    )
+
+
+def _strict() -> Any:
+    """Reads plain data and langgraph's own few types; what names anything else is not imported (P26, T45)."""
+    from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+    class Strict(JsonPlusSerializer):
+        def loads_typed(self, data: tuple[str, bytes]) -> Any:
+            # The form before msgpack, which can name classes as well, and which nothing of ours ever wrote.
+            if data[0] == "json":
+                raise ValueError("a checkpoint of a form that was never written here")
+            return super().loads_typed(data)
+
+    # Said here and not by LANGGRAPH_STRICT_MSGPACK: langgraph reads that once, when it is first imported,
+    # and the graph imports it before there is a saver.
+    return Strict(allowed_msgpack_modules=None)
 
 
 def _still_leased(config: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the actor does when the world is not as it was shown (threats T15 to T18, T34, T36, T37; P2, P24)."""
+"""What the actor does when the world is not as it was shown (threats T15 to T18, T34, T36, T37, T49)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from agents.actor.hands import Hands
 from agents.actor.perform import perform
+from agents.actor.preview import preview
 from agents.actor.work import advance
 from agents.gatekeeper.cards import render
 from agents.gatekeeper.paging import pages
@@ -27,11 +28,13 @@ from agents.ledger.story import story
 from agents.ledger.tables import DecisionRow
 from agents.ledger.tags import Tag
 from evals.world.datacentre import DataCentre
+from evals.world.kubernetes.faults import Fault
 from tests.support.datacentre import data_centre
-from tests.support.hands import approval, approved, hands_of, meddling, sent, waiting
+from tests.support.hands import approval, approved, drafted, hands_of, meddling, sent, shown, waiting
 from tests.support.signed import DEPLOYMENTS, broken_copies
 from tests.support.story import Scene, scene_in
 from tools.kubernetes.client import Request, connect
+from tools.kubernetes.errors import KubernetesError
 
 MEDDLED = b'[{"op":"add","path":"/spec/minReadySeconds","value":%d}]'
 
@@ -338,3 +341,57 @@ def test_an_unknown_that_reading_cannot_resolve_calls_people_once(at: Scene, han
     assert called[0].who == (at.centre.addresses()["slack"]["users"]["oncall"],)
     assert "please look" in json.dumps(render(told, hands.seal, "http://here").blocks)
     assert sent(hands) == []
+
+
+def refusing(at: Scene, name: str, status: int, times: int | None = None) -> None:
+    """An admission webhook that answers the dry-runs of this Deployment's changes so."""
+    fault = Fault(verb="patch", resource="deployments", name=name, dry_run=True, status=status, times=times)
+    at.centre.kubernetes.faults.add(fault)
+
+
+@pytest.fixture
+def calm(at: Scene) -> Iterator[None]:
+    yield
+    at.centre.kubernetes.faults.clear()
+
+
+@pytest.mark.usefixtures("calm")
+@pytest.mark.parametrize(
+    ("status", "words"), [(400, "does not support dry run"), (403, "denied the request")]
+)
+def test_t49_a_dry_run_that_admission_refuses_is_never_shown_for_signing(
+    at: Scene, hands: Hands, name: str, status: int, words: str
+) -> None:
+    plan = drafted(hands, name)
+    refusing(at, name, status)
+    preview(hands, plan)
+    assert isinstance(shown(hands, plan), Objection)
+    ended(at, PlanState.REFUSED, words)
+    assert (sent(hands), ours(at, plan)) == ([], 0)
+
+
+@pytest.mark.usefixtures("calm")
+def test_t49_a_dry_run_that_failed_for_now_is_done_again_and_not_skipped(
+    at: Scene, hands: Hands, name: str
+) -> None:
+    plan = drafted(hands, name)
+    refusing(at, name, 503, times=1)
+    with pytest.raises(KubernetesError) as problem:
+        preview(hands, plan)
+    assert problem.value.retryable
+    assert isinstance(shown(hands, plan), Objection), "what was not rehearsed is not asked about"
+    preview(hands, plan)
+    assert shown(hands, plan) is None
+    assert ours(at, plan) == 0
+
+
+@pytest.mark.usefixtures("calm")
+@pytest.mark.parametrize("status", [403, 503])
+def test_t49_a_dry_run_that_is_refused_after_the_signature_sends_nothing(
+    at: Scene, hands: Hands, name: str, status: int
+) -> None:
+    plan = approved(hands, at, name)
+    refusing(at, name, status)
+    advance(hands, 1)
+    ended(at, PlanState.FAILED, "could not be checked")
+    assert (sent(hands), ours(at, plan)) == ([], 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import gzip
 import socket
 import sqlite3
 from collections import Counter
@@ -189,7 +190,7 @@ async def test_what_cannot_be_used_is_answered_once_for_all(
         assert (await webhook.post(GOOD)).status_code == 200
 
 
-async def test_a_giant_is_refused_after_its_beginning_was_kept(start: Start) -> None:
+async def test_t31_a_giant_is_refused_after_its_beginning_was_kept(start: Start) -> None:
     async with start(webhook_token=SecretStr("right")) as webhook:
         giant = b'{"alerts": [' + b" " * (4 * LARGE_BYTES)
         response = await webhook.post(giant, Authorization="Bearer right")
@@ -202,7 +203,17 @@ async def test_a_giant_is_refused_after_its_beginning_was_kept(start: Start) -> 
         assert b"right" not in raw
 
 
-async def test_an_endless_body_of_unknown_length_is_cut_at_the_deadline(start: Start) -> None:
+async def test_t31_a_gzip_bomb_is_never_unpacked(start: Start) -> None:
+    bomb = gzip.compress(b" " * 32 * LARGE_BYTES, compresslevel=1)
+    async with start() as webhook:
+        announced = await webhook.post(bomb, **{"Content-Encoding": "gzip"})
+        hidden = await webhook.post(bomb)
+        assert (announced.status_code, hidden.status_code) == (415, 400)
+        assert not any(len(raw) > len(bomb) + 1000 for _, raw, _ in webhook.shelf.rows())
+        assert (await webhook.post(GOOD)).status_code == 200
+
+
+async def test_t31_an_endless_body_of_unknown_length_is_cut_at_the_deadline(start: Start) -> None:
     async with start(within_s=0.3) as webhook:
         reader, writer = await asyncio.open_connection("127.0.0.1", webhook.port)
         writer.write(b"POST /alertmanager HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -227,7 +238,7 @@ async def test_a_giant_that_cannot_be_kept_is_asked_to_come_again(start: Start) 
         assert (await webhook.post(b" " * 70000)).status_code == 503
 
 
-async def test_a_sender_that_dribbles_is_cut_off_with_503(start: Start) -> None:
+async def test_t31_a_sender_that_dribbles_is_cut_off_with_503(start: Start) -> None:
     async with start(within_s=0.05) as webhook:
         reader, writer = await asyncio.open_connection("127.0.0.1", webhook.port)
         writer.write(b"POST /alertmanager HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
@@ -238,7 +249,7 @@ async def test_a_sender_that_dribbles_is_cut_off_with_503(start: Start) -> None:
         assert webhook.shelf.rows() == []
 
 
-async def test_no_more_than_four_large_bodies_are_in_flight(start: Start) -> None:
+async def test_t31_no_more_than_four_large_bodies_are_in_flight(start: Start) -> None:
     release = asyncio.Event()
 
     async def large() -> AsyncIterator[bytes]:

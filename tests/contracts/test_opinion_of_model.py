@@ -86,7 +86,7 @@ def test_it_is_shown_hypotheses_and_evidence_and_no_secret(endpoint: ModelServer
 
 
 @pytest.mark.parametrize("manner", [one for one in Manner if one is not Manner.WELL])
-def test_a_faulty_endpoint_leaves_the_diagnosis_of_the_rules(
+def test_t41_a_faulty_endpoint_leaves_the_diagnosis_of_the_rules(
     endpoint: ModelServer, at: Scene, manner: Manner
 ) -> None:
     endpoint.script.add(Line(answer=answer(), manner=manner, seconds=60, times=None))

@@ -40,7 +40,7 @@ def test_whoever_may_not_sign_is_told_why_and_a_rejection_changes_nothing(tmp_pa
         assert at.whole() == ()
 
 
-def test_an_alert_that_goes_away_cancels_the_plan_that_waits(tmp_path: Path) -> None:
+def test_t05_an_alert_that_goes_away_cancels_the_plan_that_waits(tmp_path: Path) -> None:
     with scene("bad-image", tmp_path) as at:
         _asked(at)
         _fixed_by_hand(at)

@@ -10,7 +10,7 @@ from evals.world.slack.server import SlackServer
 from tests.support.story import scene
 
 
-def test_serve_starts_without_slack_and_posts_the_card_when_slack_is_there(tmp_path: Path) -> None:
+def test_t39_serve_starts_without_slack_and_posts_the_card_when_slack_is_there(tmp_path: Path) -> None:
     with scene("scaled-to-zero", tmp_path) as at:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

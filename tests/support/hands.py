@@ -16,7 +16,7 @@ from agents.incident import Approver, Decision, Plan, Verdict
 from agents.ledger import decisions, incidents, investigations, previews
 from agents.ledger.decisions import Decided
 from agents.ledger.previews import Posted
-from agents.ledger.protocol import PlanState
+from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.seals import SealKey
 from tests.support.plans import a_delivery, an_alert
 from tests.support.signed import BAD, DEPLOYMENTS, GOOD
@@ -99,6 +99,20 @@ def approval(at: Scene, plan: Plan, who: Approver) -> Decision:
 
 def waiting(hands: Hands, *names: str, **changes: Any) -> Plan:
     """The plan, waiting for its signature; the first Deployment's alert is an incident of its own."""
+    plan = drafted(hands, *names, **changes)
+    preview(hands, plan)
+    assert shown(hands, plan) is None
+    return plan
+
+
+def shown(hands: Hands, plan: Plan) -> Objection | None:
+    """The card is posted: the plan waits for its signature, or why it does not."""
+    posted = Posted(channel_id="C", message_ts="1", card_digest="0")
+    return previews.mark_pending(hands.ledger, plan.id, posted)
+
+
+def drafted(hands: Hands, *names: str, **changes: Any) -> Plan:
+    """The plan, not yet rehearsed."""
     now = hands.ledger.now()
     alert = an_alert(now, fingerprint=names[0])
     found = incidents.accept(hands.ledger, [a_delivery(now, alert, group_key=names[0])])[0].incident
@@ -120,9 +134,6 @@ def waiting(hands: Hands, *names: str, **changes: Any) -> Plan:
     assert lease is not None
     assert investigations.draft(hands.ledger, lease, plan, "another image") == plan.id
     investigations.release(hands.ledger, lease)
-    preview(hands, plan)
-    posted = Posted(channel_id="C", message_ts="1", card_digest="0")
-    assert previews.mark_pending(hands.ledger, plan.id, posted) is None
     return plan
 
 

@@ -16,6 +16,7 @@ _SLICE_AND_ALL = {
     "conditions": (100, 20_000),
     "forged_webhooks": (300, 20_000),
     "halts": (9, 200),
+    "hostile_outputs": (1_000, 20_000),
     "intake_kills": (5, 2_000),
     "machine_examples": (50, 3_400),
     "model_traces": (60, 2_000),

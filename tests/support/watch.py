@@ -129,8 +129,15 @@ class Watch:
 @contextmanager
 def watch(name: str, folder: Path, **policy: Any) -> Iterator[Watch]:
     """A broken data centre and an investigator without metrics (see ``with_metrics``)."""
+    with data_centre(name, folder / "world") as centre, watch_in(centre, folder, **policy) as made:
+        yield made
+
+
+@contextmanager
+def watch_in(centre: DataCentre, folder: Path, **policy: Any) -> Iterator[Watch]:
+    """The same in a data centre that several tests share."""
     clock = Clock()
-    with data_centre(name, folder / "world") as centre, ExitStack() as stack:
+    with ExitStack() as stack:
         queue = RememberingQueue()
         ledger = Ledger(f"sqlite:///{folder / 'midwatch.db'}", queue, clock)
         stack.callback(ledger.close)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from evals.world.kubernetes.errors import (
     ApiError,
+    BadRequest,
+    Forbidden,
     InternalError,
     ServiceUnavailable,
     Timeout,
@@ -12,7 +14,15 @@ from evals.world.kubernetes.errors import (
 
 
 def injected(code: int) -> ApiError:
-    """The error a fault with this status code answers with; other codes become a 500 that says so."""
+    """The error a fault with this status code answers with; other codes become a 500 that says so.
+
+    400 and 403 are an admission webhook's: one with side effects and no ``sideEffects: NoneOnDryRun``
+    makes the API server refuse every dry-run that would reach it; one that denies is quoted.
+    """
+    if code == BadRequest.code:
+        return BadRequest('admission webhook "mesh.example.com" does not support dry run')
+    if code == Forbidden.code:
+        return Forbidden('admission webhook "policy.example.com" denied the request: not this one', {})
     if code == TooManyRequests.code:
         return TooManyRequests("Too many requests, please try again later.", {"retryAfterSeconds": 1})
     if code == ServiceUnavailable.code:

@@ -1,0 +1,90 @@
+"""Slack is down, says 429, or drops the socket: plans wait or expire, none approves itself (T39)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from agents.auditor.verify import verify
+from agents.gatekeeper.counter import counter, listen
+from agents.gatekeeper.posting import advance
+from agents.ledger import decisions
+from agents.ledger.protocol import PlanState
+from agents.ledger.store import Ledger
+from agents.ledger.story import story
+from evals.world.slack import Person, SlackOptions, SlackServer
+from evals.world.slack.people import ADA, INCIDENTS
+from midwatch.wiring import ledger_of, office_of
+from tests.support.datacentre import wait_until
+from tests.support.front_desk import draft, front_desk, settings_for
+from tools.redaction import redact
+from tools.slack import Message, Slack, SlackUnreachable
+
+
+def test_t39_while_slack_is_down_a_plan_waits_and_then_expires_unapproved(tmp_path: Path) -> None:
+    with front_desk(tmp_path, pending_until=datetime.now(UTC) + timedelta(seconds=3)) as desk:
+        desk.slack.stop()
+        desk.run(advance(desk.office, 1))
+        assert desk.state() is PlanState.PENDING
+        wait_until(lambda: desk.ledger.now() > desk.plan.pending_until)
+        with pytest.raises(SlackUnreachable) as problem:
+            desk.run(advance(desk.office, 1))
+        assert problem.value.retryable, "the queue brings it back until the card says so"
+        assert desk.state() is PlanState.EXPIRED, "the time to sign needs no chat to pass"
+        assert desk.decided() == []
+        assert verify(desk.ledger).ok
+
+
+async def test_t39_a_limit_that_does_not_end_is_an_error_to_be_tried_again() -> None:
+    # The workspace's clock stands: its bucket never fills again.
+    with SlackServer(SlackOptions(post_burst=1, clock=lambda: 1_750_000_000.0)) as server:
+        slack = Slack.open(server.credentials.bot_token, server.url)
+        message = Message(blocks=[], text=redact("one"))
+        await slack.post(INCIDENTS, message)
+        began = time.monotonic()
+        with pytest.raises(SlackUnreachable, match="ratelimited") as problem:
+            await slack.post(INCIDENTS, message)
+        assert problem.value.retryable
+        assert time.monotonic() - began < 10, "it waits as told, and not for ever"
+
+
+async def test_t39_a_click_that_was_lost_with_the_socket_decides_nothing_and_counts_when_made_again(
+    tmp_path: Path,
+) -> None:
+    with SlackServer() as slack:
+        settings = settings_for(slack, tmp_path, "socket")
+        ledger = ledger_of(settings)
+        plan = draft(ledger)
+        office = await office_of(settings, ledger)
+        await advance(office, 1)
+        ada = Person(slack.page_url, ADA)
+        button = await asyncio.to_thread(ada.wait_for_button, "approve")
+        lost = await asyncio.to_thread(ada.click, button)
+        assert lost.error == "app_did_not_respond", "nobody was listening"
+        assert _stands(ledger) is PlanState.PENDING
+        close = await listen(counter(office, ""), settings.slack_app_token.get_secret_value(), office.slack)
+        try:
+            await asyncio.to_thread(slack.refresh_connections)
+            await asyncio.to_thread(wait_until, lambda: ada.click(button).ok or _decided(ledger, plan.id))
+            await asyncio.to_thread(wait_until, lambda: _stands(ledger) is PlanState.APPROVED)
+        finally:
+            await close()
+        assert _decided(ledger, plan.id) == 1
+        assert verify(ledger).ok
+        ledger.close()
+
+
+def _stands(ledger: Ledger) -> PlanState:
+    told = story(ledger, 1)
+    assert told is not None
+    assert told.plan is not None
+    return told.plan.state
+
+
+def _decided(ledger: Ledger, plan_id: str) -> int:
+    with ledger.read() as session:
+        return len(decisions.decisions_of(session, plan_id))
