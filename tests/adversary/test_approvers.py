@@ -205,7 +205,8 @@ def test_t21_a_roster_that_cannot_be_used_lets_nobody_sign(desk: FrontDesk, text
     desk.settings.roster_file.write_text(text, encoding="utf-8")
     assert desk.post(desk.forge.request(desk.click(ADA)))[0] == 200
     assert "not on the roster" in desk.said(Tag.CLICK_REFUSED)[-1]
-    assert desk.state() is PlanState.PENDING
+    desk.person().wait_for_ephemeral("who may: nobody")
+    assert desk.decided() == []
 
 
 def approver(desk: FrontDesk) -> Approver:
