@@ -245,10 +245,10 @@ class Watch(RuleBasedStateMachine):
         elif mine.next <= len(self.cluster.objects):
             self._send(actor, mine)
 
-    @rule(actor=ACTOR, which=WHICH)
-    def an_actor_goes_on_and_on(self, actor: int, which: int) -> None:
+    @rule(actor=ACTOR, which=WHICH, times=st.sampled_from((2, 8)))
+    def an_actor_goes_on_and_on(self, actor: int, which: int, times: int) -> None:
         # Often, and several things at once: between two of them others have their turn in the rule above.
-        for _ in range(3):
+        for _ in range(times):
             self.an_actor_goes_on(actor, which)
             self.every_promise_holds()
 
@@ -329,6 +329,13 @@ class Watch(RuleBasedStateMachine):
 
     @precondition(lambda self: self.attempts)
     @rule(data=st.data())
+    def an_actor_sleeps_until_it_is_given_up(self, data: st.DataObject) -> None:
+        mine = self.attempts[data.draw(st.sampled_from(sorted(self.attempts)))]
+        self.clock.forward(executions.LEASE_S + 1)
+        self.plans[mine.plan].give_up()
+
+    @precondition(lambda self: self.attempts)
+    @rule(data=st.data())
     def an_actor_dies(self, data: st.DataObject) -> None:
         self.attempts.pop(data.draw(st.sampled_from(sorted(self.attempts))))
 
@@ -354,7 +361,7 @@ class Watch(RuleBasedStateMachine):
         if not sure:
             self.cluster.objects[place]["metadata"]["generation"] += 1  # type: ignore[index]
 
-    @rule(which=WHICH, sure=st.integers(0, 9))
+    @rule(which=WHICH, sure=st.integers(0, 3))
     def somebody_rewrites_the_plan(self, which: int, sure: int) -> None:
         # Before the claim: what an actor holds in its hands by then, it has checked.
         if not sure and not self.plans[self.of(which)].claims and not self.plans[self.of(which)].tampered:
@@ -419,7 +426,9 @@ def test_whatever_everybody_does_the_invariants_hold_after_each_step() -> None:
     )
     try:
         run_state_machine_as_test(Watch, settings=how)
-        assert set(reached) >= OFTEN, "a run that reaches nothing proves nothing"
+        # An unknown outcome is rarer: the slice may end before one.
+        often = OFTEN if PROVING else OFTEN - {PlanState.UNKNOWN}
+        assert set(reached) >= often, "a run that reaches nothing proves nothing"
         # Every plan that was rewritten is found by whoever verifies, and nothing else is.
         found = verify(the_ledger()).problems
         assert all("bytes do not match" in problem for problem in found), found
