@@ -194,7 +194,7 @@ def test_p01_no_plan_whose_stored_bytes_were_changed_is_ever_performed(open_ledg
             before.restore(plan, evil, chance.choice((plan.digest, digest_of(evil))))
             answer = executions.claim(open_ledger, plan.id, "actor", lambda *_: True)
             assert answer is Objection.TAMPERED, evil
-            assert driven.ps.value == "QUARANTINED"
+            assert driven.ps is PlanState.QUARANTINED
         before.restore(plan, plan.canonical(), plan.digest)
         held = executions.claim(open_ledger, plan.id, "actor", lambda *_: True)
         assert isinstance(held, executions.Claim)

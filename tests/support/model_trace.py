@@ -20,7 +20,7 @@ from agents.incident import Approver, Decision, Plan, Preview, Verdict
 from agents.ledger import decisions, executions, incidents, investigations, moves, objects, previews, store
 from agents.ledger.executions import Answer, Claim, NotOurs
 from agents.ledger.moves import MOST_ASKING, TYPED_DIGITS
-from agents.ledger.protocol import LOCKING, Objection, PlanState
+from agents.ledger.protocol import LOCKING, Agent, Objection, PlanState
 from agents.ledger.roster import Entry, Roster
 from agents.ledger.store import Ledger
 from agents.ledger.tables import AuditRow, ObjectLockRow, PlanRow, PreviewRow, ProposalRow
@@ -78,14 +78,11 @@ class Driven:
 
     # ---- what is measured ----
     @property
-    def ps(self) -> PlanState:
+    def ps(self) -> PlanState | None:
+        """Where the plan stands; None before its draft."""
         with self.ledger.read() as session:
-            return PlanState(session.get_one(ProposalRow, self.plan.id).state)
-
-    @property
-    def absent(self) -> bool:
-        with self.ledger.read() as session:
-            return session.get(ProposalRow, self.plan.id) is None
+            found = session.get(ProposalRow, self.plan.id)
+            return None if found is None else PlanState(found.state)
 
     def state(self) -> State:
         """The variables of the model, as they stand here."""
@@ -148,7 +145,11 @@ class Driven:
     # ---- what the ledger is asked ----
     def draft(self) -> str:
         answer = investigations.draft(self.ledger, self.lease, self.plan, "why")
-        return answer.name if isinstance(answer, Objection) else ""
+        if isinstance(answer, Objection):
+            return answer.name
+        # Who only asked for the object gave way.
+        self.rival = None
+        return ""
 
     def rehearse(self) -> str:
         shown = Preview(plan_id=self.plan.id, at=self.clock(), diffs=("d",), dry_run_digest="a" * 64)
@@ -306,7 +307,7 @@ class Driven:
     def tamper(self) -> None:
         self.tampered = True
         with self.ledger.writer.begin() as connection:
-            evil = self.plan.canonical().replace(b"r/checkout:8", b"r/checkout:6")
+            evil = self.plan.canonical().replace(b"r/checkout:", b"r/backdoor:")
             found = {"c": evil, "id": self.plan.id}
             connection.execute(text("UPDATE plan SET canonical = :c WHERE id = :id"), found)
 
@@ -332,10 +333,9 @@ class Driven:
 
     def rival_goes(self) -> None:
         assert self.rival is not None
-        if self.rival.claims:
-            assert self.rival.finish(0, PlanState.FAILED) == ""
-        else:
-            self.rival.cancel()
+        to = PlanState.FAILED if self.rival.claims else PlanState.CANCELLED
+        with self.ledger.write() as tx:
+            assert moves.move(tx, moves.Move(plan_id=self.rival.plan.id, to=to, by=Agent.ACTOR)) is None
         self.rival = None
 
     def leave(self) -> None:
