@@ -28,7 +28,7 @@ _DONE: dict[str, Callable[[Story], bool]] = {
     "triage": lambda told: not told.evidence,
     "gather": lambda told: bool(told.evidence) and told.diagnosis is None,
     "diagnose": lambda told: told.diagnosis is not None and not told.plans,
-    # Five clusters on a busy machine: one that did not answer in time is looked at again, and the stage says so.
+    # Five clusters on a busy machine: one that did not answer in time is looked at again, and that is said.
     "propose": lambda told: bool(told.plans) or _owes_a_plan(told),
     "wait": lambda told: _states(told) == [PlanState.SUCCEEDED] and told.incident.phase != "verifying",
     "after_wait": lambda told: told.incident.phase == "verifying",
