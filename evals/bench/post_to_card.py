@@ -34,7 +34,9 @@ def _one(at: Street, shop: str) -> tuple[float, float]:
     at.settle()
     sent = at.post(shop)
     at.wait(lambda: at.asking(shop))
-    return since(at, shop, sent)
+    found = since(at, shop, sent)
+    at.over(shop)
+    return found
 
 
 def since(at: Street, shop: str, sent: float) -> tuple[float, float]:

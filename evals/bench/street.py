@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,10 +42,24 @@ class Street:
     install: Install
     serve: Child
     client: httpx.Client
+    fired: dict[str, Alert] = field(default_factory=dict)
 
     def post(self, shop: str) -> float:
         """Send the shop's alert as Alertmanager would; the Unix time right before it was sent."""
-        body = json.dumps(webhook_body([self._alert(shop)], self._origin(), self._expression(shop)))
+        self.fired[shop] = self._alert(shop)
+        return self._send(shop, self.fired[shop])
+
+    def over(self, shop: str) -> None:
+        """The shop's alert ends, and its card gives its place in the channel to the next one's."""
+        self._send(shop, replace(self.fired.pop(shop), ends_at=datetime.now(UTC)))
+        self.wait(lambda: self._gave_way(shop))
+
+    def _gave_way(self, shop: str) -> bool:
+        *_, newest = self._calls(shop)
+        return '"approve"' not in _told(newest)
+
+    def _send(self, shop: str, alert: Alert) -> float:
+        body = json.dumps(webhook_body([alert], self._origin(), self._expression(shop)))
         headers = {"Authorization": f"Bearer {self.install.token}", "Content-Type": "application/json"}
         at = time.time()
         self.client.post(f"{self.install.url}/alertmanager", content=body, headers=headers).raise_for_status()
