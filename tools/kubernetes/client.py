@@ -20,26 +20,14 @@ import urllib3
 import yaml
 from kubernetes import client as official
 from kubernetes import config as official_config
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 
-from tools.crash import crash
-from tools.kubernetes.errors import (
-    Interrupted,
-    TimedOut,
-    Unconfigured,
-    Unreachable,
-    Unreadable,
-    error_for,
-)
+from tools.kubernetes.errors import Unconfigured, Unreadable, error_for
 from tools.kubernetes.objects import JsonObject
+from tools.kubernetes.once import READ_S, Bounds, Sending, send_once
 from tools.kubernetes.pace import Pace
 
-CONNECT_S = 3.0
-READ_S = 10.0
 MOST_BYTES = 128 * 2**20
 """The largest answer that is read: about twenty thousand pods in one list."""
-
-_CHUNK = 2**16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,26 +75,13 @@ class Connection:
         """Send once and return the body as bytes (logs are text)."""
         if request.method == "GET":
             self.pace.wait()
-        try:
-            answer = self._asked(request)
-            if request.changes:
-                crash("c5")
-            try:
-                body = self._body(answer)
-            finally:
-                # Read to its end it goes back to the pool; given up on, its socket must not.
-                answer.close()
-        except (NewConnectionError, ConnectTimeoutError) as problem:
-            raise Unreachable(f"{self.server} cannot be reached: {problem}") from problem
-        except ReadTimeoutError as problem:
-            raise TimedOut(f"{self.server} gave no answer within {self.timeout_s:g} s") from problem
-        except HTTPError as problem:
-            raise Interrupted(f"{self.server} broke off: {problem}") from problem
-        if not 200 <= answer.status < 300:
-            raise error_for(answer.status, _json(body) or {})
+        bounds = Bounds(timeout_s=self.timeout_s, most_bytes=MOST_BYTES, clock=self.clock)
+        status, body = send_once(self.pool, self._sending(request), bounds)
+        if not 200 <= status < 300:
+            raise error_for(status, _json(body) or {})
         return body
 
-    def _asked(self, request: Request) -> urllib3.BaseHTTPResponse:
+    def _sending(self, request: Request) -> Sending:
         headers: dict[str, str] = {"Accept": request.accept, "User-Agent": self.agent}
         query = list(request.query)
         # Our bytes go through the client's own pool, not its request(): that one silently sends a
@@ -116,30 +91,14 @@ class Connection:
         )
         if request.body:
             headers["Content-Type"] = request.content_type
-        return self.pool.request(
-            request.method,
-            f"{self.server}{request.path}{_encoded(query)}",
+        return Sending(
+            server=self.server,
+            rest=f"{request.path}{_encoded(query)}",
+            method=request.method,
             headers=headers,
-            body=request.body or None,
-            timeout=urllib3.Timeout(connect=CONNECT_S, read=self.timeout_s),
-            retries=False,
-            redirect=False,
-            preload_content=False,
+            body=request.body,
+            changes=request.changes,
         )
-
-    def _body(self, answer: urllib3.BaseHTTPResponse) -> bytes:
-        until = self.clock() + self.timeout_s
-        parts: list[bytes] = []
-        size = 0
-        for part in answer.stream(_CHUNK):
-            parts.append(part)
-            size += len(part)
-            if size > MOST_BYTES:
-                raise Unreadable(f"{self.server} answers with more than {MOST_BYTES} bytes")
-            if self.clock() > until:
-                # A server that drips byte by byte never trips the socket's own timeout.
-                raise TimedOut(f"{self.server} gave no whole answer within {self.timeout_s:g} s")
-        return b"".join(parts)
 
     def get(self, path: str, *query: tuple[str, str]) -> JsonObject:
         """GET one object or list."""

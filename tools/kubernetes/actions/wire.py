@@ -10,8 +10,9 @@ from dataclasses import replace
 import rfc8785
 
 from tools.kubernetes.actions.step import Pointer, Step
-from tools.kubernetes.client import READ_S, Request
+from tools.kubernetes.client import Request
 from tools.kubernetes.objects import JsonObject, is_name, is_namespace
+from tools.kubernetes.once import READ_S
 from tools.kubernetes.pointers import Drift, drift, escape
 
 MARK = "midwatch.dev/applied-plan"
