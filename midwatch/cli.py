@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from midwatch import cli_record
-from midwatch.cli_words import NUMBER, Config, end, settings_of, told
+from midwatch.cli_words import Config, end, number_of, settings_of, told
 from midwatch.policy import app as policy_app
-
-if TYPE_CHECKING:
-    from midwatch.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -78,10 +75,10 @@ def replay(incident: str, config: Config = None) -> None:
     from midwatch.wiring import ledger_of
 
     settings = settings_of(config)
-    number = incident.upper().removeprefix("INC-")
+    number = number_of(incident)
     with told():
         ledger = ledger_of(settings)
-        said = tell(ledger, int(number)) if NUMBER.fullmatch(number) else None
+        said = tell(ledger, number)
         ledger.close()
     if said is None:
         end(f"midwatch: there is no incident {incident}", 1)
@@ -91,7 +88,11 @@ def replay(incident: str, config: Config = None) -> None:
 @app.command()
 def halt(reason: Annotated[str, typer.Option(help="Why.")] = "", config: Config = None) -> None:
     """Stop every change now, in the ledger and by file."""
+    import getpass
+
     from agents.ledger.brake import HALTED, put_file
+    from agents.ledger.store import set_halt
+    from midwatch.wiring import ledger_of
 
     settings = settings_of(config)
     trouble = put_file(settings.halt_file, reason)
@@ -101,30 +102,26 @@ def halt(reason: Annotated[str, typer.Option(help="Why.")] = "", config: Config 
     with told(
         "" if by_file else "NOT halted: ", f"; {settings.halt_file} holds the actor" if by_file else ""
     ):
-        _switch(settings, halted=True, reason=reason)
+        ledger = ledger_of(settings)
+        set_halt(ledger, halted=True, by=getpass.getuser(), reason=reason)
+        ledger.close()
     typer.echo(HALTED)
 
 
 @app.command()
 def resume(reason: Annotated[str, typer.Option(help="Why.")] = "", config: Config = None) -> None:
     """End a halt."""
-    settings = settings_of(config)
-    with told("NOT resumed: "):
-        _switch(settings, halted=False, reason=reason)
-        # The file comes first and goes last: it stops the actor even when the database is down.
-        settings.halt_file.unlink(missing_ok=True)
-    typer.echo("resumed")
-
-
-def _switch(settings: Settings, *, halted: bool, reason: str) -> None:
     import getpass
 
-    from agents.ledger.store import set_halt
+    from agents.ledger import brake
     from midwatch.wiring import ledger_of
 
-    ledger = ledger_of(settings)
-    set_halt(ledger, halted=halted, by=getpass.getuser(), reason=reason)
-    ledger.close()
+    settings = settings_of(config)
+    with told("NOT resumed: "):
+        ledger = ledger_of(settings)
+        said = brake.resume(ledger, settings.halt_file, (getpass.getuser(), reason))
+        ledger.close()
+    typer.echo(said)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from midwatch.cli_words import NUMBER, Config, end, settings_of, told
+from midwatch.cli_words import Config, end, number_of, settings_of, told
 
 if TYPE_CHECKING:
     from agents.ledger.store import Ledger
@@ -79,13 +79,20 @@ def export(
     from agents.auditor import export as exporting
     from midwatch.wiring import keys_of
 
+    if since and incident:
+        end("midwatch: say --since or --incident, not both", 2)
     settings = settings_of(config)
     at = _time(since) if since else None
+    number = number_of(incident) if incident else None
     with _record(settings) as ledger, ledger.read() as session:
         trust = keys_of(settings).trust()
-        part = exporting.of_incident(session, _number(incident)) if incident else exporting.since(session, at)
+        part = exporting.since(session, at) if number is None else exporting.of_incident(session, number)
+        lines = exporting.lines(session, part, trust)
+        # Before the file is opened, which empties it: there may be nothing to write.
+        first = next(lines)
         with output.open("wb") as file:
-            file.writelines(exporting.lines(session, part, trust))
+            file.writelines([first])
+            file.writelines(lines)
     typer.echo(f"rows {part.after + 1} to {part.upto} in {output}")
 
 
@@ -96,7 +103,7 @@ def evidence(incident: str, output: Output, config: Config = None) -> None:
 
     settings = settings_of(config)
     with _record(settings) as ledger:
-        output.write_bytes(pack(ledger, _number(incident), keys_of(settings), settings.anchor_file))
+        output.write_bytes(pack(ledger, number_of(incident), keys_of(settings), settings.anchor_file))
     typer.echo(f"evidence of {incident} in {output}")
 
 
@@ -134,13 +141,6 @@ def erase(
         gone = forget(ledger, digest=digest, user=user, by=getpass.getuser())
     for one in gone:
         typer.echo(f"erased: {one}")
-
-
-def _number(incident: str) -> int:
-    number = incident.upper().removeprefix("INC-")
-    if not NUMBER.fullmatch(number):
-        end(f"midwatch: there is no incident {incident}", 1)
-    return int(number)
 
 
 def _time(said: str) -> datetime:

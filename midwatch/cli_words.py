@@ -46,3 +46,11 @@ def end(message: str, code: int) -> NoReturn:
     """Say it on standard error and end with this code."""
     typer.echo(message, err=True)
     raise typer.Exit(code)
+
+
+def number_of(incident: str) -> int:
+    """7 of INC-7, or the end of the program: there is no such incident."""
+    number = incident.upper().removeprefix("INC-")
+    if not NUMBER.fullmatch(number):
+        end(f"midwatch: there is no incident {incident}", 1)
+    return int(number)

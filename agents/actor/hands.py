@@ -18,12 +18,12 @@ from agents.ledger.roster import roster_or_nobody
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger, LedgerUnavailable, halted
 from tools.alertmanager import Alertmanager
-from tools.kubernetes.actions.catalogue import CATALOGUE
+from tools.kubernetes.actions.catalogue import CATALOGUE, live_of
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import Verb, matches
 from tools.kubernetes.client import Connection, Request
 from tools.kubernetes.diff import diff, readable
-from tools.kubernetes.errors import NotFound, Unconfigured
+from tools.kubernetes.errors import Unconfigured
 from tools.kubernetes.objects import JsonObject
 from tools.policy.load import PolicyFile
 from tools.redaction import redact
@@ -90,12 +90,7 @@ class Hands:
 
     def target(self, step: Step) -> JsonObject | None:
         """The step's object as it is now, or None when it is not there. Raises the KubernetesError tree."""
-        verb = CATALOGUE[step.verb]
-        try:
-            answer = self.send(verb, verb.look(step))
-        except NotFound:
-            return None
-        return verb.found(step, answer)
+        return live_of(step, self.send)
 
     def send(self, verb: Verb, request: Request) -> JsonObject:
         """Send once to where the verb's requests go. Raises the KubernetesError tree."""

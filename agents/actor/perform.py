@@ -108,10 +108,12 @@ def _held_up(hands: Hands, claim: Claim, asked: float) -> bool:
     The last look before the bytes leave: this process may have been paused since its intent, by a
     debugger, a full machine or SIGSTOP, and must not act on the word of a while ago (T37, P25).
     """
-    now = time.monotonic()
-    if now >= claim.send_before:
+    stale = time.monotonic() - asked > TRUST_S
+    halted = hands.halted_anywhere() if stale else hands.halted()
+    # The clock comes last: looking for a halt may itself have waited for the database.
+    if time.monotonic() >= claim.send_before:
         raise NotOurs(Objection.NOT_OWNER.value)
-    return hands.halted_anywhere() if now - asked > TRUST_S else hands.halted()
+    return halted
 
 
 def _refused(hands: Hands, claim: Claim, n: int, problem: KubernetesError) -> None:

@@ -15,7 +15,7 @@ from agents.ledger.protocol import LOCKING, Objection, PlanState
 from tools.crash import crash
 from tools.redaction import redact
 
-# An unresolved plan is read again at this pace until its owner's deadline has passed.
+# What cannot go on yet is looked at again at this pace: approved and hindered, being done, or unresolved.
 LOOK_AGAIN_S = 5.0
 
 

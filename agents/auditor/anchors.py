@@ -6,6 +6,7 @@ holds no token of anybody.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Protocol
@@ -33,7 +34,12 @@ def append(path: Path, note: Note) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        os.write(handle, f"{note.text()}\n".encode())
+        content = f"{note.text()}\n".encode()
+        before = os.fstat(handle).st_size
+        if os.write(handle, content) != len(content):
+            # Half a note would spoil the next one, which is written behind it.
+            os.ftruncate(handle, before)
+            raise OSError(errno.ENOSPC, "the anchor could not be written whole", str(path))
         os.fsync(handle)
     finally:
         os.close(handle)

@@ -136,5 +136,6 @@ class Recount:
         if beyond is None:
             return None
         found = self.marks[beyond][0].found
-        why = f"the record ends at row {self.seq}, but {found} knows {beyond}: its tail was cut off"
+        # Without the row where it ends now: it grows again, and this is still the same thing to say.
+        why = f"the record ends before row {beyond}, which {found} knows: its tail was cut off"
         return Bent(seq=self.seq + 1, why=why)

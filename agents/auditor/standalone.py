@@ -192,7 +192,7 @@ def main() -> None:
     except (KeyError, ValueError, IndexError, TypeError, StopIteration) as problem:
         sys.exit(f"NOT whole: {problem}" if isinstance(problem, ValueError) else f"NOT whole: {problem!r}")
     met = [size for size in record.marks if record.start < size <= record.seq]
-    signed = f"signed or anchored up to row {max(met, default=record.start)}"
+    signed = f"signed or anchored up to row {max(met)}" if met else "nothing in it is signed or anchored"
     sys.stdout.write(f"whole: rows {record.start + 1} to {record.seq}; {signed}\n")
 
 

@@ -39,7 +39,3 @@ class Tree:
         for left in reversed(self.peaks[:-1]):
             top = node(left, top)
         return top
-
-    def copy(self) -> Tree:
-        """The same tree, to go on with elsewhere."""
-        return Tree(size=self.size, peaks=list(self.peaks))

@@ -8,6 +8,7 @@ an old row may be bent as well (threat T19). A record that was found bent is nev
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import time
 from dataclasses import dataclass, field
@@ -120,13 +121,19 @@ class Auditor:
 async def watch(auditor: Auditor, outlet: Outlet, stop: asyncio.Event) -> None:
     """Look until told to stop. What is wrong is logged, recorded and told; so is every due anchor."""
     cried: set[str] = set()
+    untold: dict[str, str] = {}
     said, told_at = "", float("-inf")
     while not stop.is_set():
         try:
             found = await asyncio.to_thread(auditor.look)
             if fresh := [problem for problem in found if problem not in cried]:
-                await _cry_out(auditor, outlet, fresh)
+                key, text = await _cry_out(auditor, fresh)
+                untold[key] = text
                 cried |= set(fresh)
+            for key, text in list(untold.items()):
+                # The chat may be away, or not be there yet: it is told as soon as it is.
+                if await outlet.post(text, key):
+                    del untold[key]
             if not found and time.monotonic() - told_at >= auditor.rhythm.tell_s:
                 told_at = time.monotonic()
                 await _anchor(auditor, outlet)
@@ -139,7 +146,8 @@ async def watch(auditor: Auditor, outlet: Outlet, stop: asyncio.Event) -> None:
         await _pause(stop, auditor.rhythm.look_s)
 
 
-async def _cry_out(auditor: Auditor, outlet: Outlet, fresh: list[str]) -> None:
+async def _cry_out(auditor: Auditor, fresh: list[str]) -> tuple[str, str]:
+    """Log and record what is wrong; the key and the words to tell it under."""
     first = fresh[0]
     logger.error("THE RECORD IS BENT: %s", "; ".join(fresh))
     try:
@@ -147,8 +155,8 @@ async def _cry_out(auditor: Auditor, outlet: Outlet, fresh: list[str]) -> None:
     except LedgerError as problem:
         logger.warning("that the record is bent cannot be recorded: %s", problem)
     more = f" (and {len(fresh) - 1} more)" if fresh[1:] else ""
-    text = f"The record is bent: {first}{more}. Nothing is signed until `midwatch verify` is clean."
-    await outlet.post(text, f"bent-{auditor.first_bad or 'tables'}")
+    text = f"The record is bent: {first}{more}. Nothing is signed until it is mended and serve started anew."
+    return f"bent-{hashlib.sha256(first.encode()).hexdigest()[:12]}", text
 
 
 def _record(auditor: Auditor, fresh: list[str]) -> None:

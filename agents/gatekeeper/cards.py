@@ -16,7 +16,7 @@ from agents.gatekeeper.modals import words_of
 from agents.gatekeeper.touched import touched_blocks
 from agents.incident import Diagnosis, Plan, Receipt, Recovery, Value, Verdict
 from agents.ledger.decisions import human_of
-from agents.ledger.moves import needed
+from agents.ledger.moves import confirmed, needed
 from agents.ledger.protocol import ACTIVE, LOCKING, TERMINAL, Objection, PlanState
 from agents.ledger.seals import SealKey
 from agents.ledger.story import PlanView, Story
@@ -46,7 +46,7 @@ _HINDERED = {
     PlanState.APPROVED: "Approved, but not begun: {}.",
     PlanState.UNKNOWN: "UNKNOWN: {}. Midwatch only reads; please look at the object.",
 }
-BEGUN = LOCKING | {PlanState.SUCCEEDED, PlanState.PARTIAL, PlanState.FAILED}
+_BEGUN = LOCKING | {PlanState.SUCCEEDED, PlanState.PARTIAL, PlanState.FAILED}
 
 
 class Rendering(Value):
@@ -149,7 +149,7 @@ def _so_far(view: PlanView) -> list[Block]:
 def _steps(view: PlanView) -> list[Block]:
     """What was done of a plan of several steps, and what was not, once something was begun."""
     receipts = {receipt.step: receipt for receipt in view.receipts}
-    if len(view.plan.steps) == 1 or view.state not in BEGUN:
+    if len(view.plan.steps) == 1 or view.state not in _BEGUN:
         return []
     lines = [
         f"{n}. {sentence(step)}: {_became(receipts.get(n))}"
@@ -205,7 +205,7 @@ def _buttons(view: PlanView, seal: SealKey) -> list[Block]:
 
 def _approve(plan: Plan, seal: SealKey) -> Block:
     button = _button("approve", "primary", seal.button(plan.id))
-    if plan.tier > 1:
+    if not confirmed(plan, ""):
         # Its form asks for more than a dialog could.
         return button
     words = f"{words_of(plan)}. Once, within two minutes."

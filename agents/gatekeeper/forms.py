@@ -6,6 +6,8 @@ form says of itself when it comes back counts only under the mark that it was op
 
 from __future__ import annotations
 
+import asyncio
+
 import orjson
 
 from agents.gatekeeper import desk
@@ -13,8 +15,8 @@ from agents.gatekeeper.clicks import Click, Refusal
 from agents.gatekeeper.modals import View, approve_view, reject_view
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
-from agents.incident import Verdict
-from agents.ledger import previews
+from agents.incident import Preview, Verdict
+from agents.ledger import moves, previews
 from agents.ledger.moves import Standing
 from tools.redaction import redact
 from tools.slack import SlackError
@@ -24,12 +26,16 @@ async def approve(office: Office, payload: Payload, nonce: str) -> str | None:
     """Count an approval, or open its form from tier 2 on; the words of the refusal, or None."""
     click, value = desk.from_button(payload, Verdict.APPROVE)
     judged = await desk.judge(office, click, value)
-    if isinstance(judged, str) or judged.plan.tier < 2:
+    if isinstance(judged, str) or moves.confirmed(judged.plan, ""):
         return await desk.decide(office, click, value, nonce)
-    with office.ledger.read() as session:
-        shown = previews.preview_of(session, judged.plan.id)
+    shown = await asyncio.to_thread(_preview, office, judged.plan.id)
     private = _private(office, click, value, nonce)
     return await _open(office, payload, approve_view(judged.plan, shown, private))
+
+
+def _preview(office: Office, plan_id: str) -> Preview | None:
+    with office.ledger.read() as session:
+        return previews.preview_of(session, plan_id)
 
 
 async def ask_why(office: Office, payload: Payload, nonce: str) -> str | None:

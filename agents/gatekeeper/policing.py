@@ -18,12 +18,12 @@ _ASKING = frozenset({PlanState.DRAFT, PlanState.PENDING})
 
 def cancel_refused(office: Office, incident: int) -> None:
     """Cancel what is not signed yet and what the policy does not allow any more. Blocking."""
-    told = incidents.incident(office.ledger, incident)
     with office.ledger.read() as session:
         plans = [moves.standing(session, plan_id) for plan_id in moves.plan_ids(session, incident)]
-    for found in plans:
-        if not isinstance(found, Standing) or found.state not in _ASKING:
-            continue
+    asking = [found for found in plans if isinstance(found, Standing) and found.state in _ASKING]
+    # With all its alerts an incident is not light: it is read only when there is something to judge.
+    told = incidents.incident(office.ledger, incident) if asking else None
+    for found in asking:
         against = refusal(office.policy_file, found.plan, told, found.row.created_at)
         if against:
             with office.ledger.write() as tx:

@@ -147,9 +147,9 @@ async def _page(office: Office, told: Story, posted: Posted) -> None:
             continue
         message = Message(blocks=[page.block], text=redact(f"{told.incident.id}: {page.why}"))
         ts = await office.slack.post(posted.channel_id, message, posted.message_ts)
-        await asyncio.to_thread(ledger_cards.record_entry, office.ledger, number, page.key, ts)
         said: dict[str, object] = {"why": page.why, "who": list(page.who)}
-        await asyncio.to_thread(ledger_cards.record_page, office.ledger, number, page.plan_id, said)
+        paged = ledger_cards.Paged(plan_id=page.plan_id, key=page.key, said=said)
+        await asyncio.to_thread(ledger_cards.record_page, office.ledger, number, paged, ts)
 
 
 def _parts(text: str, size: int = 8_000) -> list[dict[str, object]]:

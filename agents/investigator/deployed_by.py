@@ -37,12 +37,12 @@ _BY_NAME = frozenset(("containers", "initContainers", "env", "volumes"))
 def gitops_owner(obj: JsonObject) -> str:
     """The GitOps controller that would take a change back, empty when none says so."""
     marks = _marks(obj)
-    if str(marks.get(_FLUX_PAUSED)).lower() == "disabled":
-        # Flux itself says that it leaves this object alone.
-        return ""
-    named = next((owner for key, owner in _MARKS if key in marks), "")
     writers = (str(entry.get("manager")) for entry in items(obj, "metadata", "managedFields"))
-    return named or next((_MANAGERS[name] for name in writers if name in _MANAGERS), "")
+    owners = [owner for key, owner in _MARKS if key in marks]
+    owners += [_MANAGERS[name] for name in writers if name in _MANAGERS]
+    # Flux says of an object that it leaves it alone; that says nothing of anybody else.
+    paused = str(marks.get(_FLUX_PAUSED)).lower() == "disabled"
+    return next((owner for owner in owners if not (paused and owner == "Flux")), "")
 
 
 def helm_release(obj: JsonObject) -> str:

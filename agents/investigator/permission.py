@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agents.incident import Incident
 from agents.investigator.proposals import NoPlan, Proposal
 from agents.investigator.reasoning_case import Case
-from agents.investigator.targets_touched import TooMuch, radius_of
+from agents.investigator.targets_touched import NotStated, radius_of
 from agents.ledger.policy import about
 from tools.kubernetes.actions.step import Step
 from tools.policy.engine import Judgement, judge
@@ -62,7 +62,7 @@ def _permitted(case: Case, asking: Asking, wanted: Proposal) -> Permitted | NoPl
     try:
         radius = radius_of(wanted.step, case)
         judged = asking.judged(wanted.step, radius)
-    except TooMuch as problem:
+    except NotStated as problem:
         return NoPlan(reason=f"{problem}.")
     except PolicyError as problem:
         # Nothing is allowed by a policy that nobody can read.

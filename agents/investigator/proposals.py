@@ -190,7 +190,7 @@ def _memory(desk: _Desk) -> Iterator[_Wish]:
     factor = desk.limits.limit_factor
     if lowered:
         why = f"the last rollout lowered this limit from {lowered} to {limit}; this puts it back"
-        # The workload ran with this value, so going back to it is within policy however far it is.
+        # The workload ran with this value: how far back it is, only a rule of the policy may mind.
         factor = max(factor, amount(lowered) / amount(limit))
     else:
         why = (

@@ -1,6 +1,7 @@
 """What one step touches: its pods, who guards and scales them, who depends on them, who deploys them.
 
-From the same inventory as the diagnosis. What could not be read is "not known" and never zero.
+From the same inventory as the diagnosis. What decides the tier or a rule and could not be read is no
+reason for a lower one: then there is no radius, and no plan.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from agents.investigator.analyzers.fields import (
     dig,
     items,
     labels_of,
-    matches,
     name_of,
     namespace_of,
     template_labels,
@@ -25,12 +25,13 @@ from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 from tools.policy.facts import Budget, Radius, marks
 
 
-class TooMuch(ValueError):
-    """The step touches, or its object carries, more than a plan can state."""
+class NotStated(ValueError):
+    """What the step touches was not read, or is more than a plan can state."""
 
 
 def radius_of(step: Step, case: Case) -> Radius:
-    """What the step touches, as this look saw it. Raises TooMuch."""
+    """What the step touches, as this look saw it. Raises NotStated."""
+    _all_was_read(step, case)
     target = case.find(step.target)
     workload = _workload(step.target, target, case)
     services = _services(step.target, workload, case)
@@ -50,7 +51,16 @@ def radius_of(step: Step, case: Case) -> Radius:
             helm=helm_release(target),
         )
     except ValidationError as problem:
-        raise TooMuch(f"{step.target} carries or touches more than a plan can state") from problem
+        raise NotStated(f"{step.target} carries or touches more than a plan can state") from problem
+
+
+def _all_was_read(step: Step, case: Case) -> None:
+    """A namespace may be marked as critical and a budget be spent: absent is not the same as unread."""
+    inventory, place = case.snapshot.inventory, ObjectRef(kind="Namespace", name=step.namespace)
+    if step.namespace and not case.find(place) and inventory.unread("Namespace", ""):
+        raise NotStated(f"the labels of the namespace {step.namespace} could not be read")
+    if inventory.unread("PodDisruptionBudget", step.namespace):
+        raise NotStated(f"the disruption budgets in {step.namespace} could not be read")
 
 
 def _workload(ref: ObjectRef, target: JsonObject, case: Case) -> JsonObject:
@@ -99,9 +109,16 @@ def _budget(workload: JsonObject, case: Case) -> Budget | None:
         for pdb in case.snapshot.objects("PodDisruptionBudget")
         if workload
         and namespace_of(pdb) == namespace_of(workload)
-        and matches(dig(pdb, "spec", "selector", "matchLabels") or {}, template_labels(workload))
+        and _guards(dig(pdb, "spec", "selector"), template_labels(workload))
     ]
     return min(found, key=lambda budget: (budget.allowed, budget.name), default=None)
+
+
+def _guards(selector: JsonObject | None, labels: JsonObject) -> bool:
+    """Whether a budget speaks of these pods; what its expressions leave out is counted as meant too."""
+    wanted = (selector or {}).get("matchLabels") or {}
+    # An empty selector means every pod of the namespace (policy/v1); none at all means no pod.
+    return selector is not None and all(labels.get(name) == value for name, value in wanted.items())
 
 
 def _ingresses(namespace: str, services: set[str], case: Case) -> Iterator[str]:

@@ -12,10 +12,11 @@ from agents.investigator.purse import Allowance
 from agents.ledger.investigations import Lease
 from agents.ledger.store import Ledger
 from runbooks.shelf import Shelf, load
-from tools.kubernetes.actions.catalogue import CATALOGUE
+from tools.kubernetes.actions.catalogue import live_of
 from tools.kubernetes.actions.step import Step
-from tools.kubernetes.client import Connection
-from tools.kubernetes.errors import NotFound, Unconfigured
+from tools.kubernetes.actions.verb import Verb
+from tools.kubernetes.client import Connection, Request
+from tools.kubernetes.errors import Unconfigured
 from tools.kubernetes.objects import JsonObject
 from tools.model import Model
 from tools.policy.load import PolicyFile
@@ -73,13 +74,12 @@ class Toolbox:
 
         Raises the KubernetesError tree.
         """
-        verb = CATALOGUE[step.verb]
+        return live_of(step, self._send)
+
+    def _send(self, verb: Verb, request: Request) -> JsonObject:
         if verb.place != "cluster":
             raise Unconfigured("the investigator asks nothing of Alertmanager")
-        try:
-            return verb.found(step, self.cluster.send(verb.look(step)))
-        except NotFound:
-            return None
+        return self.cluster.send(request)
 
     async def write(
         self, act: Callable[Concatenate[Ledger, Lease, P], T], *args: P.args, **kw: P.kwargs

@@ -32,7 +32,8 @@ def halt(ledger: Ledger, path: Path, said: tuple[str, str]) -> str:
     try:
         set_halt(ledger, halted=True, by=said[0], reason=said[1])
     except LedgerUnavailable as problem:
-        return f"NOT halted: {trouble}; {problem}" if trouble else f"{problem}; {path} holds the actor"
+        # A file that is there holds, also when it could not be written anew.
+        return f"{problem}; {path} holds the actor" if path.exists() else f"NOT halted: {trouble}; {problem}"
     return f"{HALTED} ({trouble})" if trouble else HALTED
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlmodel import Session, col, select
 
 from agents.ledger.previews import Posted
-from agents.ledger.store import Ledger
+from agents.ledger.store import Ledger, Transaction
 from agents.ledger.tables import CardRow, ThreadRow
 from agents.ledger.tags import Tag
 
@@ -44,12 +46,26 @@ def thread_keys(session: Session, incident: int) -> set[str]:
 def record_entry(ledger: Ledger, incident: int, key: str, message_ts: str) -> None:
     """A thread entry is up."""
     with ledger.write() as tx:
-        same = select(ThreadRow).where(ThreadRow.incident == incident, ThreadRow.key == key)
-        if tx.session.exec(same).first() is None:
-            tx.session.add(ThreadRow(incident=incident, key=key, message_ts=message_ts))
+        _enter(tx, ThreadRow(incident=incident, key=key, message_ts=message_ts))
 
 
-def record_page(ledger: Ledger, incident: int, plan_id: str, said: dict[str, object]) -> None:
-    """People were called by name about a plan."""
+@dataclass(frozen=True, kw_only=True)
+class Paged:
+    """People were called by name about a plan: under which key of the thread, and what was said."""
+
+    plan_id: str
+    key: str
+    said: dict[str, object]
+
+
+def record_page(ledger: Ledger, incident: int, paged: Paged, message_ts: str) -> None:
+    """The call is up: its place in the thread and its event are one."""
     with ledger.write() as tx:
-        tx.audit(Tag.HUMAN_PAGED, said, incident=incident, plan_id=plan_id)
+        _enter(tx, ThreadRow(incident=incident, key=paged.key, message_ts=message_ts))
+        tx.audit(Tag.HUMAN_PAGED, paged.said, incident=incident, plan_id=paged.plan_id)
+
+
+def _enter(tx: Transaction, row: ThreadRow) -> None:
+    same = select(ThreadRow).where(ThreadRow.incident == row.incident, ThreadRow.key == row.key)
+    if tx.session.exec(same).first() is None:
+        tx.session.add(row)

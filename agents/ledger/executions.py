@@ -44,7 +44,8 @@ class Halted(NotOurs):
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """The exclusive right to perform one plan once, until ``lease_until``."""
+    """The exclusive right to perform one plan once. Nothing leaves after ``send_before``, of a clock that
+    never goes back; ``lease_until`` is what the ledger says of it."""
 
     plan: Plan
     attempt_id: str
@@ -102,8 +103,17 @@ def _say_why_not(tx: Transaction, found: Standing, against: Objection) -> None:
 
 
 def turn_away(ledger: Ledger, plan_id: str, reason: str) -> Objection | None:
-    """APPROVED → STALE without a claim: what was signed may not be done any more, for this reason."""
+    """APPROVED → STALE without a claim: what was signed may not be done any more, for this reason.
+
+    Only what is still APPROVED: once another actor has claimed it, its attempt is that actor's to end.
+    """
     with ledger.write() as tx:
+        tx.alone()
+        found = standing(tx.session, plan_id)
+        if isinstance(found, Objection):
+            return found
+        if found.state is not PlanState.APPROVED:
+            return Objection.NO_SUCH_EDGE
         return move(tx, Move(plan_id=plan_id, to=PlanState.STALE, by=Agent.ACTOR, reason=reason))
 
 

@@ -70,7 +70,9 @@ def as_recorded(session: Session, found: Standing, given: Sequence[Decision]) ->
     ).all()
     if any(chain.seal(row.prev_hash, row.body) != row.hash for row in rows):
         return False
-    told = [(row.tag, orjson.loads(row.body)["body"]) for row in rows]
+    # What is sealed, and not the columns beside it that the rows are searched by.
+    sealed = [orjson.loads(row.body) for row in rows]
+    told = [(event["tag"], event["body"]) for event in sealed]
     moved = [body["to"] for tag, body in told if tag == Tag.PLAN_MOVED.value]
     decided = sorted(body["mac"] for tag, body in told if tag == Tag.PLAN_DECIDED.value)
     return moved[-1:] == [found.state.value] and decided == sorted(decision.mac for decision in given)

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from sqlmodel import Session, col, or_, select
 
+from agents.ledger.protocol import Agent
 from agents.ledger.store import Ledger, LedgerError, Transaction
 from agents.ledger.tables import (
     DecisionRow,
@@ -79,19 +80,24 @@ def erase(ledger: Ledger, *, digest: str = "", user: str = "", by: str) -> list[
 
 
 def _payload(tx: Transaction, row: PayloadRow) -> str:
-    _copies(tx, row.words)
+    _copies(tx, row)
     row.words, row.salt, row.person, row.erased_at = "", "", "", tx.now
     tx.session.add(row)
     return row.digest
 
 
-def _copies(tx: Transaction, words: str) -> None:
-    """The same words where a card or a page shows them."""
-    decided = select(PlanRow.id).join(DecisionRow, col(DecisionRow.plan_id) == col(PlanRow.id))
-    shown = select(ProposalRow).where(col(ProposalRow.plan_id).in_(decided))
-    for proposal in tx.session.exec(shown.where(col(ProposalRow.reason).endswith(words, autoescape=True))):
-        proposal.reason = proposal.reason.removesuffix(words) + ERASED
-        tx.session.add(proposal)
+def _copies(tx: Transaction, row: PayloadRow) -> None:
+    """The same words where a card or a page shows them: at the plan that was decided with them."""
+    decided = select(DecisionRow, ProposalRow, PlanRow.incident)
+    decided = decided.join(ProposalRow, col(ProposalRow.plan_id) == col(DecisionRow.plan_id))
+    decided = decided.join(PlanRow, col(PlanRow.id) == col(DecisionRow.plan_id))
+    said = f": {row.words}"
+    for decision, proposal, incident in tx.session.exec(decided):
+        if decision.body.get("reason_digest") == row.digest and proposal.reason.endswith(said):
+            proposal.reason = f"{proposal.reason.removesuffix(said)}: {ERASED}"
+            tx.session.add(proposal)
+            # Or the card would show them until something else redraws it.
+            tx.wake(Agent.GATEKEEPER, incident)
 
 
 def _evidence(tx: Transaction, digest: str) -> Iterable[str]:

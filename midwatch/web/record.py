@@ -11,6 +11,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import Field
 
 from agents.auditor.export import NothingToExport
+from agents.auditor.keys import KeyProblem
+from agents.auditor.notes import NotANote
 from agents.auditor.pack import pack
 from agents.ledger.store import Ledger
 from midwatch.settings import Settings
@@ -30,6 +32,8 @@ def evidence(settings: Settings, ledger: Ledger) -> APIRouter:
             content = pack(ledger, number, keys_of(settings), settings.anchor_file)
         except NothingToExport as problem:
             return PlainTextResponse(str(problem), status_code=404)
+        except (KeyProblem, NotANote, OSError) as problem:
+            return PlainTextResponse(f"keys or anchors cannot be read: {problem}", status_code=503)
         named = {"Content-Disposition": f'attachment; filename="INC-{number}-evidence.zip"'}
         return Response(content, media_type="application/zip", headers=named)
 

@@ -399,3 +399,10 @@ def test_an_answer_goes_to_the_step_of_its_own_plan(ledger, clock):
     with ledger.read() as session:
         found = [executions.receipts_of(session, driven.plan.id)[0].http_status for driven in two]
     assert found == [None, 200]
+
+
+def test_only_what_nobody_has_begun_can_be_turned_away(ledger, clock):
+    held = performed(ledger, clock)
+    assert executions.turn_away(ledger, held.plan.id, "another policy") is Objection.NO_SUCH_EDGE
+    assert reason_of(ledger, held.plan.id)[0] == "actor-1"
+    assert executions.turn_away(ledger, "unknown", "") is Objection.NO_SUCH_PLAN

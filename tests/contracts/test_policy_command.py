@@ -88,6 +88,17 @@ def test_cases_that_cannot_be_run_are_no_failure_of_the_policy(tmp_path: Path) -
     assert (found.exit_code, "at least 1 item" in found.output) == (2, True)
 
 
+def test_a_case_that_is_no_step_is_a_sentence_and_one_that_creates_is_a_case(tmp_path: Path) -> None:
+    written(tmp_path / "a.yaml", BUSY)
+    wrong = CASE.format(rate=5, verdict="allow").replace("/spec/replicas", "replicas")
+    found = run("test", written(tmp_path / "t.yaml", wrong))
+    assert (found.exit_code, "not a JSON pointer" in found.output) == (2, True), found.output
+    creates = wrong.replace("set: {replicas: 2}", "expect: {'': null}, set: {'': {kind: Service}}")
+    creates = creates.replace("verb: scale, kind: Deployment", "verb: restore, kind: Service")
+    found = run("test", written(tmp_path / "t.yaml", creates))
+    assert found.exit_code == 1, found.output
+
+
 def test_a_case_that_names_the_wrong_rule_fails(tmp_path: Path) -> None:
     written(tmp_path / "a.yaml", BUSY)
     text = CASE.format(rate=5, verdict="deny").replace("tier: 2", "by: busy").replace("shop", "cart")

@@ -13,12 +13,12 @@ from sqlmodel import select
 
 from agents.auditor import export, standalone
 from agents.incident import Verdict
-from agents.ledger import decisions, payloads
+from agents.ledger import decisions, incidents, investigations, payloads, previews
 from agents.ledger.payloads import ERASED, NothingToErase
 from agents.ledger.seals import SealKey
 from agents.ledger.store import LedgerUnavailable
-from agents.ledger.tables import DeliveryRow
-from tests.support.plans import ADA
+from agents.ledger.tables import DeliveryRow, ProposalRow
+from tests.support.plans import ADA, a_decision, a_delivery, a_plan, a_step, an_alert
 from tests.support.record import WORDS, Record, record_in, seen_in, told_whole
 
 SEAL = SealKey(b"k" * 32)
@@ -119,3 +119,26 @@ def test_a_reason_that_was_swapped_breaks_its_seal(record: Record) -> None:
     assert SEAL.holds(mine)
     assert not SEAL.holds(mine.model_copy(update={"reason": "something else"}))
     assert not SEAL.holds(mine.model_copy(update={"reason_digest": "f" * 64}))
+
+
+def test_t50_a_short_word_is_erased_where_it_was_said_and_nowhere_else(record: Record) -> None:
+    told_whole(record.ledger)
+    clock = record.ledger.now()
+    incidents.accept(record.ledger, [a_delivery(clock, an_alert(clock, fingerprint="f2"), group_key="g2")])
+    lease = investigations.take(record.ledger, 2, "worker", 60)
+    assert lease is not None
+    plan = a_plan(clock, incident="INC-2", nonce="9" * 32, steps=(a_step(name="other"),))
+    investigations.draft(record.ledger, lease, plan, "why")
+    shown = previews.Preview(plan_id=plan.id, at=clock, diffs=("d",), dry_run_digest="a" * 64)
+    assert previews.store_preview(record.ledger, shown) is None
+    posted = previews.Posted(channel_id="C1", message_ts="2.1", card_digest="c")
+    assert previews.mark_pending(record.ledger, plan.id, posted) is None
+    no = a_decision(plan, clock, verdict=Verdict.DENY, reason="done")
+    decisions.decide(record.ledger, SEAL.sealed(no))
+    with record.ledger.read() as session:
+        digest = decisions.decisions_of(session, plan.id)[0].reason_digest
+    assert payloads.erase(record.ledger, digest=digest, by="dpo") == [digest]
+    with record.ledger.read() as session:
+        reasons = {row.state: row.reason for row in session.exec(select(ProposalRow))}
+    # The other plan's own words end with the same letters.
+    assert reasons == {"SUCCEEDED": "done", "DENIED": f"{ADA.user_id}: {ERASED}"}

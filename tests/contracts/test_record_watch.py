@@ -92,6 +92,27 @@ async def test_t19_a_bent_record_is_cried_out_recorded_and_never_signed_again(
     assert record.anchor_file.read_text().count("\n— ") == 1
 
 
+async def test_t19_what_could_not_be_told_while_the_chat_was_away_is_told_when_it_is_back(
+    record: Record,
+) -> None:
+    wall, auditor = Wall(), record.auditor
+    wall.away = True
+
+    def bend() -> bool:
+        record.bend("DELETE FROM audit WHERE seq = 4")
+        return True
+
+    def back() -> bool:
+        wall.away = False
+        return True
+
+    await watched(
+        record, wall, lambda: auditor.signed, bend, lambda: auditor.found, back,
+        lambda: any("bent" in key for key in wall.said),
+    )  # fmt: skip
+    assert len([key for key in wall.said if "bent" in key]) == 1
+
+
 async def test_t19_a_suffix_made_anew_between_two_looks_is_noticed_by_who_saw_the_first(
     record: Record,
 ) -> None:

@@ -245,9 +245,6 @@ class Driven:
         return _name(previews.refuse_draft(self.ledger, newer.id, "no"))
 
     def find_stale(self) -> str:
-        # Whose attempt it is then, is its owner's to end: the actor looks at what is approved only.
-        if self.ps is not PlanState.APPROVED:
-            return Objection.NO_SUCH_EDGE.name
         return _name(executions.turn_away(self.ledger, self.plan.id, "stale"))
 
     def quarantine(self) -> str:

@@ -35,6 +35,13 @@ IMAGE = "/spec/template/spec/containers/0/image"
             },
             "",
         ),
+        (
+            {
+                "labels": {"argocd.argoproj.io/instance": "shop"},
+                "annotations": {"kustomize.toolkit.fluxcd.io/reconcile": "disabled"},
+            },
+            "Argo CD",
+        ),
     ],
 )
 def test_who_would_take_a_change_back(marks: dict[str, Any], owner: str) -> None:

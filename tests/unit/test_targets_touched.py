@@ -9,10 +9,11 @@ import pytest
 
 from agents.investigator import traffic
 from agents.investigator.reasoning_case import Case
-from agents.investigator.targets_touched import TooMuch, radius_of
+from agents.investigator.targets_touched import NotStated, radius_of
 from tests.support.kube_objects import Json, deployment, meta, pod, replicaset, service
 from tests.support.plans import a_step
 from tests.support.scenes import scene
+from tools.kubernetes.inventory import Query
 from tools.policy.facts import Budget, Radius, marks
 from tools.policy.words import touched, warnings
 
@@ -132,7 +133,7 @@ def test_a_helm_release_is_a_warning() -> None:
 
 def test_more_than_a_plan_can_state_is_no_plan() -> None:
     many = {f"key-{n}": "x" for n in range(65)}
-    with pytest.raises(TooMuch, match="carries or touches more than a plan can state"):
+    with pytest.raises(NotStated, match="carries or touches more than a plan can state"):
         radius(shop(annotations=many))
 
 
@@ -168,3 +169,21 @@ def test_traffic_is_read_from_the_stored_answer_and_asked_for_real_namespaces_on
     assert 'namespace="shop"' in traffic.expression("shop")
     with pytest.raises(ValueError, match="no namespace"):
         traffic.expression('shop"} or vector(1)')
+
+
+@pytest.mark.parametrize(("kind", "namespace"), [("Namespace", ""), ("PodDisruptionBudget", "shop")])
+def test_what_decides_and_could_not_be_read_is_no_reason_for_a_lower_tier(kind: str, namespace: str) -> None:
+    case = case_of([one for one in shop() if one["kind"] != kind])
+    failed = Query(kind=kind, namespace=namespace, path="/", count=0, ok=False, problem="forbidden")
+    unread = replace(case.snapshot.inventory, queries=(failed,))
+    case = replace(case, snapshot=replace(case.snapshot, inventory=unread))
+    with pytest.raises(NotStated, match="could not be read"):
+        radius_of(a_step(kind="Deployment", name="web", uid="uid-Deployment-shop-web"), case)
+
+
+@pytest.mark.parametrize("selector", [{}, {"matchExpressions": [{"key": "app", "operator": "Exists"}]}])
+def test_a_budget_over_every_pod_guards_these_too(selector: Json) -> None:
+    status = {"desiredHealthy": 1, "disruptionsAllowed": 0}
+    everybody = other("PodDisruptionBudget", "all", {"selector": selector}, status=status)
+    found = radius([*(one for one in shop() if one["kind"] != "PodDisruptionBudget"), everybody])
+    assert found.budget == Budget(name="all", need=1, allowed=0)

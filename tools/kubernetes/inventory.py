@@ -60,6 +60,11 @@ class Inventory:
         """Whether the server left a question without an answer."""
         return any(query.silent for query in self.queries)
 
+    def unread(self, kind: str, namespace: str) -> bool:
+        """Whether there may be objects of this kind in this namespace (or in none) that were not read."""
+        asked = (q for q in self.queries if q.kind == kind and q.namespace in ("", namespace))
+        return any(not q.ok or q.truncated for q in asked)
+
     @property
     def not_checked(self) -> tuple[str, ...]:
         """One sentence per read that failed or was cut short."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import RESOURCES
@@ -31,7 +31,15 @@ class CaseStep(Fact):
     def step(self) -> Step:
         """The step as a plan would hold it."""
         version = self.api_version or RESOURCES.get(self.kind, ("v1", ""))[0]
-        return Step.model_validate(self.model_dump() | {"api_version": version, "uid": "0"})
+        # What is created has no uid yet.
+        uid = "" if self.expect.get("", 0) is None else "0"
+        return Step.model_validate(self.model_dump() | {"api_version": version, "uid": uid})
+
+    @model_validator(mode="after")
+    def _is_a_step(self) -> CaseStep:
+        # Asked when the file is read: a case that is no step is a sentence about the file.
+        self.step()
+        return self
 
 
 class Wanted(Fact):

@@ -61,7 +61,7 @@ def _mapping(text: str, name: str) -> JsonObject:
     except (yaml.YAMLError, RecursionError) as problem:
         raise PolicyError(f"{name}: it is not YAML: {problem}") from problem
     if not isinstance(found, dict):
-        raise PolicyError(f"{name}: it must be a mapping with `version`, `allow` and `rules`")
+        raise PolicyError(f"{name}: it must be a mapping")
     return found
 
 

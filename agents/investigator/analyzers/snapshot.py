@@ -27,6 +27,10 @@ class Objects(Protocol):
         """Whether the server left a question without an answer."""
         ...
 
+    def unread(self, kind: str, namespace: str) -> bool:
+        """Whether there may be objects of this kind there that were not read."""
+        ...
+
     def objects(self, kind: str) -> tuple[JsonObject, ...]:
         """Every object of this kind that was read, each with its ``kind``."""
         ...

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tools.kubernetes.actions.cordon import Cordon, Uncordon
 from tools.kubernetes.actions.evict_pod import EvictPod
 from tools.kubernetes.actions.expand_pvc import ExpandPvc
@@ -27,6 +29,8 @@ from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.suspend import Suspend
 from tools.kubernetes.actions.verb import Refused, Verb
 from tools.kubernetes.actions.webhook import Webhook
+from tools.kubernetes.client import Request
+from tools.kubernetes.errors import NotFound
 from tools.kubernetes.objects import JsonObject
 
 CATALOGUE: dict[str, Verb] = {
@@ -63,6 +67,15 @@ CATALOGUE: dict[str, Verb] = {
 def verb(name: str) -> Verb | None:
     """The verb of that name, or None."""
     return CATALOGUE.get(name)
+
+
+def live_of(step: Step, send: Callable[[Verb, Request], JsonObject]) -> JsonObject | None:
+    """The step's object as it is now, or None when it is not there. Raises what ``send`` raises else."""
+    known = CATALOGUE[step.verb]
+    try:
+        return known.found(step, send(known, known.look(step)))
+    except NotFound:
+        return None
 
 
 def check(step: Step) -> Refused | None:
