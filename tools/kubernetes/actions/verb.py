@@ -65,8 +65,9 @@ class Rule:
 class Context:
     """What a draft may rely on beside its target: facts the reader saw, never telemetry.
 
-    ``images`` are those seen in this workload's history, ``owned_by`` what scales it (an HPA's name), ``limit_factor`` the policy for raising resources and bounds, ``least``
-    the replicas that its disruption budget needs, ``seen`` the other objects as they were read.
+    ``images`` are those seen in this workload's history, ``owned_by`` what scales it (an HPA's
+    name), ``limit_factor`` the policy for raising resources and bounds, ``least`` the replicas that
+    its disruption budget needs, ``seen`` the other objects as they were read.
     """
 
     images: frozenset[str] = frozenset()
