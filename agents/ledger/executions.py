@@ -109,10 +109,8 @@ def turn_away(ledger: Ledger, plan_id: str, reason: str) -> Objection | None:
     """
     with ledger.write() as tx:
         tx.alone()
-        found = standing(tx.session, plan_id)
-        if isinstance(found, Objection):
-            return found
-        if found.state is not PlanState.APPROVED:
+        row = tx.session.get(ProposalRow, plan_id)
+        if row is not None and row.state != PlanState.APPROVED:
             return Objection.NO_SUCH_EDGE
         return move(tx, Move(plan_id=plan_id, to=PlanState.STALE, by=Agent.ACTOR, reason=reason))
 
