@@ -13,8 +13,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.way_out import allowed
+
+# How long examples take to draw is the machine's business: its tables are made at the first run of a clone.
+settings.register_profile("patient", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("patient")
 
 _real_connect = socket.socket.connect
 # Resolved before the guard is up: a cluster may be named by a host name.

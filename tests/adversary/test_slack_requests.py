@@ -26,7 +26,9 @@ CANARY = "canary-7d1f"
 LONGEST_LINE = 512
 LINE = st.binary(max_size=80).map(lambda line: line.translate(None, b"\r\n\0"))
 BOUNDED = settings(
-    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=250,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

@@ -14,7 +14,7 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -118,7 +118,7 @@ def test_t42_a_ledger_that_takes_no_write_is_an_actor_that_does_nothing(
         child = at.actor()
         _at_work(at)
         # Held still, so that plan and trouble are there before it looks again.
-        os.kill(child.pid, signal.SIGSTOP)
+        at.until(lambda: _stopped_between_writes(at, child))
         one = signed(at, copy)
         with trouble(one, child):
             os.kill(child.pid, signal.SIGCONT)
@@ -178,6 +178,19 @@ def _at_work(at: Scene) -> None:
     with at.ledger.write() as tx:
         tx.wake(Agent.ACTOR, 999)
     at.until(lambda: _jobs(at) == 0)
+
+
+def _stopped_between_writes(at: Scene, child: Process) -> bool:
+    """Stop it; while it is in the middle of a write of its own nobody else could write, so let it go on."""
+    os.kill(child.pid, signal.SIGSTOP)
+    with closing(sqlite3.connect(at.ledger.url.removeprefix("sqlite:///"), timeout=0)) as probe:
+        try:
+            probe.execute("BEGIN IMMEDIATE").close()
+        except sqlite3.OperationalError:
+            os.kill(child.pid, signal.SIGCONT)
+            return False
+        probe.rollback()
+    return True
 
 
 def _jobs(at: Scene) -> int:

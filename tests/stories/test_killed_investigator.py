@@ -1,7 +1,7 @@
 """SIGKILL of ``midwatch serve`` after each stage of an investigation, before the stage's checkpoint.
 
-One incident dies in every stage on its way from the alert to its end; five incidents do so at once, each in
-a data centre of its own. Whatever is repeated, there is one card, one plan and one change.
+One incident dies in every stage on its way from the alert to its end; five incidents do so, each in a data
+centre of its own. Whatever is repeated, there is one card, one plan and one change.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from agents.ledger.story import Story
 from tests.support.story import PATIENCE_S, Scene, scene
 
 RUNS = 5
+# More data centres than this in one interpreter, and their API servers answer later than the product waits.
+AT_ONCE = 2
 STAGES_TO_THE_CARD = ("receive", "triage", "gather", "diagnose", "propose")
 STAGES_AFTER_THE_CLICK = ("wait", "after_wait", "verify", "close")
 
@@ -28,7 +30,7 @@ _DONE: dict[str, Callable[[Story], bool]] = {
     "triage": lambda told: not told.evidence,
     "gather": lambda told: bool(told.evidence) and told.diagnosis is None,
     "diagnose": lambda told: told.diagnosis is not None and not told.plans,
-    # Five clusters on a busy machine: one that did not answer in time is looked at again, and that is said.
+    # On a busy machine: a cluster that did not answer in time is looked at again, and that is said.
     "propose": lambda told: bool(told.plans) or _owes_a_plan(told),
     "wait": lambda told: _states(told) == [PlanState.SUCCEEDED] and told.incident.phase != "verifying",
     "after_wait": lambda told: told.incident.phase == "verifying",
@@ -39,7 +41,7 @@ _DONE: dict[str, Callable[[Story], bool]] = {
 
 @pytest.mark.timeout(900)  # fifty starts on two cores
 def test_an_investigator_killed_in_every_stage_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    with ThreadPoolExecutor(RUNS) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         lives = [pool.submit(_killed_in_every_stage, tmp_path / str(run)) for run in range(RUNS)]
     for life in lives:
         life.result()

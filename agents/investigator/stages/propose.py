@@ -70,7 +70,8 @@ def _too_early(thought: Thought, found: Diagnosis) -> str:
     if thought.case.snapshot.inventory.silent:
         return "the API server did not answer"
     # An alert may come before its pods show why: what explains nothing now may explain it in a minute.
-    early = found.cause is None and thought.reasoned.answer is Answer.NOT_ESTABLISHED
+    # And after a restart this look may see what the one that was told did not.
+    early = found.cause is None and thought.reasoned.answer is not Answer.NOTHING_TO_DO
     return "the cause is not established yet" if early else ""
 
 
