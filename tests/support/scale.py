@@ -13,7 +13,7 @@ PROVING = os.environ.get("MIDWATCH_PROVE") == "1"
 _SLICE_AND_ALL = {
     "claim_proposals": (20, 1_000),
     "claim_threads": (16, 64),
-    "conditions": (100, 20_000),
+    "conditions": (50, 20_000),
     "forged_webhooks": (300, 20_000),
     "halts": (9, 200),
     "hostile_outputs": (1_000, 20_000),
@@ -21,7 +21,7 @@ _SLICE_AND_ALL = {
     "machine_examples": (40, 3_400),
     "model_traces": (40, 2_000),
     "mutated_plans": (80, 5_000),
-    "policies": (60, 5_000),
+    "policies": (20, 5_000),
     "raw_requests": (1_200, 200_000),
     "replayed_deliveries": (2_400, 10_000),
     "tampered_plans": (3, 150),
