@@ -12,6 +12,7 @@ import yaml
 
 from agents.investigator.analyzers.fields import dig, items, labels_of
 from tools.kubernetes.actions.step import Step
+from tools.kubernetes.actions.wire import changes
 from tools.kubernetes.objects import JsonObject
 
 # Labels and annotations that these controllers put on what they keep.
@@ -76,8 +77,7 @@ def patch_to_commit(step: Step, target: JsonObject) -> str:
             tokens = [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
             patch = _joined(patch, _part(target, tokens, value))
     except _NotMergeable:
-        changes = [{"op": "replace", "path": path, "value": value} for path, value in step.set.items()]
-        return f"# JSON patch for {step.target}\n{_dumped(changes)}"
+        return f"# JSON patch for {step.target}\n{_dumped(changes(step))}"
     return _dumped(patch)
 
 
