@@ -23,6 +23,7 @@ _SLICE_AND_ALL = {
     "mutated_plans": (80, 5_000),
     "policies": (20, 5_000),
     "raw_requests": (1_200, 200_000),
+    "recorded_approvals": (10, 1_000),
     "replayed_deliveries": (2_400, 10_000),
     "tampered_plans": (3, 150),
     "tampers": (200, 10_000),
