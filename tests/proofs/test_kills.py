@@ -1,17 +1,16 @@
 """SIGKILL at every crash point of the protocol, for every verb, on both databases (P9, P10).
 
-Who owns which point, and so dies there: c0 (click received) and c1 (decision committed, not acknowledged) are
-the gatekeeper's; c2 (approved, not claimed) to c7 (result recorded, state not moved), c8 (state moved, card not
-updated) and c9 (between two steps) are the actor's. After each death new processes come: for c0 and c1 a
+Who owns which point, and so dies there: c0 (click received) and c1 (decision committed, not acknowledged)
+are the gatekeeper's; c2 (approved, not claimed) to c7 (result recorded, state not moved), c8 (state moved, card
+not updated) and c9 (between two steps) are the actor's. After each death new processes come: for c0 and c1 a
 gatekeeper that hears the click again, and for all an actor that looks when the dead one's time is over.
 
-A child dies with the product's code in the product's place, but is not ``midwatch actor`` from its first line;
-``tests/stories/test_killed_actor.py`` and ``test_killed_click.py`` kill the whole programs.
+A child dies with the product's code in the product's place, but is not ``midwatch actor`` from its first
+line; ``tests/stories/test_killed_actor.py`` and ``test_killed_click.py`` kill the whole programs.
 """
 
 from __future__ import annotations
 
-import random
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -27,14 +26,11 @@ from agents.ledger.story import story
 from tests.support.killing import OVER_S, Ground, Run, a_ground, acting
 from tests.support.nursery import Order
 from tests.support.real_servers import fresh_database
-from tests.support.scale import PROVING, lots, scale
+from tests.support.scale import PROVING, scale
 from tests.support.verb_targets import VERBS
 
 KILLED = -signal.SIGKILL
 EACH = scale("kills_each")
-# The times of a life at random: signed, begun, done. A child that was not killed by then was not in time.
-LONGEST_S = 0.25
-SHORT_S = {"lease_s": 3.0, "deadline_s": 1.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +54,7 @@ DEATHS = {
     "c6": Death(state=PlanState.EXECUTING, answers=(None,), effects=(1,)),
     "c7": Death(state=PlanState.EXECUTING, answers=(200,), effects=(1,)),
     "c8": Death(state=PlanState.SUCCEEDED, answers=(200,), effects=(1,)),
-    # One step is done and one is not: no word but "unknown" is true of the whole, and nothing goes on by itself.
+    # One step is done and one is not: no word but "unknown" is true of the whole, and nothing goes on.
     "c9": Death(state=PlanState.EXECUTING, answers=(200,), effects=(1, 0), ends=PlanState.UNKNOWN),
 }
 CLICKS = ("c0", "c1")
@@ -130,7 +126,7 @@ def _died(ground: Ground, run: Run) -> None:
 
 
 def _click_again(ground: Ground, runs: list[Run]) -> None:
-    """The one who clicked heard nothing, and clicks again: one signature it is, whatever was kept of the first."""
+    """Who clicked heard nothing and clicks again: it is one signature, whatever was kept of the first."""
     ground.in_turn([ground.click(run) for run in runs])
     for run in runs:
         assert ground.state(run)[0] is PlanState.APPROVED

@@ -1,8 +1,8 @@
 """Processes of ours by the thousand: forked when all is imported and built, told one thing, and killed.
 
 ``midwatch actor`` from its start costs most of a second, nearly all of it before the first plan. A child
-of the nursery begins where that start ends: it has the actor's hands, or the gatekeeper's office, opens its own
-connections, does one thing with the product's own code, and dies where or when it was told. A process of
+of the nursery begins where that start ends: it has the actor's hands, or the gatekeeper's office, opens its
+own connections, does one thing with the product's own code, and dies where or when it was told. A process of
 its own it is all the same: own memory, own sockets, own pid, and SIGKILL leaves it no last word.
 """
 

@@ -1,0 +1,90 @@
+"""SIGKILL of the actor at no particular moment, with leases that really run out (P9, P10).
+
+Nothing is counted ahead here: the dead one's lease and its last request's time pass, only they are short.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agents.ledger.protocol import PlanState
+from tests.support.datacentre import wait_until
+from tests.support.killing import Ground, Run, a_ground, acting
+from tests.support.real_servers import fresh_database
+from tests.support.scale import lots
+from tests.support.verb_targets import VERBS
+
+LEASE_S, DEADLINE_S = 3.0, 1.0
+# Longer than most children live: some die early, some late, and some are done before their death.
+LONGEST_S = 0.25
+LOT = 100
+OVER = (PlanState.SUCCEEDED, PlanState.NOT_APPLIED)
+
+
+# The first half on SQLite, the other on PostgreSQL.
+LOTS = lots("kills_any", LOT)
+CASES = [
+    pytest.param("sqlite", lot, count)
+    if 2 * lot < len(LOTS)
+    else pytest.param("postgresql", lot, count, marks=pytest.mark.postgresql)
+    for lot, count in LOTS
+]
+
+
+@pytest.fixture(scope="module")
+def ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    folder: Path = tmp_path_factory.mktemp("ground")
+    times = {"lease_s": LEASE_S, "deadline_s": DEADLINE_S}
+    if request.param == "sqlite":
+        with a_ground(folder, f"sqlite:///{folder / 'ledger.db'}", **times) as made:
+            yield made
+        return
+    server = request.getfixturevalue("ledger_server")
+    with fresh_database(server) as url, a_ground(folder, url, **times) as made:
+        yield made
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("ground", "lot", "count"), CASES, indirect=["ground"])
+def test_p09_killed_at_any_moment_a_step_is_done_at_most_once_and_the_truth_is_told(
+    ground: Ground, lot: int, count: int
+) -> None:
+    draw = random.Random(lot)
+    # Every second plan has two steps, so that there is a between.
+    runs = ground.runs([(draw.choice(VERBS), draw.choice(("", "c9"))) for _ in range(count)])
+    ground.signed(runs)
+    orders = [replace(acting([run]), killed_after_s=draw.uniform(0, LONGEST_S)) for run in runs]
+    assert set(ground.each(orders)) <= {0, -signal.SIGKILL}, ground.tail()
+    wait_until(lambda: _settled(ground, runs), 60)
+    for run in runs:
+        _truthful(ground, run)
+    assert ground.whole() == ()
+    ground.server.effects.clear()
+
+
+def _settled(ground: Ground, runs: list[Run]) -> bool:
+    """Whether every plan has come to its end, or people were called; else new actors look once more."""
+    open_ = [run for run in runs if ground.state(run)[0] not in OVER and not ground.paged(run)]
+    if open_:
+        ground.acted(open_)
+    return not open_
+
+
+def _truthful(ground: Ground, run: Run) -> None:
+    state, reason = ground.state(run)
+    effects = ground.effects(run)
+    steps = len(run.plan.steps)
+    true = {
+        PlanState.SUCCEEDED: (1,) * steps,
+        PlanState.NOT_APPLIED: (0,) * steps,
+        PlanState.UNKNOWN: (1, 0),
+    }
+    assert effects == true[state], (run.verb, state, reason)
+    assert ground.sent(run) == sum(effects)
