@@ -63,7 +63,7 @@ def _against(hands: Hands, claim: Claim) -> str | None:
     with hands.ledger.read() as session:
         shown = previews.preview_of(session, plan.id)
     # The same bytes through today's admission webhooks: they may answer otherwise than when it was shown.
-    rehearsed = digest_of_all([hands.rehearse(step, plan.id) for step in plan.steps])
+    rehearsed = digest_of_all(hands.foretell(step, plan.id) for step in plan.steps)
     if shown is None or shown.dry_run_digest != rehearsed:
         return "the API server would now do something else than was shown"
     return None

@@ -1,9 +1,9 @@
 """SIGKILL at every crash point of the protocol, for every verb, on both databases (P9, P10).
 
 Who owns which point, and so dies there: c0 (click received) and c1 (decision committed, not acknowledged)
-are the gatekeeper's; c2 (approved, not claimed) to c7 (result recorded, state not moved), c8 (state moved, card
-not updated) and c9 (between two steps) are the actor's. After each death new processes come: for c0 and c1 a
-gatekeeper that hears the click again, and for all an actor that looks when the dead one's time is over.
+are the gatekeeper's; c2 (approved, not claimed) to c7 (result recorded, state not moved), c8 (state moved,
+card not updated) and c9 (between two steps) are the actor's. After each death new processes come: for c0 and
+c1 a gatekeeper that hears the click again, and for all an actor that looks when the dead one's time is over.
 
 A child dies with the product's code in the product's place, but is not ``midwatch actor`` from its first
 line; ``tests/stories/test_killed_actor.py`` and ``test_killed_click.py`` kill the whole programs.
@@ -21,8 +21,6 @@ import pytest
 from agents.gatekeeper.cards import render
 from agents.ledger import decisions
 from agents.ledger.protocol import PlanState
-from agents.ledger.seals import SealKey
-from agents.ledger.story import story
 from tests.support.killing import OVER_S, Ground, Run, a_ground, acting
 from tests.support.nursery import Order
 from tests.support.real_servers import fresh_database
@@ -106,8 +104,8 @@ def test_p09_whoever_dies_wherever_a_step_is_done_at_most_once_and_the_truth_is_
         _ended(ground, run, DEATHS[run.point])
     # However often an actor looks from now on, nothing is begun and nothing is sent.
     ground.acted(runs, ahead_s=2 * OVER_S)
-    for run in runs:
-        _ended(ground, run, DEATHS[run.point])
+    assert [ground.sent(run) for run in runs] == [DEATHS[run.point].sent for run in runs]
+    assert [ground.state(run)[0] for run in runs] == [DEATHS[run.point].ends for run in runs]
     assert ground.whole() == ()
     ground.server.effects.clear()
 
@@ -145,9 +143,7 @@ def _ended(ground: Ground, run: Run, death: Death) -> None:
 
 def _card_says(ground: Ground, run: Run, state: PlanState) -> bool:
     """Whether the card as it is drawn from the ledger says so, and asks nobody any more."""
-    told = story(ground.ledger, run.incident)
-    assert told is not None
-    card = str(render(told, SealKey.load(ground.folder / "seal"), "http://here").blocks)
+    card = str(render(ground.told(run), ground.seal, "http://here").blocks)
     words = {
         PlanState.SUCCEEDED: "Done.",
         PlanState.NOT_APPLIED: "Not done: the object is as it was",

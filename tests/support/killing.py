@@ -25,10 +25,10 @@ from agents.incident import Approver, Decision, Plan, Receipt, Verdict
 from agents.ledger import executions, incidents, moves
 from agents.ledger.migrate import upgrade
 from agents.ledger.protocol import PlanState
-from agents.ledger.roster import read_roster
+from agents.ledger.roster import Roster, read_roster
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger
-from agents.ledger.story import story
+from agents.ledger.story import Story, story
 from evals.world.alertmanager import AlertmanagerOptions, PretendAlertmanager, Source
 from evals.world.clock import RealClock
 from evals.world.kubernetes.server import KubernetesServer, ServerOptions
@@ -78,6 +78,8 @@ class Ground:
     folder: Path
     team: str
     workshop: Workshop
+    roster: Roster
+    seal: SealKey
     nurseries: SimpleQueue[Nursery] = field(default_factory=SimpleQueue)
     cluster_uid: str = ""
 
@@ -160,8 +162,7 @@ class Ground:
             message_ts="1.1",
             typed=self._typed(run.plan).get("typed", ""),
         )
-        seal = SealKey.load(self.folder / "seal")
-        return Order(do="click", click=click, button=seal.button(run.plan.id), point=point)
+        return Order(do="click", click=click, button=self.seal.button(run.plan.id), point=point)
 
     def each(self, orders: Sequence[Order]) -> list[int]:
         """How the child of each order ended; several live at the same time."""
@@ -220,11 +221,15 @@ class Ground:
         posted = self._silences(run.plan) if silenced else 0
         return self.server.effects.asked(run.plan.id.encode()) + posted
 
-    def paged(self, run: Run) -> bool:
-        """Whether somebody is called by name about it."""
+    def told(self, run: Run) -> Story:
+        """Its incident as the ledger tells it."""
         told = story(self.ledger, run.incident)
         assert told is not None
-        called = pages(told, read_roster(self.folder / "roster.yaml"))
+        return told
+
+    def paged(self, run: Run) -> bool:
+        """Whether somebody is called by name about it."""
+        called = pages(self.told(run), self.roster)
         return any(page.plan_id == run.plan.id and page.who for page in called)
 
     def whole(self) -> tuple[str, ...]:
@@ -252,7 +257,6 @@ def a_ground(folder: Path, database_url: str, **times: float) -> Iterator[Ground
         ledger.queue.prepare(ledger.writer)
         us = slack.credentials
         _roster(folder / "roster.yaml", us.team_id)
-        SealKey.load(folder / "seal")
         workshop = Workshop(
             ledger_url=database_url,
             folder=folder,
@@ -270,6 +274,8 @@ def a_ground(folder: Path, database_url: str, **times: float) -> Iterator[Ground
             folder=folder,
             team=us.team_id,
             workshop=workshop,
+            roster=read_roster(folder / "roster.yaml"),
+            seal=SealKey.load(folder / "seal"),
             cluster_uid=server.store.get("namespaces", None, "kube-system")["metadata"]["uid"],
         )
         nurseries = [Nursery(workshop, folder / f"{number}.log") for number in range(HANDS)]
