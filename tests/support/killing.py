@@ -176,6 +176,15 @@ class Ground:
         finally:
             self.nurseries.put(nursery)
 
+    def wake(self) -> list[int]:
+        """Let every stopped child go on; how they ended."""
+        nurseries = [self.nurseries.get() for _ in range(HANDS)]
+        try:
+            return [ended for nursery in nurseries for ended in nursery.wake()]
+        finally:
+            for nursery in nurseries:
+                self.nurseries.put(nursery)
+
     def in_turn(self, orders: Sequence[Order]) -> None:
         """Have these done by children that live to the end."""
         ended = self.each(orders)

@@ -13,9 +13,11 @@ import os
 import select
 import signal
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Literal
@@ -85,6 +87,10 @@ class Order:
     button: str = ""
     incidents: tuple[int, ...] = ()
     point: str = ""
+    stops: bool = False
+    """Stopped at ``point`` instead of killed."""
+    at_once: int = 1
+    """How many incidents are looked at, at the same time."""
     ahead_s: float = 0.0
     killed_after_s: float | None = None
     warm: bool = False
@@ -110,10 +116,12 @@ class Nursery:
         ended: int = self._pipe.recv()
         return ended
 
-    def done(self, order: Order) -> None:
-        """Have it done by a child that lives."""
-        ended = self.run(order)
-        assert ended == 0, f"{order.do} ended with {ended}: {self.tail()}"
+    def wake(self) -> list[int]:
+        """Let every child that was stopped go on; how they ended."""
+        self._pipe.send(None)
+        assert self._pipe.poll(TOLD_S), f"no word of a child: {self.tail()}"
+        ended: list[int] = self._pipe.recv()
+        return ended
 
     def tail(self) -> str:
         """The end of what the children said."""
@@ -132,30 +140,49 @@ def _nurse(pipe: Pipe, workshop: Workshop, log: str) -> None:
         os.dup2(said, stream)
     executions.LEASE_S, executions.REQUEST_DEADLINE_S = workshop.lease_s, workshop.deadline_s
     life = _Life(workshop)
+    stopped: list[int] = []
     # Whoever gave the orders is gone: so is the nursery.
     with suppress(EOFError):
         while True:
-            order: Order = pipe.recv()
-            if order.warm:
+            order: Order | None = pipe.recv()
+            if order is None:
+                pipe.send([_woken(pid) for pid in stopped])
+                stopped.clear()
+            elif order.warm:
                 pipe.send(life.live(order))
                 life.rest()
-                continue
-            pid = os.fork()
-            if pid == 0:
-                os._exit(life.live(order))
-            pipe.send(_ended(pid, order.killed_after_s))
+            else:
+                pid = os.fork()
+                if pid == 0:
+                    os._exit(life.live(order))
+                pipe.send(_ended(pid, order, stopped))
 
 
-def _ended(pid: int, killed_after_s: float | None) -> int:
-    if killed_after_s is not None:
+def _ended(pid: int, order: Order, stopped: list[int]) -> int:
+    if order.killed_after_s is not None:
         alive = os.pidfd_open(pid)
         try:
             # Readable when it has ended; else its time is over.
-            if not select.select([alive], [], [], killed_after_s)[0]:
+            if not select.select([alive], [], [], order.killed_after_s)[0]:
                 os.kill(pid, signal.SIGKILL)
         finally:
             os.close(alive)
+    status = os.waitpid(pid, os.WUNTRACED)[1]
+    if os.WIFSTOPPED(status):
+        stopped.append(pid)
+        return -os.WSTOPSIG(status)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _woken(pid: int) -> int:
+    os.kill(pid, signal.SIGCONT)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _look(hands: Hands, incident: int) -> None:
+    # The queue would bring it back; here whoever gave the order does.
+    with suppress(KubernetesError):
+        advance(hands, incident)
 
 
 class _Life:
@@ -188,7 +215,7 @@ class _Life:
         """Do it; 0, or 1 after saying what went wrong."""
         self._ahead_s = order.ahead_s
         if order.point:
-            arm(order.point)
+            arm(order.point, signal.SIGSTOP if order.stops else signal.SIGKILL)
         try:
             {"sign": self._sign, "click": self._click, "act": self._act}[order.do](order)
         except BaseException:
@@ -203,10 +230,12 @@ class _Life:
 
     def _act(self, order: Order) -> None:
         hands = replace(self._hands, actor_id=f"actor-{os.getpid()}")
-        for incident in order.incidents:
-            # The queue would bring it back; here whoever gave the order does.
-            with suppress(KubernetesError):
-                advance(hands, incident)
+        if order.at_once == 1:
+            for incident in order.incidents:
+                _look(hands, incident)
+            return
+        with ThreadPoolExecutor(order.at_once) as pool:
+            list(pool.map(partial(_look, hands), order.incidents))
 
     def _sign(self, order: Order) -> None:
         for wish in order.wishes:
