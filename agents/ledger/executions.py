@@ -30,7 +30,7 @@ from agents.ledger.tables import ExecutionRow, ProposalRow, StepRow
 from agents.ledger.tags import Tag
 
 LEASE_S = 30.0
-REQUEST_DEADLINE_S = 10.0
+IN_FLIGHT_S = 10.0
 _BY_CLAIM_ONLY = object()
 
 
@@ -130,14 +130,14 @@ def _claim(tx: Transaction, found: Standing, who: tuple[str, float]) -> Claim | 
             actor_id=actor_id,
             claimed_at=tx.now,
             lease_until=until,
-            deadline_at=until + timedelta(seconds=REQUEST_DEADLINE_S),
+            deadline_at=until + timedelta(seconds=IN_FLIGHT_S),
         )
     )
     tx.session.flush()
     body = {"actor": actor_id, "attempt": attempt, "digest": found.plan.digest}
     tx.audit(Tag.PLAN_CLAIMED, body, incident=found.row.incident, plan_id=plan_id)
     # Should this process die, somebody must look once its lease and its last request are over.
-    tx.wake(Agent.ACTOR, found.row.incident, until + timedelta(seconds=REQUEST_DEADLINE_S + 1))
+    tx.wake(Agent.ACTOR, found.row.incident, until + timedelta(seconds=IN_FLIGHT_S + 1))
     return Claim(
         plan=found.plan,
         attempt_id=attempt,

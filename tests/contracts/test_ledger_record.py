@@ -33,7 +33,7 @@ from tests.contracts.test_ledger_plans import anyone, approved, opened, pending,
 from tests.support.model_trace import planned
 from tests.support.plans import ADA, BEN, a_decision, a_delivery, a_plan, an_alert
 
-LEASE, DEADLINE = executions.LEASE_S, executions.REQUEST_DEADLINE_S
+LEASE, DEADLINE = executions.LEASE_S, executions.IN_FLIGHT_S
 Said = tuple[str, dict[str, Any], int | None, str]
 
 

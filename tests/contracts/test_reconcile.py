@@ -85,7 +85,7 @@ def test_an_object_that_was_looked_at_before_the_owners_deadline_proves_nothing(
     driven = claimed(ledger, clock, step, real.cluster_uid())
     hands = Hands(
         ledger=ledger,
-        cluster=SlowToAnswer(real, clock, executions.REQUEST_DEADLINE_S),  # type: ignore[arg-type]
+        cluster=SlowToAnswer(real, clock, executions.IN_FLIGHT_S),  # type: ignore[arg-type]
         actor_id="the reconciler",
         seal=SealKey(b"s" * 32),
         roster_file=tmp_path / "roster.yaml",

@@ -12,18 +12,15 @@ line; ``tests/stories/test_killed_actor.py`` and ``test_killed_click.py`` kill t
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 
 from agents.gatekeeper.cards import render
 from agents.ledger import decisions
 from agents.ledger.protocol import PlanState
-from tests.support.killing import OVER_S, Ground, Run, a_ground, acting
+from tests.support.killing import OVER_S, Ground, Run, acting
 from tests.support.nursery import Order
-from tests.support.real_servers import fresh_database
 from tests.support.scale import PROVING, scale
 from tests.support.verb_targets import VERBS
 
@@ -74,17 +71,6 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    folder: Path = tmp_path_factory.mktemp("ground")
-    if request.param == "sqlite":
-        with a_ground(folder, f"sqlite:///{folder / 'ledger.db'}") as made:
-            yield made
-        return
-    with fresh_database(request.getfixturevalue("ledger_server")) as url, a_ground(folder, url) as made:
-        yield made
-
-
 @pytest.mark.proof
 @pytest.mark.timeout(1_200 if PROVING else 300)
 @pytest.mark.parametrize(("ground", "lot"), CASES, indirect=["ground"])
@@ -107,7 +93,6 @@ def test_p09_whoever_dies_wherever_a_step_is_done_at_most_once_and_the_truth_is_
     assert [ground.sent(run) for run in runs] == [DEATHS[run.point].sent for run in runs]
     assert [ground.state(run)[0] for run in runs] == [DEATHS[run.point].ends for run in runs]
     assert ground.whole() == ()
-    ground.server.effects.clear()
 
 
 def _deadly(ground: Ground, run: Run) -> Order:

@@ -276,7 +276,7 @@ class Watch(RuleBasedStateMachine):
             return
         assert not self.halted
         assert driven.ps is PlanState.EXECUTING
-        until = self.clock() + timedelta(seconds=executions.REQUEST_DEADLINE_S)
+        until = self.clock() + timedelta(seconds=executions.IN_FLIGHT_S)
         self.cluster.flying.append(Flying(plan=mine.plan, step=mine.next, body=sent, until=until))
         mine.waits = True
 

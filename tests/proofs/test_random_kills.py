@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import random
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from agents.ledger.protocol import PlanState
 from tests.support.datacentre import wait_until
-from tests.support.killing import Ground, Run, a_ground, acting
-from tests.support.real_servers import fresh_database
+from tests.support.killing import Ground, Run, acting
+from tests.support.nursery import Times
 from tests.support.scale import lots
 from tests.support.verb_targets import VERBS
 
-LEASE_S, DEADLINE_S = 3.0, 1.0
+SHORT = Times(lease_s=3.0, in_flight_s=1.0)
 # Longer than most children live: some die early, some late, and some are done before their death.
 LONGEST_S = 0.25
 LOT = 100
@@ -39,19 +37,6 @@ CASES = [
 ZOMBIES = [pytest.param("sqlite", lot, count) for lot, count in lots("stopped_actors", 24)]
 
 
-@pytest.fixture(scope="module")
-def ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    folder: Path = tmp_path_factory.mktemp("ground")
-    times = {"lease_s": LEASE_S, "deadline_s": DEADLINE_S}
-    if request.param == "sqlite":
-        with a_ground(folder, f"sqlite:///{folder / 'ledger.db'}", **times) as made:
-            yield made
-        return
-    server = request.getfixturevalue("ledger_server")
-    with fresh_database(server) as url, a_ground(folder, url, **times) as made:
-        yield made
-
-
 @pytest.mark.proof
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("ground", "lot", "count"), CASES, indirect=["ground"])
@@ -62,13 +47,12 @@ def test_p09_killed_at_any_moment_a_step_is_done_at_most_once_and_the_truth_is_t
     # Every second plan has two steps, so that there is a between.
     runs = ground.runs([(draw.choice(VERBS), draw.choice(("", "c9"))) for _ in range(count)])
     ground.signed(runs)
-    orders = [replace(acting([run]), killed_after_s=draw.uniform(0, LONGEST_S)) for run in runs]
+    orders = [replace(acting([run], times=SHORT), killed_after_s=draw.uniform(0, LONGEST_S)) for run in runs]
     assert set(ground.each(orders)) <= {0, -signal.SIGKILL}, ground.tail()
     wait_until(lambda: _settled(ground, runs), 60)
     for run in runs:
         _truthful(ground, run)
     assert ground.whole() == ()
-    ground.server.effects.clear()
 
 
 @pytest.mark.proof
@@ -81,7 +65,7 @@ def test_t37_an_actor_that_was_stopped_and_taken_over_does_and_says_nothing_when
     # Claimed, intended, answered and not told, told and not ended: between any two a machine may freeze.
     runs = ground.runs([(draw.choice(VERBS), ("c3", "c4", "c5", "c6", "c7")[n % 5]) for n in range(count)])
     ground.signed(runs)
-    stopped = [replace(acting([run]), point=run.point, stops=True) for run in runs]
+    stopped = [replace(acting([run], times=SHORT), point=run.point, stops=True) for run in runs]
     assert set(ground.each(stopped)) == {-signal.SIGSTOP}, ground.tail()
     wait_until(lambda: _settled(ground, runs), 60)
     before = [(ground.state(run), ground.receipts(run)) for run in runs]
@@ -90,14 +74,13 @@ def test_t37_an_actor_that_was_stopped_and_taken_over_does_and_says_nothing_when
     for run in runs:
         _truthful(ground, run)
     assert ground.whole() == ()
-    ground.server.effects.clear()
 
 
 def _settled(ground: Ground, runs: list[Run]) -> bool:
     """Whether every plan has come to its end, or people were called; else new actors look once more."""
     open_ = [run for run in runs if ground.state(run)[0] not in OVER and not ground.paged(run)]
     if open_:
-        ground.acted(open_)
+        ground.acted(open_, times=SHORT)
     return not open_
 
 

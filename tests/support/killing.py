@@ -38,6 +38,7 @@ from evals.world.scenario import AlertRule
 from evals.world.slack import SlackServer
 from evals.world.slack.people import ADA, BEN
 from tests.support.act import MANIFESTS
+from tests.support.fault_proxy import FaultProxy, Upstream
 from tests.support.nursery import Nursery, Order, Wish, Workshop
 from tests.support.plans import a_delivery, an_alert
 from tests.support.verb_targets import NAMESPACE, step_on
@@ -46,7 +47,7 @@ from tools.kubernetes.actions.step import Step
 
 HANDS = 2
 """Children that live at the same time: as many as the smallest machine here has processors."""
-OVER_S = executions.LEASE_S + executions.REQUEST_DEADLINE_S + 1
+OVER_S = executions.LEASE_S + executions.IN_FLIGHT_S + 1
 """After this long nothing of a dead actor can still be on its way."""
 
 
@@ -78,6 +79,8 @@ class Ground:
     folder: Path
     team: str
     workshop: Workshop
+    ways: tuple[FaultProxy, FaultProxy]
+    """The bad ways to the API server and to Alertmanager."""
     roster: Roster
     seal: SealKey
     nurseries: SimpleQueue[Nursery] = field(default_factory=SimpleQueue)
@@ -148,12 +151,10 @@ class Ground:
 
     def click(self, run: Run, point: str = "") -> Order:
         """The last signature that the plan needs, as a click on its card."""
-        home = self.workshop.home
-        assert home is not None
         click = Click(
             verdict=Verdict.APPROVE,
             plan_id=None,
-            app_id=home.app_id,
+            app_id=self.workshop.home.app_id,
             team_id=self.team,
             enterprise_id=None,
             user_id=(ADA, BEN)[run.plan.approvals_needed - 1],
@@ -190,9 +191,9 @@ class Ground:
         ended = self.each(orders)
         assert not any(ended), f"{ended}: {self.tail()}"
 
-    def acted(self, runs: Sequence[Run], ahead_s: float = 0.0) -> None:
-        """Let new actors look at them all."""
-        self.in_turn([acting(runs[n::HANDS], ahead_s) for n in range(HANDS)])
+    def acted(self, runs: Sequence[Run], **how: Any) -> None:
+        """Let new actors look at them all; ``how`` is the order's."""
+        self.in_turn([acting(runs[n::HANDS], **how) for n in range(HANDS)])
 
     def tail(self) -> str:
         """What the children said last."""
@@ -246,14 +247,14 @@ class Ground:
         return verify(self.ledger).problems
 
 
-def acting(runs: Sequence[Run], ahead_s: float = 0.0) -> Order:
+def acting(runs: Sequence[Run], **how: Any) -> Order:
     """The order to look at them all."""
-    return Order(do="act", incidents=tuple(run.incident for run in runs), ahead_s=ahead_s)
+    return Order(do="act", incidents=tuple(run.incident for run in runs), **how)
 
 
 @contextmanager
-def a_ground(folder: Path, database_url: str, **times: float) -> Iterator[Ground]:
-    """Everything up, nothing in it yet. ``times`` are the workshop's."""
+def a_ground(folder: Path, database_url: str) -> Iterator[Ground]:
+    """Everything up, nothing in it yet."""
     with ExitStack() as stack:
         server = stack.enter_context(_kubernetes(folder))
         slack = stack.enter_context(SlackServer())
@@ -264,6 +265,12 @@ def a_ground(folder: Path, database_url: str, **times: float) -> Iterator[Ground
         stack.callback(ledger.close)
         upgrade(ledger.writer)
         ledger.queue.prepare(ledger.writer)
+        ways = (
+            FaultProxy(upstream=Upstream(url=server.url, certificates=folder / "kubernetes")),
+            FaultProxy(upstream=Upstream(url=alertmanager.url)),
+        )
+        for way in ways:
+            stack.callback(way.stop)
         us = slack.credentials
         _roster(folder / "roster.yaml", us.team_id)
         workshop = Workshop(
@@ -274,7 +281,7 @@ def a_ground(folder: Path, database_url: str, **times: float) -> Iterator[Ground
             slack_url=slack.url,
             slack_token=us.bot_token,
             home=Home(app_id=us.app_id, team_id=us.team_id),
-            **times,
+            bad_ways=(ways[0].url, ways[1].url),
         )
         ground = Ground(
             server=server,
@@ -283,6 +290,7 @@ def a_ground(folder: Path, database_url: str, **times: float) -> Iterator[Ground
             folder=folder,
             team=us.team_id,
             workshop=workshop,
+            ways=ways,
             roster=read_roster(folder / "roster.yaml"),
             seal=SealKey.load(folder / "seal"),
             cluster_uid=server.store.get("namespaces", None, "kube-system")["metadata"]["uid"],

@@ -93,7 +93,7 @@ class Driven:
         ps = None if proposal is None else PlanState(proposal.state)
         lost = proposal is not None and proposal.obstacle == Objection.APPROVER_LOST_RIGHT.value
         owner, held = next(iter(self.claims.items()), (9, None))
-        over = held.lease_until + timedelta(seconds=executions.REQUEST_DEADLINE_S) if held else self.clock()
+        over = held.lease_until + timedelta(seconds=executions.IN_FLIGHT_S) if held else self.clock()
         return {
             "ps": ABSENT if ps is None else ps.value,
             "previewed": previewed,

@@ -47,24 +47,27 @@ TOLD_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workshop:
-    """Where a child finds what it works with: addresses and files, because it goes to another process.
+class Times:
+    """The product's own, unless a test of real waiting shortens them."""
 
-    The times are the product's own unless a test of real waiting shortens them.
-    """
+    lease_s: float = executions.LEASE_S
+    in_flight_s: float = executions.IN_FLIGHT_S
+    timeout_s: float = READ_S
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """Where a child finds what it works with: addresses and files, because it goes to another process."""
 
     ledger_url: str
     folder: Path
     kubeconfig: Path
-    api_url: str = ""
-    """Another way to the API server than the kubeconfig names."""
-    alertmanager_url: str = ""
-    slack_url: str = ""
-    slack_token: str = ""
-    home: Home | None = None
-    lease_s: float = executions.LEASE_S
-    deadline_s: float = executions.REQUEST_DEADLINE_S
-    timeout_s: float = READ_S
+    alertmanager_url: str
+    bad_ways: tuple[str, str]
+    """To the API server and to Alertmanager, where requests get lost."""
+    slack_url: str
+    slack_token: str
+    home: Home
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +95,9 @@ class Order:
     at_once: int = 1
     """How many incidents are looked at, at the same time."""
     ahead_s: float = 0.0
+    times: Times = Times()
+    badly: bool = False
+    """By the ways where requests get lost."""
     killed_after_s: float | None = None
     warm: bool = False
     """Done by the nursery itself: what it has read, built and compiled by then, no child does again."""
@@ -138,7 +144,6 @@ def _nurse(pipe: Pipe, workshop: Workshop, log: str) -> None:
     said = os.open(log, os.O_WRONLY | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(said, stream)
-    executions.LEASE_S, executions.REQUEST_DEADLINE_S = workshop.lease_s, workshop.deadline_s
     life = _Life(workshop)
     stopped: list[int] = []
     # Whoever gave the orders is gone: so is the nursery.
@@ -195,17 +200,24 @@ class _Life:
         self._hands = Hands(
             ledger=Ledger(workshop.ledger_url, clock=self._now),
             # A child that works off a whole lot is not the storm that the pace is for.
-            cluster=replace(
-                cluster,
-                server=workshop.api_url or cluster.server,
-                timeout_s=workshop.timeout_s,
-                pace=Pace(per_second=1e6),
-            ),
+            cluster=replace(cluster, pace=Pace(per_second=1e6)),
             actor_id="the actor",
             seal=SealKey.load(workshop.folder / "seal"),
             roster_file=workshop.folder / "roster.yaml",
             halt_file=workshop.folder / "HALT",
-            alertmanager=Alertmanager(url=workshop.alertmanager_url, timeout_s=workshop.timeout_s),
+            alertmanager=Alertmanager(url=workshop.alertmanager_url),
+        )
+
+    def _hands_for(self, order: Order) -> Hands:
+        silences, cluster, timeout_s = self._hands.alertmanager, self._hands.cluster, order.times.timeout_s
+        assert silences is not None
+        good = (cluster.server, silences.url)
+        api_url, alertmanager_url = self._workshop.bad_ways if order.badly else good
+        return replace(
+            self._hands,
+            actor_id=f"actor-{os.getpid()}",
+            cluster=replace(cluster, server=api_url, timeout_s=timeout_s),
+            alertmanager=replace(silences, url=alertmanager_url, timeout_s=timeout_s),
         )
 
     def _now(self) -> datetime:
@@ -214,6 +226,7 @@ class _Life:
     def live(self, order: Order) -> int:
         """Do it; 0, or 1 after saying what went wrong."""
         self._ahead_s = order.ahead_s
+        executions.LEASE_S, executions.IN_FLIGHT_S = order.times.lease_s, order.times.in_flight_s
         if order.point:
             arm(order.point, signal.SIGSTOP if order.stops else signal.SIGKILL)
         try:
@@ -229,7 +242,7 @@ class _Life:
         self._hands.close()
 
     def _act(self, order: Order) -> None:
-        hands = replace(self._hands, actor_id=f"actor-{os.getpid()}")
+        hands = self._hands_for(order)
         if order.at_once == 1:
             for incident in order.incidents:
                 _look(hands, incident)
@@ -257,7 +270,6 @@ class _Life:
     async def _clicked(self, order: Order) -> None:
         workshop = self._workshop
         assert order.click is not None
-        assert workshop.home is not None
         office = Office(
             ledger=self._hands.ledger,
             slack=Slack.open(workshop.slack_token, workshop.slack_url),
