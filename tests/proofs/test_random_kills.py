@@ -11,9 +11,8 @@ from dataclasses import replace
 
 import pytest
 
-from agents.ledger.protocol import PlanState
 from tests.support.datacentre import wait_until
-from tests.support.killing import Ground, Run, acting
+from tests.support.killing import Ground, acting
 from tests.support.nursery import Times
 from tests.support.scale import lots
 from tests.support.verb_targets import VERBS
@@ -22,7 +21,6 @@ SHORT = Times(lease_s=3.0, in_flight_s=1.0)
 # Longer than most children live: some die early, some late, and some are done before their death.
 LONGEST_S = 0.25
 LOT = 100
-OVER = (PlanState.SUCCEEDED, PlanState.NOT_APPLIED)
 
 
 # The first half on SQLite, the other on PostgreSQL.
@@ -49,9 +47,9 @@ def test_p09_killed_at_any_moment_a_step_is_done_at_most_once_and_the_truth_is_t
     ground.signed(runs)
     orders = [replace(acting([run], times=SHORT), killed_after_s=draw.uniform(0, LONGEST_S)) for run in runs]
     assert set(ground.each(orders)) <= {0, -signal.SIGKILL}, ground.tail()
-    wait_until(lambda: _settled(ground, runs), 60)
+    wait_until(lambda: ground.settled(runs, SHORT), 60)
     for run in runs:
-        _truthful(ground, run)
+        ground.truthful(run)
     assert ground.whole() == ()
 
 
@@ -67,31 +65,10 @@ def test_t37_an_actor_that_was_stopped_and_taken_over_does_and_says_nothing_when
     ground.signed(runs)
     stopped = [replace(acting([run], times=SHORT), point=run.point, stops=True) for run in runs]
     assert set(ground.each(stopped)) == {-signal.SIGSTOP}, ground.tail()
-    wait_until(lambda: _settled(ground, runs), 60)
+    wait_until(lambda: ground.settled(runs, SHORT), 60)
     before = [(ground.state(run), ground.receipts(run)) for run in runs]
     assert set(ground.wake()) == {0}, ground.tail()
     assert [(ground.state(run), ground.receipts(run)) for run in runs] == before
     for run in runs:
-        _truthful(ground, run)
+        ground.truthful(run)
     assert ground.whole() == ()
-
-
-def _settled(ground: Ground, runs: list[Run]) -> bool:
-    """Whether every plan has come to its end, or people were called; else new actors look once more."""
-    open_ = [run for run in runs if ground.state(run)[0] not in OVER and not ground.paged(run)]
-    if open_:
-        ground.acted(open_, times=SHORT)
-    return not open_
-
-
-def _truthful(ground: Ground, run: Run) -> None:
-    state, reason = ground.state(run)
-    effects = ground.effects(run)
-    steps = len(run.plan.steps)
-    true = {
-        PlanState.SUCCEEDED: (1,) * steps,
-        PlanState.NOT_APPLIED: (0,) * steps,
-        PlanState.UNKNOWN: (1, 0),
-    }
-    assert effects == true[state], (run.verb, state, reason)
-    assert ground.sent(run) == sum(effects)

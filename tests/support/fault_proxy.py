@@ -11,7 +11,8 @@ import socket
 import ssl
 import struct
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -54,7 +55,11 @@ class FaultProxy:
     upstream: Upstream
     delay_s: float = 30.0
     reads_take_s: float = 0.0
-    _troubles: dict[bytes, Trouble] = field(default_factory=dict)
+    met: set[str] = field(default_factory=set)
+    """The plans that came into their trouble."""
+    _held: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _troubles: dict[str, Trouble] = field(default_factory=dict)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -70,7 +75,7 @@ class FaultProxy:
 
     def trouble(self, plan_id: str, kind: Trouble) -> None:
         """Let this come over the one change of this plan."""
-        self._troubles[plan_id.encode()] = kind
+        self._troubles[plan_id] = kind
 
     def stop(self) -> None:
         """Stop listening; whoever is held back is let go."""
@@ -116,16 +121,38 @@ class FaultProxy:
 
     def _pass(self, request: bytes, client: socket.socket, server: socket.socket) -> bool:
         """Whether the connection goes on after this request."""
-        kind = self._kind(request)
-        if kind is None:
-            if request.startswith(b"GET "):
-                self._stopped.wait(self.reads_take_s)
-            server.sendall(request)
-            client.sendall(_message(server))
-            return True
+        found = self._kind(request)
+        if found is not None:
+            with self._holding(found[0]):
+                self._break(found[1], request, client, server)
+            return False
+        if request.startswith(b"GET "):
+            self._stopped.wait(self.reads_take_s)
+        server.sendall(request)
+        client.sendall(_message(server))
+        return True
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is held back here that could still be done."""
+        with self._lock:
+            return self._held == 0
+
+    @contextmanager
+    def _holding(self, plan_id: str) -> Iterator[None]:
+        with self._lock:
+            self._held += 1
+            self.met.add(plan_id)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held -= 1
+
+    def _break(self, kind: Trouble, request: bytes, client: socket.socket, server: socket.socket) -> None:
         if kind is Trouble.NO_ANSWER:
             self._stopped.wait(self.delay_s)
-            return False
+            return
         if kind is Trouble.LATE:
             self._stopped.wait(self.delay_s)
         if kind is not Trouble.RESET_BEFORE:
@@ -134,7 +161,6 @@ class FaultProxy:
         if kind in (Trouble.RESET_BEFORE, Trouble.RESET_AFTER):
             # Lingering for zero seconds is what turns a close into a reset.
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        return False
 
     def _answer(self, kind: Trouble, client: socket.socket, answer: bytes) -> None:
         if kind is Trouble.TIMED_OUT_AFTER:
@@ -147,11 +173,11 @@ class FaultProxy:
             client.sendall(answer[: len(answer) // 2])
             self._stopped.wait(self.delay_s)
 
-    def _kind(self, request: bytes) -> Trouble | None:
+    def _kind(self, request: bytes) -> tuple[str, Trouble] | None:
         line = request.partition(b"\r\n")[0]
         if line.startswith(b"GET ") or b"dryRun=All" in line:
             return None
-        return next((kind for plan_id, kind in self._troubles.items() if plan_id in request), None)
+        return next((found for found in self._troubles.items() if found[0].encode() in request), None)
 
 
 def _message(source: socket.socket) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -24,7 +24,7 @@ from agents.gatekeeper.paging import pages
 from agents.incident import Approver, Decision, Plan, Receipt, Verdict
 from agents.ledger import executions, incidents, moves
 from agents.ledger.migrate import upgrade
-from agents.ledger.protocol import PlanState
+from agents.ledger.protocol import TERMINAL, PlanState
 from agents.ledger.roster import Roster, read_roster
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger
@@ -39,7 +39,7 @@ from evals.world.slack import SlackServer
 from evals.world.slack.people import ADA, BEN
 from tests.support.act import MANIFESTS
 from tests.support.fault_proxy import FaultProxy, Upstream
-from tests.support.nursery import Nursery, Order, Wish, Workshop
+from tests.support.nursery import Nursery, Order, Times, Wish, Workshop
 from tests.support.plans import a_delivery, an_alert
 from tests.support.verb_targets import NAMESPACE, step_on
 from tools.kubernetes.actions.catalogue import tier_of
@@ -47,6 +47,8 @@ from tools.kubernetes.actions.step import Step
 
 HANDS = 2
 """Children that live at the same time: as many as the smallest machine here has processors."""
+LOT = 12
+"""Plans that one child signs or looks at, one after the other."""
 OVER_S = executions.LEASE_S + executions.IN_FLIGHT_S + 1
 """After this long nothing of a dead actor can still be on its way."""
 
@@ -122,7 +124,8 @@ class Ground:
 
     def signed(self, runs: Sequence[Run], *, short: int = 0) -> None:
         """Draft, rehearse, post and sign them, but for the last ``short`` signatures of each."""
-        self.in_turn([order for n in range(HANDS) for order in self.signing(runs[n::HANDS], short=short)])
+        lots = [runs[n : n + LOT] for n in range(0, len(runs), LOT)]
+        self.in_turn([order for lot in lots for order in self.signing(lot, short=short)])
 
     def signing(self, runs: Sequence[Run], *, short: int = 0) -> list[Order]:
         """The order for it, or none."""
@@ -193,7 +196,7 @@ class Ground:
 
     def acted(self, runs: Sequence[Run], **how: Any) -> None:
         """Let new actors look at them all; ``how`` is the order's."""
-        self.in_turn([acting(runs[n::HANDS], **how) for n in range(HANDS)])
+        self.in_turn([acting(runs[n : n + LOT], **how) for n in range(0, len(runs), LOT)])
 
     def tail(self) -> str:
         """What the children said last."""
@@ -205,6 +208,35 @@ class Ground:
             found = moves.standing(session, run.plan.id)
         assert isinstance(found, moves.Standing), found
         return found.state, found.proposal.reason
+
+    def since(self, run: Run) -> datetime:
+        """Since when it stands there."""
+        with self.ledger.read() as session:
+            found = moves.standing(session, run.plan.id)
+        assert isinstance(found, moves.Standing), found
+        return found.proposal.state_at
+
+    def settled(self, runs: Sequence[Run], times: Times) -> bool:
+        """Whether every plan has come to its end, or people were called; else new actors look once more."""
+        open_ = [run for run in runs if self.state(run)[0] not in TERMINAL and not self.paged(run)]
+        if open_:
+            self.acted(open_, times=times)
+        return not open_
+
+    def truthful(self, run: Run) -> None:
+        """What is told of the plan is what was done, and each request left at most once."""
+        state, reason = self.state(run)
+        effects, steps = self.effects(run), len(run.plan.steps)
+        true = {
+            PlanState.SUCCEEDED: (1,) * steps,
+            PlanState.NOT_APPLIED: (0,) * steps,
+            # Given up before anything was sent, because it could not be checked.
+            PlanState.FAILED: (0,) * steps,
+            # Of two steps the first: of one alone it can always be told.
+            PlanState.UNKNOWN: (1, 0),
+        }
+        assert effects == true.get(state), (run.verb, run.point, state, reason, effects)
+        assert self.sent(run) <= steps
 
     def receipts(self, run: Run) -> list[Receipt]:
         """What the ledger holds of its steps."""

@@ -43,7 +43,8 @@ from tools.kubernetes.once import READ_S
 from tools.kubernetes.pace import Pace
 from tools.slack import Slack
 
-TOLD_S = 60.0
+TOLD_S = 300.0
+"""So long at most a lot may take that one child works off."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ _SLICE_AND_ALL = {
     "intake_kills": (5, 2_000),
     "kills_each": (1, 25),
     "kills_any": (12, 1_000),
+    "lost_answers": (14, 2_000),
     "machine_examples": (40, 3_400),
     "model_traces": (40, 2_000),
     "mutated_plans": (80, 5_000),
