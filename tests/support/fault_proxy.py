@@ -11,7 +11,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -55,6 +55,8 @@ class FaultProxy:
     upstream: Upstream
     delay_s: float = 30.0
     reads_take_s: float = 0.0
+    before: Callable[[bytes], object] = lambda _: None
+    """Done before a request is passed on, while whoever asked waits."""
     met: set[str] = field(default_factory=set)
     """The plans that came into their trouble."""
     _held: int = 0
@@ -126,6 +128,7 @@ class FaultProxy:
             with self._holding(found[0]):
                 self._break(found[1], request, client, server)
             return False
+        self.before(request)
         if request.startswith(b"GET "):
             self._stopped.wait(self.reads_take_s)
         server.sendall(request)
