@@ -28,6 +28,7 @@ _SLICE_AND_ALL = {
     "policies": (60, 5_000),
     "raw_requests": (1_200, 200_000),
     "replayed_deliveries": (2_400, 10_000),
+    "revocations": (24, 2_000),
     "stopped_actors": (8, 240),
     "tampered_plans": (3, 150),
     "tampers": (200, 10_000),
