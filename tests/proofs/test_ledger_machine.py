@@ -75,7 +75,7 @@ class Watch(Promises):
             assert driven.right[person]
             assert before["ps"] == "PENDING" or (before["ps"] == "APPROVED" and before["lost"])
 
-    @rule(which=WHICH, person=PERSON, sure=st.integers(0, 3))
+    @rule(which=WHICH, person=PERSON, sure=st.integers(0, 2))
     def denies(self, which: int, person: int, sure: int) -> None:
         driven = self.plans[self.of(which)]
         if sure:
