@@ -9,15 +9,15 @@ from __future__ import annotations
 import os
 import signal
 
-_armed: set[str] = set()
+_armed: dict[str, signal.Signals] = {}
 
 
-def arm(point: str) -> None:
-    """Make this process kill itself with SIGKILL when it reaches ``point``."""
-    _armed.add(point)
+def arm(point: str, by: signal.Signals = signal.SIGKILL) -> None:
+    """Make this process kill itself when it reaches ``point``, or stop there for the first time (SIGSTOP)."""
+    _armed[point] = by
 
 
 def crash(point: str) -> None:
     """A place where a test may end this process; otherwise nothing."""
     if point in _armed:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), _armed.pop(point))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,9 +109,16 @@ class Hands:
 
     def rehearse(self, step: Step, plan_id: str) -> Rehearsal:
         """Send the step as a dry-run and compare. Raises the KubernetesError tree."""
-        verb, before = CATALOGUE[step.verb], self.target(step)
-        after = verb.after(step, self.send(verb, verb.rehearsal(step, plan_id)))
+        before, after = self.target(step), self._foreseen(step, plan_id)
         return Rehearsal(diff=diff(before, after), after=readable(after))
+
+    def foretell(self, step: Step, plan_id: str) -> str:
+        """What the step's object would become, read from a dry-run. Raises the KubernetesError tree."""
+        return readable(self._foreseen(step, plan_id))
+
+    def _foreseen(self, step: Step, plan_id: str) -> JsonObject | None:
+        verb = CATALOGUE[step.verb]
+        return verb.after(step, self.send(verb, verb.rehearsal(step, plan_id)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,12 +129,12 @@ class Rehearsal:
     after: str
 
 
-def digest_of_all(rehearsals: list[Rehearsal]) -> str:
+def digest_of_all(afters: Iterable[str]) -> str:
     """One digest over what every step's object would become, for comparing it before the send."""
     sha = hashlib.sha256()
-    for rehearsal in rehearsals:
+    for after in afters:
         # Hashed one by one first: two texts cut at another place would otherwise give the same bytes.
-        sha.update(hashlib.sha256(rehearsal.after.encode()).digest())
+        sha.update(hashlib.sha256(after.encode()).digest())
     return sha.hexdigest()
 
 

@@ -16,11 +16,13 @@ from agents.ledger.protocol import Objection, PlanState
 from tools.crash import crash
 from tools.kubernetes.actions.catalogue import CATALOGUE, check
 from tools.kubernetes.actions.step import Step
-from tools.kubernetes.errors import Conflict, KubernetesError, PreconditionFailed
+from tools.kubernetes.errors import Conflict, KubernetesError, NotFound, PreconditionFailed
 from tools.redaction import redact
 
 # A halt must hold within a second: what the ledger said longer ago than this is asked again.
 TRUST_S = 0.3
+# How the API server says that the object is not the one that was shown, or not as it was.
+_CHANGED = (PreconditionFailed, Conflict, NotFound)
 
 
 def perform(hands: Hands, claim: Claim) -> None:
@@ -28,6 +30,10 @@ def perform(hands: Hands, claim: Claim) -> None:
     crash("c3")
     try:
         against = _against(hands, claim)
+    except _CHANGED as drifted:
+        # The rehearsal carries the preconditions, too: it may be the first to notice.
+        executions.finish(hands.ledger, claim, PlanState.STALE, redact(f"it changed meanwhile: {drifted}"))
+        return
     except KubernetesError as problem:
         # Nothing was intended yet, so nothing was done: this failure has no effect to look for.
         executions.finish(
@@ -63,7 +69,7 @@ def _against(hands: Hands, claim: Claim) -> str | None:
     with hands.ledger.read() as session:
         shown = previews.preview_of(session, plan.id)
     # The same bytes through today's admission webhooks: they may answer otherwise than when it was shown.
-    rehearsed = digest_of_all([hands.rehearse(step, plan.id) for step in plan.steps])
+    rehearsed = digest_of_all(hands.foretell(step, plan.id) for step in plan.steps)
     if shown is None or shown.dry_run_digest != rehearsed:
         return "the API server would now do something else than was shown"
     return None
@@ -122,7 +128,7 @@ def _refused(hands: Hands, claim: Claim, n: int, problem: KubernetesError) -> No
     if not problem.no_effect:
         # The request may have arrived and only its answer was lost: reading will tell, guessing will not.
         executions.finish(hands.ledger, claim, PlanState.UNKNOWN, reason)
-    elif n == 1 and isinstance(problem, PreconditionFailed | Conflict):
+    elif n == 1 and isinstance(problem, _CHANGED):
         executions.finish(hands.ledger, claim, PlanState.STALE, reason)
     else:
         _stop(hands, claim, n, reason)

@@ -30,7 +30,9 @@ from agents.ledger.tables import ExecutionRow, ProposalRow, StepRow
 from agents.ledger.tags import Tag
 
 LEASE_S = 30.0
-REQUEST_DEADLINE_S = 10.0
+IN_FLIGHT_S = 35.0
+"""So long after it left may a request still be carried out. A client that gave up after ten seconds called
+nothing back: a proxy or a busy API server may hold it for half a minute (P10)."""
 _BY_CLAIM_ONLY = object()
 
 
@@ -130,14 +132,14 @@ def _claim(tx: Transaction, found: Standing, who: tuple[str, float]) -> Claim | 
             actor_id=actor_id,
             claimed_at=tx.now,
             lease_until=until,
-            deadline_at=until + timedelta(seconds=REQUEST_DEADLINE_S),
+            deadline_at=until + timedelta(seconds=IN_FLIGHT_S),
         )
     )
     tx.session.flush()
     body = {"actor": actor_id, "attempt": attempt, "digest": found.plan.digest}
     tx.audit(Tag.PLAN_CLAIMED, body, incident=found.row.incident, plan_id=plan_id)
-    # Should this process die, somebody must look once its lease and its last request are over.
-    tx.wake(Agent.ACTOR, found.row.incident, until + timedelta(seconds=REQUEST_DEADLINE_S + 1))
+    # Should this process die, somebody must look once its lease is over.
+    tx.wake(Agent.ACTOR, found.row.incident, until + timedelta(seconds=1))
     return Claim(
         plan=found.plan,
         attempt_id=attempt,
@@ -193,6 +195,11 @@ def finish(ledger: Ledger, held: Claim, to: PlanState, reason: str) -> Objection
     """End our attempt in ``to``; only its owner can, and only while it is EXECUTING."""
     with ledger.write() as tx:
         _owned(tx, held)
+        if to is PlanState.UNKNOWN:
+            # Its owner says so itself and sends nothing more: only what left before now is on its way.
+            execution = tx.session.get_one(ExecutionRow, held.plan.id)
+            execution.deadline_at = tx.now + timedelta(seconds=IN_FLIGHT_S)
+            tx.session.add(execution)
         return move(tx, Move(plan_id=held.plan.id, to=to, by=Agent.ACTOR, reason=reason))
 
 

@@ -39,7 +39,7 @@ def lost(desk: FrontDesk) -> None:
     held = executions.claim(desk.ledger, desk.plan.id, "actor-1", lambda _plan, _decision: True)
     assert isinstance(held, Claim)
     executions.intend(desk.ledger, held, 1, "b" * 64)
-    over = held.lease_until + timedelta(seconds=executions.REQUEST_DEADLINE_S + 1)
+    over = held.lease_until + timedelta(seconds=executions.IN_FLIGHT_S + 1)
     desk.ledger._clock = lambda: over
     assert executions.give_up(desk.ledger, desk.plan.id, "no sign of life") is None
 

@@ -171,7 +171,7 @@ def test_not_applied_is_said_only_after_the_owners_deadline(ledger, clock):
     executions.give_up(ledger, held.plan.id, "no word from its actor")
     early = executions.conclude(ledger, held.plan.id, PlanState.NOT_APPLIED, "read")
     assert early is Objection.NOT_OWNER
-    clock.forward(executions.REQUEST_DEADLINE_S + 1)
+    clock.forward(executions.IN_FLIGHT_S + 1)
     assert executions.conclude(ledger, held.plan.id, PlanState.NOT_APPLIED, "read") is None
 
 

@@ -33,7 +33,7 @@ from tests.contracts.test_ledger_plans import anyone, approved, opened, pending,
 from tests.support.model_trace import planned
 from tests.support.plans import ADA, BEN, a_decision, a_delivery, a_plan, an_alert
 
-LEASE, DEADLINE = executions.LEASE_S, executions.REQUEST_DEADLINE_S
+LEASE, DEADLINE = executions.LEASE_S, executions.IN_FLIGHT_S
 Said = tuple[str, dict[str, Any], int | None, str]
 
 
@@ -157,7 +157,7 @@ def test_a_claim_is_on_record_and_somebody_looks_when_it_must_be_over(ledger, cl
     assert (len(held.attempt_id), held.plan) == (16, plan)
     body = {"actor": "actor-1", "attempt": held.attempt_id, "digest": plan.digest}
     assert record(ledger, "actor:plan:claim") == [("actor:plan:claim", body, 1, plan.id)]
-    over = clock() + timedelta(seconds=LEASE + DEADLINE + 1)
+    over = clock() + timedelta(seconds=LEASE + 1)
     assert woken(ledger) == [("gatekeeper", 1, None), ("actor", 1, over)]
     with ledger.read() as session:
         found = executions.unresolved(session, plan.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,7 @@ def test_an_object_that_was_looked_at_before_the_owners_deadline_proves_nothing(
     driven = claimed(ledger, clock, step, real.cluster_uid())
     hands = Hands(
         ledger=ledger,
-        cluster=SlowToAnswer(real, clock, executions.REQUEST_DEADLINE_S),  # type: ignore[arg-type]
+        cluster=SlowToAnswer(real, clock, executions.IN_FLIGHT_S),  # type: ignore[arg-type]
         actor_id="the reconciler",
         seal=SealKey(b"s" * 32),
         roster_file=tmp_path / "roster.yaml",
@@ -99,6 +100,24 @@ def test_an_object_that_was_looked_at_before_the_owners_deadline_proves_nothing(
     finally:
         real.close()
         ledger.close()
+
+
+def test_when_its_owner_says_unknown_only_what_left_before_may_still_arrive(
+    ledger: Ledger, clock: HandClock
+) -> None:
+    driven = planned(ledger, clock, "any", 1)
+    assert (driven.rehearse(), driven.post(), driven.approve(0), driven.claim(0)) == ("", "", "", "")
+    assert driven.intend(0) == ""
+    assert open_attempt(driven).dead_after == clock() + timedelta(
+        seconds=executions.LEASE_S + executions.IN_FLIGHT_S
+    )
+    clock.forward(2)
+    assert driven.finish(0, PlanState.UNKNOWN) == ""
+    assert open_attempt(driven).dead_after == clock() + timedelta(seconds=executions.IN_FLIGHT_S)
+    clock.forward(executions.IN_FLIGHT_S)
+    assert driven.say_undone() == Objection.NOT_OWNER.name
+    clock.forward(1)
+    assert driven.say_undone() == ""
 
 
 def test_what_is_executing_is_its_owners_to_end(ledger: Ledger, clock: HandClock) -> None:

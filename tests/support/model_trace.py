@@ -1,40 +1,29 @@
-"""One plan in a real ledger, driven at random, with the state of the proofs' model measured beside it.
-
-Nothing here says what the ledger ought to answer: the facts are what this driver did itself (who is on
-the roster, what time it is, who holds the object) and what stands in the tables.
-"""
+"""One plan in a real ledger, driven at random; the state of the proofs' model is measured beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from sqlalchemy import text
-from sqlmodel import Session, col, select
 
 from agents.gatekeeper.clicks import Click, Home, Person, Question, Refusal, admissible
 from agents.incident import Approver, Decision, Plan, Preview, Verdict
-from agents.ledger import decisions, executions, incidents, investigations, moves, objects, previews, store
+from agents.ledger import decisions, executions, incidents, investigations, moves, previews, store
 from agents.ledger.executions import Answer, Claim, NotOurs
 from agents.ledger.moves import MOST_ASKING, TYPED_DIGITS
-from agents.ledger.protocol import LOCKING, Agent, Objection, PlanState
+from agents.ledger.protocol import Agent, Objection, PlanState
 from agents.ledger.roster import Entry, Roster
 from agents.ledger.store import Ledger
-from agents.ledger.tables import AuditRow, ObjectLockRow, PlanRow, PreviewRow, ProposalRow
-from agents.ledger.tags import Tag
-from evals.proofs.reading import Edge, State
 from tests.contracts.conftest import HandClock
+from tests.support.model_state import Measured
 from tests.support.plans import a_decision, a_delivery, a_plan, a_step, an_alert
 
 PEOPLE = tuple(
     Approver(team_id="T0OURS", user_id=f"U0{name}") for name in ("ADA", "BEN", "REQ", "EVE", "ADA2")
 )
 REQUESTER, OUTSIDER, ALIAS = 2, 3, 4
-ABSENT = "ABSENT"
-"""Where a plan stands that was not drafted yet, in the model's words."""
 HOME = Home(app_id="A1", team_id="T0OURS")
 FULL = "CFULL"
 """The channel in which as many plans wait for a signature as may."""
@@ -56,91 +45,8 @@ def hurried(ledger: Ledger) -> None:
 
 
 @dataclass(kw_only=True)
-class Driven:
+class Driven(Measured):
     """A plan, what was done to it, and the ways to do more. Every way answers an objection's name or ''."""
-
-    ledger: Ledger
-    clock: HandClock
-    plan: Plan
-    lease: investigations.Lease
-    right: list[bool] = field(default_factory=lambda: [True, True, True, False, True])
-    yes: list[bool] = field(default_factory=lambda: [False] * 5)
-    typed: bool = True
-    room: bool = True
-    denied: bool = False
-    halted: bool = False
-    tampered: bool = False
-    approved_at: datetime | None = None
-    claims: dict[int, Claim] = field(default_factory=dict)
-    rival: Driven | None = None
-    intents: int = 0
-    read_to: int = 0
-
-    # ---- what is measured ----
-    @property
-    def ps(self) -> PlanState | None:
-        """Where the plan stands; None before its draft."""
-        with self.ledger.read() as session:
-            found = session.get(ProposalRow, self.plan.id)
-            return None if found is None else PlanState(found.state)
-
-    def state(self) -> State:
-        """The variables of the model, as they stand here."""
-        with self.ledger.read() as session:
-            previewed = session.get(PreviewRow, self.plan.id) is not None
-            proposal = session.get(ProposalRow, self.plan.id)
-            lock = self._lock(session)
-        ps = None if proposal is None else PlanState(proposal.state)
-        lost = proposal is not None and proposal.obstacle == Objection.APPROVER_LOST_RIGHT.value
-        owner, held = next(iter(self.claims.items()), (9, None))
-        over = held.lease_until + timedelta(seconds=executions.REQUEST_DEADLINE_S) if held else self.clock()
-        return {
-            "ps": ABSENT if ps is None else ps.value,
-            "previewed": previewed,
-            "late": self.clock() > self._deadline(ps),
-            "halted": self.halted,
-            "tampered": self.tampered,
-            "denied": self.denied,
-            "lost": lost,
-            "typed": self.typed,
-            "room": self.room,
-            "right": self.right,
-            "yes": self.yes,
-            "lock": lock,
-            "owner": owner,
-            "lease": held is not None and self.clock() <= held.lease_until,
-            "working": int(held is not None and self.clock() <= over),
-            "under_way": 0,
-            "K": self.plan.approvals_needed,
-            "TIER": self.plan.tier,
-        }
-
-    def _lock(self, session: Session) -> str:
-        row = session.get(ObjectLockRow, objects.objects_of(self.plan)[0])
-        if row is None:
-            return "FREE_LOCK"
-        if row.plan_id == self.plan.id:
-            return "OUR_LOCK"
-        if session.get_one(ProposalRow, row.plan_id).state in LOCKING:
-            return "RIVAL_WORKS"
-        theirs = Plan.model_validate_json(session.get_one(PlanRow, row.plan_id).canonical)
-        return "RIVAL_ASKS_THE_SAME" if theirs.steps == self.plan.steps else "RIVAL_ASKS"
-
-    def _deadline(self, ps: PlanState | None) -> datetime:
-        if ps is PlanState.APPROVED and self.approved_at is not None:
-            return self.approved_at + timedelta(seconds=self.plan.claim_within_s)
-        return self.plan.pending_until
-
-    def new_moves(self) -> list[Edge]:
-        """The moves of this plan that the record gained since the last time."""
-        with self.ledger.read() as session:
-            mine = (AuditRow.plan_id == self.plan.id, AuditRow.tag == Tag.PLAN_MOVED.value)
-            query = select(AuditRow).where(*mine).order_by(col(AuditRow.seq))
-            bodies = [orjson.loads(row.body)["body"] for row in session.exec(query)][self.read_to :]
-        self.read_to += len(bodies)
-        if any(body["to"] == PlanState.APPROVED for body in bodies):
-            self.approved_at = self.clock()
-        return [Edge(start=body["from"], end=body["to"], who=body["by"]) for body in bodies]
 
     # ---- what the ledger is asked ----
     def draft(self) -> str:
@@ -270,7 +176,10 @@ class Driven:
 
     def finish(self, actor: int, end: PlanState) -> str:
         held = self._claim_of(actor)
-        return self._owning(lambda: executions.finish(self.ledger, held, end, "over"))
+        against = self._owning(lambda: executions.finish(self.ledger, held, end, "over"))
+        if end is PlanState.UNKNOWN and not against:
+            self.given_up_at = self.clock()
+        return against
 
     def _claim_of(self, actor: int) -> Claim:
         """The actor's claim, or what it would hold after somebody else's attempt took its place."""

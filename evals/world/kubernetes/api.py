@@ -35,6 +35,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+_READING = ("get", "list", "watch")
 _HEALTH = ("/healthz", "/livez", "/readyz")
 
 
@@ -121,7 +122,10 @@ class KubernetesApp:
             headers=request.headers,
             body=await request.body(),
         )
-        fault = self._parts.faults.take(_asked(call))
+        asked = _asked(call)
+        if verb not in _READING and not asked.dry_run:
+            self._parts.effects.ask(call.body)
+        fault = self._parts.faults.take(asked)
         if fault is None:
             return self._act(call)
         return await self._act_in_trouble(request, call, fault)

@@ -46,11 +46,22 @@ class Effects:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._all: list[Effect] = []
+        self._asked: list[bytes] = []
 
     def record(self, effect: Effect) -> None:
         """Add one effect; called by the server right after its commit."""
         with self._lock:
             self._all.append(effect)
+
+    def ask(self, body: bytes) -> None:
+        """Note that somebody asked for a change in earnest; called before anything is made of it."""
+        with self._lock:
+            self._asked.append(body)
+
+    def asked(self, words: bytes) -> int:
+        """How many requests for a change, whatever became of them, had a body with these words."""
+        with self._lock:
+            return sum(words in body for body in self._asked)
 
     def all(self) -> list[Effect]:
         """Every effect in commit order."""
@@ -69,3 +80,4 @@ class Effects:
         """Forget everything recorded."""
         with self._lock:
             self._all.clear()
+            self._asked.clear()
