@@ -123,7 +123,8 @@ def namespaced_optional() -> list[JsonObject]:
     return granted("actor-optional", "actor", _inside(_optional_rules()), everywhere=False)
 
 
-def _text(documents: list[JsonObject], *notes: str) -> str:
+def text(documents: list[JsonObject], *notes: str) -> str:
+    """Documents as a generated file."""
     bodies = [yaml.safe_dump(document, sort_keys=False, width=100) for document in documents]
     return _GENERATED + "".join(notes) + "---\n".join(bodies)
 
@@ -133,12 +134,12 @@ def _optional_note() -> str:
 
 
 FILES: dict[str, Callable[[], str]] = {
-    "reader.yaml": lambda: _text(reader()),
-    "actor.yaml": lambda: _text(actor()),
-    "actor-optional.yaml": lambda: _text(actor_optional(), _optional_note()),
-    "namespaced/cluster.yaml": lambda: _text(namespaced_cluster()),
-    "namespaced/namespace.yaml": lambda: _text(namespaced(), _NAMESPACED),
-    "namespaced/namespace-optional.yaml": lambda: _text(namespaced_optional(), _optional_note(), _NAMESPACED),
+    "reader.yaml": lambda: text(reader()),
+    "actor.yaml": lambda: text(actor()),
+    "actor-optional.yaml": lambda: text(actor_optional(), _optional_note()),
+    "namespaced/cluster.yaml": lambda: text(namespaced_cluster()),
+    "namespaced/namespace.yaml": lambda: text(namespaced(), _NAMESPACED),
+    "namespaced/namespace-optional.yaml": lambda: text(namespaced_optional(), _optional_note(), _NAMESPACED),
 }
 """Every generated file of ``deploy/rbac`` and what renders it."""
 
