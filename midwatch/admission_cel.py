@@ -5,8 +5,8 @@ Only what such a server's environment has is used: macros over keys, optional va
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from tools.kubernetes.actions.fields import ITEM, KEY, parts_of
 
@@ -40,45 +40,79 @@ def _branch(paths: set[tuple[str, ...]]) -> Branch:
 
 def unchanged(branch: Branch) -> str:
     """CEL that is true when ``now`` and ``before`` differ in nothing that ``branch`` does not free."""
-    return _same("[variables.now, variables.before]", branch, 0)
+    return "(" + " && ".join(_same(_Pair(now="variables.now", before="variables.before"), branch)) + ")"
 
 
-def _same(pair: str, branch: Branch, depth: int) -> str:
-    """The condition on a pair of values; CEL names a value only by a loop over a list of one."""
-    name = f"p{depth}"
-    now, before = f"{name}[0]", f"{name}[1]"
+@dataclass(frozen=True, kw_only=True)
+class _Pair:
+    """The same place in both objects, as CEL reaches it; ``depth`` counts the loops around it."""
+
+    now: str
+    before: str
+    depth: int = 0
+    optional: bool = False
+
+    def at(self, key: str) -> _Pair:
+        """The place below it; both may lack it."""
+        return replace(self, now=f"{self.now}[?{key}]", before=f"{self.before}[?{key}]", optional=True)
+
+    def looped(self, condition: Callable[[_Pair], str]) -> str:
+        """A condition on the two values; CEL gives a name to a value only by a loop over a list of one."""
+        # What is not there is as good as empty: neither means anything to an API server here.
+        tail = ".orValue(dyn({}))" if self.optional else ""
+        name = f"p{self.depth}"
+        inner = condition(_Pair(now=f"{name}[0]", before=f"{name}[1]", depth=self.depth + 1))
+        return f"[[{self.now}{tail}, {self.before}{tail}]].all({name}, {inner})"
+
+
+def _same(pair: _Pair, branch: Branch) -> Iterator[str]:
+    """The conditions, side by side where they can be: parsers bound how deep an expression nests."""
     if ITEM in branch.below:
-        inner = _items(name, branch.below[ITEM], depth + 1)
+        yield pair.looped(lambda both: _items(both, branch.below[ITEM]))
     elif KEY in branch.below:
-        inner = f"{now}.size() == {before}.size() && {now}.all(k, k in {before})"
+        yield pair.looped(_same_keys)
     else:
-        inner = _members(name, branch, depth + 1)
-    return f"[{pair}].all({name}, {now} == {before} || ({inner}))"
+        yield pair.looped(lambda both: _members(both, branch))
+        for each, names in _alike(branch):
+            if len(names) == 1:
+                yield from _same(pair.at(f"'{names[0]}'"), each)
+            else:
+                name = f"n{pair.depth}"
+                inner = " && ".join(_same(replace(pair.at(name), depth=pair.depth + 1), each))
+                yield f"{_listed(names)}.all({name}, {inner})"
 
 
-def _members(pair: str, branch: Branch, depth: int) -> str:
-    names = _listed(branch.below)
-    now, before = f"{pair}[0]", f"{pair}[1]"
-    parts = [
-        f"{now}.all(k, k in {names} || (k in {before} && {now}[k] == {before}[k]))",
-        f"{before}.all(k, k in {names} || k in {now})",
-    ]
-    alike: dict[str, list[str]] = {}
+def _members(pair: _Pair, branch: Branch) -> str:
+    now, before, names = pair.now, pair.before, _listed(branch.below)
+    kept = f"{now}.all(k, k in {names} || (k in {before} && {now}[k] == {before}[k]))"
+    return f"{kept} && {before}.all(k, k in {names} || k in {now})"
+
+
+def _same_keys(pair: _Pair) -> str:
+    now, before = pair.now, pair.before
+    return f"{now}.size() == {before}.size() && {now}.all(k, k in {before})"
+
+
+def _items(pair: _Pair, item: Branch) -> str:
+    now, before, place = pair.now, pair.before, f"i{pair.depth}"
+    at = _Pair(now=f"{now}[{place}]", before=f"{before}[{place}]", depth=pair.depth)
+    # Named once more, or each condition would go the whole way again.
+    same = at.looped(lambda both: f"{both.now} == {both.before} || ({' && '.join(_same(both, item))})")
+    sized = f"{now}.size() == {before}.size() && {now}.size() <= {LONGEST_LIST}"
+    each = f"variables.places.all({place}, {place} >= {now}.size() || {same})"
+    return f"{now} == {before} || ({sized} && {each})"
+
+
+def _alike(branch: Branch) -> list[tuple[Branch, list[str]]]:
+    found: list[tuple[Branch, list[str]]] = []
     for name, each in branch.below.items():
         if not each.free:
-            # What is not there is as good as empty: neither means anything to an API server here.
-            absent = "[]" if ITEM in each.below else "{}"
-            below = f"[{now}[?n{depth}].orValue({absent}), {before}[?n{depth}].orValue({absent})]"
-            alike.setdefault(_same(below, each, depth), []).append(name)
-    parts += [f"{_listed(members)}.all(n{depth}, {same})" for same, members in alike.items()]
-    return " && ".join(parts)
-
-
-def _items(pair: str, item: Branch, depth: int) -> str:
-    now, before = f"{pair}[0]", f"{pair}[1]"
-    each = _same(f"[{now}[i{depth}], {before}[i{depth}]]", item, depth)
-    sized = f"{now}.size() == {before}.size() && {now}.size() <= {LONGEST_LIST}"
-    return f"{sized} && variables.places.all(i{depth}, i{depth} >= {now}.size() || {each})"
+            known = next((names for other, names in found if other == each), None)
+            if known is None:
+                found.append((each, [name]))
+            else:
+                known.append(name)
+    return found
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -139,7 +139,9 @@ def test_what_is_optional_is_in_a_role_of_its_own() -> None:
     _, _, actor = standard_users(files=WHOLE)
     extra = of_the_catalogue(optional=True) - of_the_catalogue()
     assert granted_to(actor, "shop") == of_the_catalogue(optional=True)
-    assert extra == {("", "services", "create"), ("", "configmaps", "create"), ("", "configmaps", "get")}
+    restored = {("", "services", "create"), ("", "configmaps", "create"), ("", "configmaps", "get")}
+    webhooks = {("admissionregistration.k8s.io", name, verb) for name in HOOKS for verb in ("get", "patch")}
+    assert extra == restored | webhooks
 
 
 def test_bound_to_a_namespace_both_accounts_end_there() -> None:
@@ -197,7 +199,7 @@ def test_midwatch_check_asks_for_the_same_rights(cluster: ContractCluster, tmp_p
         (told,) = _rights(name, server.kubeconfig(name), writes)
         assert told.ok, told.says
     (told,) = _rights("actor", server.kubeconfig("actor"), True)
-    assert "without the optional restore" in told.says
+    assert "without the optional webhook, restore" in told.says
     (told,) = _rights("reader", server.kubeconfig("actor"), False)
     assert "should not hold" in told.says
     (told,) = _rights("actor", server.kubeconfig("reader"), True)

@@ -160,10 +160,12 @@ def need_world(cluster: ContractCluster, why: str) -> KubernetesServer:
 
 
 @contextlib.contextmanager
-def contract_cluster(directory: Path, users: tuple[User, ...] = ()) -> Iterator[ContractCluster]:
+def contract_cluster(
+    directory: Path, users: tuple[User, ...] = (), applied: tuple[Path, ...] = ()
+) -> Iterator[ContractCluster]:
     """The cluster the environment asks for, up for the duration of the block.
 
-    ``users`` of the pretend one, if not the standard ones.
+    ``users`` of the pretend one, if not the standard ones, and manifests that were ``applied`` to it.
     """
     if named := os.environ.get(_REAL):
         cluster = ContractCluster(Path(named), None)
@@ -172,7 +174,7 @@ def contract_cluster(directory: Path, users: tuple[User, ...] = ()) -> Iterator[
         finally:
             cluster.close()
         return
-    with _pretend(directory, users or standard_users()) as server:
+    with _pretend(directory, users or standard_users(), applied) as server:
         cluster = ContractCluster(server.kubeconfig("admin"), server)
         try:
             yield cluster
@@ -181,7 +183,9 @@ def contract_cluster(directory: Path, users: tuple[User, ...] = ()) -> Iterator[
 
 
 @contextlib.contextmanager
-def _pretend(directory: Path, users: tuple[User, ...]) -> Iterator[KubernetesServer]:
+def _pretend(
+    directory: Path, users: tuple[User, ...], applied: tuple[Path, ...]
+) -> Iterator[KubernetesServer]:
     store = Store(RealClock())
     talks = ImageBehaviour(
         image="talks:*",
@@ -205,7 +209,9 @@ def _pretend(directory: Path, users: tuple[User, ...]) -> Iterator[KubernetesSer
             manager.tick()
 
     life = threading.Thread(target=live, daemon=True)
-    options = ServerOptions(state_dir=directory, logs=kubelet, bookmark_seconds=0.2, users=users)
+    options = ServerOptions(
+        state_dir=directory, logs=kubelet, bookmark_seconds=0.2, users=users, applied=applied
+    )
     server = KubernetesServer(store, options)
     with server:
         life.start()

@@ -11,6 +11,9 @@ from evals.world.kubernetes.roles import documents_in, rules_of
 MANIFESTS = Path(__file__).parents[3] / "deploy" / "rbac"
 """The manifests that an installation applies: the accounts here may do what those say, and no more."""
 
+WALL = (MANIFESTS.parent / "admission" / "actor.yaml",)
+"""The admission policy that an installation applies beside them."""
+
 HOME = "midwatch"
 _STANDARD = ("reader.yaml", "actor.yaml")
 _GROUPS = ("system:serviceaccounts", f"system:serviceaccounts:{HOME}", "system:authenticated")
