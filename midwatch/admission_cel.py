@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from tools.kubernetes.actions.fields import ITEM, KEY, parts_of
+from tools.kubernetes.actions.fields import ITEM, KEY, parts_of, spread
 
 LONGEST_LIST = 64
 """Items of a list that CEL can tell apart here: it cannot count, so the places are written down."""
@@ -27,7 +27,7 @@ class Branch:
 
 def grown(fields: Iterable[str]) -> Branch:
     """Fields as one tree; where one field holds another, the wider one counts."""
-    paths = {parts_of(each) for each in fields}
+    paths = {parts_of(each) for field in fields for each in spread(field)}
     return _branch(paths)
 
 

@@ -16,6 +16,9 @@ IDENTITY = Rule(group="", resource="namespaces", verbs=("get",))
 """The uid of one namespace, kube-system, tells clusters apart; the actor needs no other namespace."""
 IDENTITY_NAMES = ("kube-system",)
 
+APPROVALS = "midwatch-approvals"
+"""The ConfigMap of sealed mode: what was signed and may be written now."""
+
 _LOOK = ("get", "list")
 # Their values would be in the answer, whatever is kept of it.
 _NEVER_READ = ("Secret",)

@@ -38,7 +38,7 @@ WHOLE = ("reader.yaml", "actor.yaml", "actor-optional.yaml")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContractCluster]:
     folder = tmp_path_factory.mktemp("rights")
     with KubernetesServer(Store(RealClock()), ServerOptions(state_dir=folder)) as server:
-        found = ContractCluster(server.kubeconfig("admin"), server)
+        found = ContractCluster(server.kubeconfig("admin"), server, folder)
         yield found
         found.close()
 
@@ -136,7 +136,7 @@ def granted_to(user: User, namespace: str) -> set[Right]:
 
 
 def test_what_is_optional_is_in_a_role_of_its_own() -> None:
-    _, _, actor = standard_users(files=WHOLE)
+    _, _, actor, _ = standard_users(files=WHOLE)
     extra = of_the_catalogue(optional=True) - of_the_catalogue()
     assert granted_to(actor, "shop") == of_the_catalogue(optional=True)
     restored = {("", "services", "create"), ("", "configmaps", "create"), ("", "configmaps", "get")}
@@ -146,7 +146,7 @@ def test_what_is_optional_is_in_a_role_of_its_own() -> None:
 
 def test_bound_to_a_namespace_both_accounts_end_there() -> None:
     files = ("namespaced/cluster.yaml", "namespaced/namespace.yaml")
-    _, reader, actor = standard_users(files=files, namespace="shop")
+    _, reader, actor, _ = standard_users(files=files, namespace="shop")
     inside = {right for right in of_the_catalogue() if right[1] not in ("nodes", *HOOKS)}
     assert granted_to(actor, "shop") == inside
     assert granted_to(actor, "bank") == set()

@@ -58,9 +58,11 @@ class Reply:
 class ContractCluster:
     """A cluster under contract. `world` is None when it is a real one."""
 
-    def __init__(self, kubeconfig: Path, world: KubernetesServer | None) -> None:
+    def __init__(self, kubeconfig: Path, world: KubernetesServer | None, accounts: Path) -> None:
         self.kubeconfig = kubeconfig
         self.world = world
+        # Where tests put the kubeconfigs of the accounts that they made in a real cluster.
+        self.accounts = accounts
         self._http: dict[Path, httpx.Client] = {}
         self._clients: list[client.ApiClient] = []
 
@@ -68,7 +70,10 @@ class ContractCluster:
         if user == "admin":
             return self.kubeconfig
         if self.world is None:
-            pytest.skip(f"a real cluster has no user {user}")
+            own = self.accounts / f"{user}.kubeconfig"
+            if not own.exists():
+                pytest.skip(f"a real cluster has no user {user}")
+            return own
         return self.world.kubeconfig(user)
 
     def api(self, user: str = "admin") -> client.ApiClient:
@@ -168,14 +173,14 @@ def contract_cluster(
     ``users`` of the pretend one, if not the standard ones, and manifests that were ``applied`` to it.
     """
     if named := os.environ.get(_REAL):
-        cluster = ContractCluster(Path(named), None)
+        cluster = ContractCluster(Path(named), None, directory)
         try:
             yield cluster
         finally:
             cluster.close()
         return
     with _pretend(directory, users or standard_users(), applied) as server:
-        cluster = ContractCluster(server.kubeconfig("admin"), server)
+        cluster = ContractCluster(server.kubeconfig("admin"), server, directory)
         try:
             yield cluster
         finally:

@@ -26,6 +26,7 @@ _SLICE_AND_ALL = {
     "replayed_deliveries": (2_400, 10_000),
     "tampered_plans": (3, 150),
     "tampers": (200, 10_000),
+    "wall_patches": (150, 5_000),
 }
 """The figures of the proofs, each by a name of its own: every run's, and the promised one."""
 

@@ -23,7 +23,7 @@ class FixPort(Verb):
     name = "fix_port"
     kinds = ("Service",)
     tier = 1
-    fields = ("/spec/ports/[]/targetPort", "/spec/ports/[]/port")
+    fields = ("/spec/ports/[]/{targetPort,port}",)
     sets = pattern(*fields)
     risks = "Traffic goes to the other port at once; a changed number breaks clients that use the old one."
     when_not = "No workload behind the Service declares the port, or the pods are simply not ready."

@@ -35,12 +35,7 @@ class FixProbe(Verb):
     name = "fix_probe"
     kinds = WORKLOADS
     tier = 1
-    fields = tuple(
-        f"{each}/{probe}Probe/{field}"
-        for each in CONTAINERS
-        for probe in ("readiness", "liveness", "startup")
-        for field in _SET
-    )
+    fields = (f"{CONTAINERS}/{{readiness,liveness,startup}}Probe/{{{','.join(_SET)}}}",)
     sets = pattern(*fields)
     adds = True
     risks = "Pods are replaced; a probe that is too patient hides a process that hangs for longer."

@@ -20,7 +20,7 @@ class HpaBounds(Verb):
     name = "hpa_bounds"
     kinds = ("HorizontalPodAutoscaler",)
     tier = 1
-    fields = (_LEAST, _MOST)
+    fields = ("/spec/{min,max}Replicas",)
     sets = pattern(*fields)
     risks = "More pods need more room and more of what they call; if there is none they stay Pending."
     when_not = "The load is what is wrong, or more pods would only wait for the same database."

@@ -20,7 +20,7 @@ class NetworkPolicy(Verb):
     name = "network_policy"
     kinds = ("NetworkPolicy",)
     tier = 3
-    fields = ("/spec/ingress", "/spec/egress")
+    fields = ("/spec/{ingress,egress}",)
     sets = pattern(*fields)
     adds = True
     risks = "What the rule lets through was closed before, for every pod that the policy covers."

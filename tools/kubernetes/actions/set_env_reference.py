@@ -13,13 +13,6 @@ from tools.kubernetes.objects import JsonObject, is_name
 _ENV = rf"(?P<env>{CONTAINER}/env/(?:0|[1-9]\d*))/valueFrom/(?:configMap|secret)KeyRef/(?:name|key)"
 _FROM = rf"{CONTAINER}/envFrom/(?:0|[1-9]\d*)/(?:configMap|secret)Ref/name"
 _VOLUME = rf"(?P<volume>{TEMPLATE}/spec/volumes/(?:0|[1-9]\d*))/(?:configMap/name|secret/secretName)"
-_VOLUMES = f"{TEMPLATE}/spec/volumes/[]"
-_ENV_PARTS = tuple(f"{kind}KeyRef/{part}" for kind in ("configMap", "secret") for part in ("name", "key"))
-_PLACES = (
-    *(f"env/[]/valueFrom/{part}" for part in _ENV_PARTS),
-    *(f"envFrom/[]/{kind}Ref/name" for kind in ("configMap", "secret")),
-)
-_IN_CONTAINERS = tuple(f"{each}/{place}" for each in CONTAINERS for place in _PLACES)
 _KEY = re.compile(r"[-._A-Za-z0-9]{1,253}")
 
 
@@ -31,7 +24,11 @@ class SetEnvReference(Verb):
     name = "set_env_reference"
     kinds = WORKLOADS
     tier = 1
-    fields = (*_IN_CONTAINERS, f"{_VOLUMES}/configMap/name", f"{_VOLUMES}/secret/secretName")
+    fields = (
+        f"{CONTAINERS}/env/[]/valueFrom/{{configMap,secret}}KeyRef/{{name,key}}",
+        f"{CONTAINERS}/envFrom/[]/{{configMap,secret}}Ref/name",
+        f"{TEMPLATE}/spec/volumes/[]/{{configMap/name,secret/secretName}}",
+    )
     sets = re.compile(rf"{_ENV}|{_FROM}|{_VOLUME}")
     risks = "Pods are replaced and start with what the other object holds, which may be wrong in its own way."
     when_not = "The object or key was not seen to exist, or the value itself is what is wrong."

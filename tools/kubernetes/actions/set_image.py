@@ -20,7 +20,7 @@ class SetImage(Verb):
     name = "set_image"
     kinds = WORKLOADS
     tier = 1
-    fields = tuple(f"{each}/image" for each in CONTAINERS)
+    fields = (f"{CONTAINERS}/image",)
     sets = pattern(*fields)
     risks = "Pods are replaced one by one; a version older than its database may not start."
     when_not = "The image was never seen in this workload's history, or is named only in telemetry."

@@ -19,12 +19,7 @@ class SetResources(Verb):
     name = "set_resources"
     kinds = WORKLOADS
     tier = 2
-    fields = tuple(
-        f"{each}/resources/{group}/{resource}"
-        for each in CONTAINERS
-        for group in ("limits", "requests")
-        for resource in ("cpu", "memory")
-    )
+    fields = (f"{CONTAINERS}/resources/{{limits,requests}}/{{cpu,memory}}",)
     sets = pattern(*fields)
     risks = "Pods are replaced; with a higher request they may not fit on any node."
     when_not = "The value would be more than the policy's multiple of the present one, or lowers a limit."

@@ -23,7 +23,7 @@ class Webhook(Verb):
     tier = 3
     # No admission policy sees a write to these kinds, so the second wall cannot hold this right in.
     optional = True
-    fields = ("/webhooks/[]/failurePolicy", "/webhooks/[]/namespaceSelector")
+    fields = ("/webhooks/[]/{failurePolicy,namespaceSelector}",)
     sets = pattern(*fields)
     risks = "What the webhook would have refused or changed is admitted as it is until this is undone."
     when_not = "The webhook answers: what it refuses is its work, and a refusal is no failure."
