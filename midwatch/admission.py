@@ -10,8 +10,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from midwatch import admission_sealed
 from midwatch.admission_cel import PLACES, grown, unchanged
 from midwatch.manifests import HOME, text
+from midwatch.rights import APPROVALS
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.actions.verb import Verb
 from tools.kubernetes.actions.whole import WholeVerb
@@ -21,6 +23,7 @@ from tools.kubernetes.objects import JsonObject
 GROUP = "admissionregistration.k8s.io"
 ACTOR = f"system:serviceaccount:{HOME}:actor"
 WALL = "midwatch-actor"
+SEAL = "midwatch-sealed"
 EXEMPT = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
 """Kinds whose writes no API server shows to a policy, lest a policy lock everybody out."""
 
@@ -30,6 +33,17 @@ _ASKED = (
     "request.operation + ' ' + "
     "[request.resource.group, request.resource.version, request.resource.resource].join('/') + "
     "(has(request.subResource) && request.subResource != '' ? '/' + request.subResource : '')"
+)
+_NEEDS = "# Needs Kubernetes 1.30 or newer.\n"
+_SEALED = (
+    "# Optional, beside actor.yaml: sealed mode (docs/second-wall.md); goes with rbac/gatekeeper.yaml.\n"
+)
+# A rehearsal comes before the signature. The one exception is there so that it can be tried whether the
+# policy is in force, without changing anything.
+PROBE = "midwatch-check"
+_EARNEST = (
+    "!(has(request.dryRun) && request.dryRun) || (object != null && "
+    f"dyn(object)[?'metadata'][?'annotations'][?'{MARK}'].orValue('') == '{PROBE}')"
 )
 _EVICTION = "CREATE /v1/pods/eviction"
 _NEEDS_UID = "variables.now[?'deleteOptions'][?'preconditions'][?'uid'].orValue('') != ''"
@@ -148,8 +162,31 @@ def wall() -> list[JsonObject]:
     return [policy(WALL, spec), binding(WALL)]
 
 
+def sealed() -> list[JsonObject]:
+    """Sealed mode: the ConfigMap that the gatekeeper writes to, and the policy that reads it."""
+    everything = {"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*/*"]}
+    earnest = {"name": "in-earnest", "expression": _EARNEST}
+    spec = {
+        "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
+        "matchConstraints": {"resourceRules": [everything]},
+        "matchConditions": [*is_actor(), earnest],
+        "variables": [*variables(), *admission_sealed.variables()],
+        "validations": [refused_unless(*each) for each in admission_sealed.signed()],
+    }
+    # "Deny" would turn away everybody's writes, and not the actor's alone, once the ConfigMap is gone: a
+    # server looks for it before it looks at any condition. Nobody but an administrator can take it away.
+    found = {"name": APPROVALS, "namespace": HOME, "parameterNotFoundAction": "Allow"}
+    approvals = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": APPROVALS, "namespace": HOME},
+    }
+    return [approvals, policy(SEAL, spec), binding(SEAL, {"paramRef": found})]
+
+
 FILES: dict[str, Callable[[], str]] = {
-    "actor.yaml": lambda: text(wall(), "# Needs Kubernetes 1.30 or newer.\n"),
+    "actor.yaml": lambda: text(wall(), _NEEDS),
+    "sealed.yaml": lambda: text(sealed(), _NEEDS, _SEALED),
 }
 """Every generated file of ``deploy/admission`` and what renders it."""
 

@@ -19,7 +19,7 @@ from evals.world.kubernetes.rbac import Rule, User
 from evals.world.kubernetes.users import standard_users
 from midwatch.admission import FILES, WALL, changed_kinds
 from midwatch.admission import main as write_all
-from tests.support.kubernetes_world import NEW, OLD, ContractCluster, Json, contract_cluster, need_world
+from tests.support.kubernetes_world import OLD, ContractCluster, Json, contract_cluster, need_world
 from tests.support.scale import PROVING, scale
 from tests.support.wall import (
     ADMISSION,
@@ -33,26 +33,12 @@ from tests.support.wall import (
     path_of,
     samples,
 )
+from tests.support.wall_writes import FIXED, POD, VERBS, others, step_of, tries
 from tools.kubernetes.actions.catalogue import CATALOGUE
-from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.verb import step_for
 
 KINDS = sorted(changed_kinds())
 # A DaemonSet differs from a StatefulSet by one field; every run has random patches of both.
 THOROUGH = KINDS if PROVING else [each for each in KINDS if each != "DaemonSet"]
-# What no write of a main resource can change, and what the patches themselves carry.
-_FIXED = ("/metadata/", "/status", "/apiVersion", "/kind")
-_OTHER = {
-    "Always": "IfNotPresent",
-    "IfNotPresent": "Always",
-    "TCP": "UDP",
-    "ClusterIP": "NodePort",
-    "None": "ClientIP",
-    "Allow": "Forbid",
-    "NoSchedule": "NoExecute",
-    "Exists": "Equal",
-    "cpu": "memory",
-}
 
 
 @pytest.fixture(scope="module")
@@ -98,25 +84,6 @@ def shop(cluster: ContractCluster) -> Iterator[dict[str, str]]:
 def live(cluster: ContractCluster, path: str) -> Json:
     found: Json = cluster.call("GET", path).body
     return found
-
-
-def others(value: Any) -> list[Any]:
-    """Other values of the same type, so that the schema is not what refuses them."""
-    if isinstance(value, bool):
-        return [not value]
-    if isinstance(value, int):
-        return [value + 1, value - 1]
-    if isinstance(value, str):
-        return [*([_OTHER[value]] if value in _OTHER else []), f"{value}x", "other", "2"]
-    return [{"other": "x"}, ["other"], {"unschedulable": True}]
-
-
-def tries(before: Json) -> Iterator[list[list[Json]]]:
-    """Each field changed, in one of some ways, and each taken away: patches."""
-    for pointer, value in leaves(before):
-        if not pointer.startswith(_FIXED):
-            yield [[{"op": "replace", "path": pointer, "value": other}] for other in others(value)]
-            yield [[{"op": "remove", "path": pointer}]]
 
 
 @dataclass(frozen=True)
@@ -165,23 +132,22 @@ def _is_told(verdict: bool | None) -> bool:
     return verdict is not None
 
 
-_POD = "/spec/template/spec"
 _ADDED: dict[str, list[tuple[str, Any]]] = {
     "Deployment": [("/spec/strategy", {"type": "Recreate"}), ("/spec/minReadySeconds", 5)],
     "StatefulSet": [
-        (f"{_POD}/hostNetwork", True),
-        (f"{_POD}/hostPID", True),
-        (f"{_POD}/serviceAccountName", "admin"),
-        (f"{_POD}/volumes/-", {"name": "root", "hostPath": {"path": "/"}}),
-        (f"{_POD}/volumes/1/hostPath", {"path": "/"}),
-        (f"{_POD}/containers/-", {"name": "more", "image": OLD}),
-        (f"{_POD}/containers/0/securityContext/privileged", True),
-        (f"{_POD}/containers/0/command", ["sh"]),
-        (f"{_POD}/containers/0/env/-", {"name": "C", "value": "3"}),
-        (f"{_POD}/containers/0/env/0/value", "9"),
-        (f"{_POD}/containers/0/livenessProbe", {"exec": {"command": ["sh"]}}),
-        (f"{_POD}/containers/0/lifecycle", {"preStop": {"exec": {"command": ["sh"]}}}),
-        (f"{_POD}/containers/0/resources/limits/example.com~1gpu", "1"),
+        (f"{POD}/hostNetwork", True),
+        (f"{POD}/hostPID", True),
+        (f"{POD}/serviceAccountName", "admin"),
+        (f"{POD}/volumes/-", {"name": "root", "hostPath": {"path": "/"}}),
+        (f"{POD}/volumes/1/hostPath", {"path": "/"}),
+        (f"{POD}/containers/-", {"name": "more", "image": OLD}),
+        (f"{POD}/containers/0/securityContext/privileged", True),
+        (f"{POD}/containers/0/command", ["sh"]),
+        (f"{POD}/containers/0/env/-", {"name": "C", "value": "3"}),
+        (f"{POD}/containers/0/env/0/value", "9"),
+        (f"{POD}/containers/0/livenessProbe", {"exec": {"command": ["sh"]}}),
+        (f"{POD}/containers/0/lifecycle", {"preStop": {"exec": {"command": ["sh"]}}}),
+        (f"{POD}/containers/0/resources/limits/example.com~1gpu", "1"),
         ("/spec/template/metadata/labels/other", "x"),
         ("/spec/template/metadata/annotations/other", "x"),
     ],
@@ -233,7 +199,7 @@ def test_nothing_can_be_added_to_an_object_but_what_its_verbs_add(
 @st.composite
 def random_patches(draw: st.DrawFn, before: Json) -> list[Json]:
     """Some changes at once, in and outside the catalogue: anything may slip in beside what is allowed."""
-    there = [each for each in leaves(before) if not each[0].startswith(_FIXED)]
+    there = [each for each in leaves(before) if not each[0].startswith(FIXED)]
     found: list[Json] = []
     for pointer, value in draw(st.lists(st.sampled_from(there), min_size=1, max_size=4)):
         op = draw(st.sampled_from(["replace", "replace", "remove", "add"]))
@@ -278,54 +244,17 @@ def test_of_random_patches_none_outside_the_catalogue_is_admitted_and_none_insid
     assert told.count(True) > scale("wall_patches") // 50
 
 
-_MAIN = f"{_POD}/containers/0"
-_VERBS: dict[str, tuple[str, Json]] = {
-    "set_image": ("DaemonSet", {f"{_MAIN}/image": NEW}),
-    "roll_back": ("Deployment", {f"{_POD}/containers": [{"name": "main", "image": NEW, "args": ["--old"]}]}),
-    "set_resources": ("StatefulSet", {f"{_MAIN}/resources/limits/memory": "128Mi"}),
-    "set_env_reference": ("StatefulSet", {f"{_MAIN}/env/1/valueFrom/configMapKeyRef/name": "newer"}),
-    "fix_selector": ("Service", {"/spec/selector": {"app": "other"}}),
-    "fix_port": ("Service", {"/spec/ports/0/targetPort": "http", "/spec/ports/0/port": 8080}),
-    "fix_probe": (
-        "DaemonSet",
-        {f"{_MAIN}/readinessProbe/httpGet/path": "/", f"{_MAIN}/readinessProbe/failureThreshold": 9},
-    ),
-    "fix_scheduling": ("StatefulSet", {f"{_POD}/nodeSelector": None, f"{_POD}/tolerations": []}),
-    "scale": ("Deployment", {"/spec/replicas": 2}),
-    "hpa_bounds": ("HorizontalPodAutoscaler", {"/spec/minReplicas": 2, "/spec/maxReplicas": 6}),
-    "restart_rollout": (
-        "StatefulSet",
-        {
-            "/spec/template/metadata": {
-                "labels": {"app": "wall"},
-                "annotations": {"made": "by-hand", "midwatch.dev/restarted-by": "INC-1"},
-            }
-        },
-    ),
-    "pause_rollout": ("Deployment", {"/spec/paused": True}),
-    "resume_rollout": ("Deployment", {"/spec/paused": True}),
-    "suspend": ("CronJob", {"/spec/suspend": False}),
-    "resume": ("Job", {"/spec/suspend": False}),
-    "cordon": ("Node", {"/spec/unschedulable": True}),
-    "uncordon": ("Node", {"/spec/unschedulable": True}),
-    "expand_pvc": ("PersistentVolumeClaim", {"/spec/resources/requests/storage": "2Gi"}),
-    "quota": ("ResourceQuota", {"/spec/hard/count~1secrets": "60"}),
-    "network_policy": ("NetworkPolicy", {"/spec/egress": [{}], "/spec/ingress": []}),
-}
-
-
 def test_every_verb_that_changes_a_field_is_tried() -> None:
     apart = {"evict_pod", "restore", "silence", "webhook"}
-    assert _VERBS.keys() == CATALOGUE.keys() - apart
+    assert VERBS.keys() == CATALOGUE.keys() - apart
 
 
-@pytest.mark.parametrize("verb", _VERBS)
+@pytest.mark.parametrize("verb", VERBS)
 def test_what_a_verb_sends_gets_through(cluster: ContractCluster, shop: dict[str, str], verb: str) -> None:
-    kind, changes = _VERBS[verb]
+    kind, _ = VERBS[verb]
     if kind == "PersistentVolumeClaim":
         need_world(cluster, "nothing binds the claim in a real cluster")
-    step = step_for(CATALOGUE[verb], live(cluster, shop[kind]), changes)
-    assert isinstance(step, Step), step
+    step = step_of(cluster, verb, shop[kind])
     sent = CATALOGUE[verb].rehearsal(step, "a-plan")
     answer = cluster.call(
         sent.method, sent.path, sent.body, type=sent.content_type, user="actor", params=dict(sent.query)
@@ -336,7 +265,7 @@ def test_what_a_verb_sends_gets_through(cluster: ContractCluster, shop: dict[str
 def test_without_the_binding_the_same_patch_would_be_admitted(
     cluster: ContractCluster, shop: dict[str, str]
 ) -> None:
-    patch = [{"op": "add", "path": f"{_POD}/hostNetwork", "value": True}, MARKED]
+    patch = [{"op": "add", "path": f"{POD}/hostNetwork", "value": True}, MARKED]
     assert dry_patch(cluster, shop["StatefulSet"], patch).status == 403
     with no_wall(cluster, WALL):
         if cluster.world is not None:

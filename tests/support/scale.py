@@ -24,6 +24,7 @@ _SLICE_AND_ALL = {
     "policies": (60, 5_000),
     "raw_requests": (1_200, 200_000),
     "replayed_deliveries": (2_400, 10_000),
+    "stolen_writes": (120, 500),
     "tampered_plans": (3, 150),
     "tampers": (200, 10_000),
     "wall_patches": (150, 5_000),
