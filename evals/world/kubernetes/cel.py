@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_optional, ext_strings
@@ -38,7 +37,7 @@ def compiled(expression: str) -> cel.Expression:
         raise CelError(f"compilation failed: {_first_line(problem)}") from problem
 
 
-def evaluated(expression: str, values: Mapping[str, Any]) -> Any:
+def evaluated(expression: str, values: Mapping[str, object]) -> object:
     """Its value as plain data. Raises CelError."""
     try:
         found = compiled(expression).eval(data=values)
@@ -55,12 +54,12 @@ def evaluated(expression: str, values: Mapping[str, Any]) -> Any:
 class Scope:
     """The values of one admission; the policy's variables are worked out when an expression needs them."""
 
-    def __init__(self, values: Mapping[str, Any], variables: list[dict[str, str]]) -> None:
+    def __init__(self, values: Mapping[str, object], variables: list[dict[str, str]]) -> None:
         self._values = dict(values)
         self._expressions = {each["name"]: each["expression"] for each in variables}
-        self._known: dict[str, Any] = {}
+        self._known: dict[str, object] = {}
 
-    def value(self, expression: str) -> Any:
+    def value(self, expression: str) -> object:
         """The value of an expression. Raises CelError, also for a variable that has none."""
         for name in _VARIABLE.findall(expression):
             if name in self._expressions and name not in self._known:

@@ -23,7 +23,6 @@ from evals.world.kubernetes.errors import AlreadyExists
 from evals.world.kubernetes.faults import Faults
 from evals.world.kubernetes.kinds import KINDS
 from evals.world.kubernetes.logs import LogSource, NoLogs
-from evals.world.kubernetes.objects import JsonObject
 from evals.world.kubernetes.rbac import User
 from evals.world.kubernetes.roles import documents_in
 from evals.world.kubernetes.store import Store
@@ -90,8 +89,7 @@ class KubernetesServer:
 
     def start(self) -> KubernetesServer:
         """Listen and answer; returns itself. Raises OSError when the port is taken."""
-        for document in documents_in(self.options.applied):
-            self._apply(document)
+        self.apply(*self.options.applied)
         self._server.start()
         return self
 
@@ -105,11 +103,12 @@ class KubernetesServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _apply(self, document: JsonObject) -> None:
-        kind = next(each for each in KINDS.values() if each.kind == document["kind"])
-        # A server that is started again finds what it had.
-        with contextlib.suppress(AlreadyExists):
-            self.store.create(kind.resource, document, WriteOptions(manager="kubectl"))
+    def apply(self, *manifests: Path) -> None:
+        """Create what is in these files, as the administrator; what is there already stays as it is."""
+        for document in documents_in(manifests):
+            kind = next(each for each in KINDS.values() if each.kind == document["kind"])
+            with contextlib.suppress(AlreadyExists):
+                self.store.create(kind.resource, document, WriteOptions(manager="kubectl"))
 
     def user(self, name: str) -> User:
         """A user by full name or by its last part (``reader``); raises KeyError."""
