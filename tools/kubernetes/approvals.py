@@ -35,11 +35,15 @@ class Approvals:
         if ours:
             self._patch(ours)
 
-    def _patch(self, data: Mapping[str, str | None]) -> None:
+    def look(self) -> None:
+        """A rehearsal that writes nothing. Raises the KubernetesError tree when it could not be written."""
+        self._patch({}, ("dryRun", "All"))
+
+    def _patch(self, data: Mapping[str, str | None], *query: tuple[str, str]) -> None:
         # A merge patch: null takes a key away, and what is not named stays.
         body = orjson.dumps({"data": data})
         kind = "application/merge-patch+json"
-        self.cluster.send(Request(method="PATCH", path=PATH, body=body, content_type=kind))
+        self.cluster.send(Request(method="PATCH", path=PATH, query=query, body=body, content_type=kind))
 
     def close(self) -> None:
         """Give the sockets back."""
