@@ -90,8 +90,9 @@ def performed(cluster: ContractCluster, verb: str, path: str, plan: str = "p-1")
 def undone(cluster: ContractCluster, path: str, before: Json) -> None:
     """Everything as it was, by the administrator."""
     now = cluster.call("GET", path).body
-    now["spec"] = before["spec"]
-    now["metadata"] = {**before["metadata"], "resourceVersion": now["metadata"]["resourceVersion"]}
+    now["spec"], now["metadata"] = before["spec"], dict(before["metadata"])
+    # Controllers write to it as well: whatever version it has reached is put back.
+    del now["metadata"]["resourceVersion"]
     assert cluster.call("PUT", path, now).status == 200
 
 

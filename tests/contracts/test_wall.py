@@ -351,6 +351,19 @@ def test_an_eviction_names_the_pod_by_its_uid_and_keeps_its_grace(
         assert answer.status == status, (options, answer.body)
 
 
+def test_the_reader_can_write_nothing(cluster: ContractCluster, shop: dict[str, str]) -> None:
+    dry = {"dryRun": "All"}
+    for kind, path in shop.items():
+        body = live(cluster, path)
+        kept = path.rpartition("/")[0]
+        made = {**body, "metadata": {"name": "made"}}
+        asked = [("PATCH", path, [MARKED]), ("PUT", path, body), ("DELETE", path, None), ("POST", kept, made)]
+        for method, at, content in asked:
+            type_ = "application/json-patch+json" if method == "PATCH" else "application/json"
+            answer = cluster.call(method, at, content, type=type_, user="reader", params=dry)
+            assert answer.status == 403, (kind, method, answer.body)
+
+
 def test_no_policy_sees_a_write_to_a_webhook_configuration(cluster: ContractCluster) -> None:
     """So the right to it stands in the optional role; see the limits."""
     hook = {

@@ -61,10 +61,20 @@ class Scope:
 
     def value(self, expression: str) -> object:
         """The value of an expression. Raises CelError, also for a variable that has none."""
-        for name in _VARIABLE.findall(expression):
-            if name in self._expressions and name not in self._known:
-                self._known[name] = self.value(self._expressions[name])
-        return evaluated(expression, {**self._values, "variables": self._known})
+        roots, variables = _named(expression)
+        for name in variables & self._expressions.keys() - self._known.keys():
+            self._known[name] = self.value(self._expressions[name])
+        # Only what it names: every value that is handed over is converted as a whole.
+        values: dict[str, object] = {name: self._values[name] for name in roots if name in self._values}
+        known = {name: self._known[name] for name in variables if name in self._known}
+        return evaluated(expression, {**dict.fromkeys(NAMES), **values, "variables": known})
+
+
+@lru_cache(maxsize=256)
+def _named(expression: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The roots and the variables that an expression speaks of."""
+    roots = {name for name in NAMES if re.search(rf"\b{name}\b", expression)}
+    return frozenset(roots), frozenset(_VARIABLE.findall(expression))
 
 
 def _first_line(problem: object) -> str:
