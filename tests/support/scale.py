@@ -27,7 +27,7 @@ _SLICE_AND_ALL = {
     "stolen_writes": (120, 500),
     "tampered_plans": (3, 150),
     "tampers": (200, 10_000),
-    "wall_patches": (150, 5_000),
+    "wall_patches": (150, 2_000),
 }
 """The figures of the proofs, each by a name of its own: every run's, and the promised one."""
 
