@@ -42,8 +42,9 @@ mutants: $(VENV)/.installed ## the faults put into the protocol's rules that no 
 docs: $(VENV)/.installed ## write the pages of docs/ that are generated from the code
 	@$(BIN)/python -m midwatch.docs docs
 
-manifests: $(VENV)/.installed ## write the RBAC manifests of deploy/ that are generated from the catalogue
+manifests: $(VENV)/.installed ## write the manifests of deploy/ that are generated from the catalogue
 	@$(BIN)/python -m midwatch.manifests deploy/rbac
+	@$(BIN)/python -m midwatch.admission deploy/admission
 
 bench: $(VENV)/.installed ## the promised figures, measured here; BENCH=--write keeps them
 	@$(BIN)/python -m evals.bench $(BENCH)

@@ -14,6 +14,7 @@ from agents.auditor.notes import NotANote
 from agents.auditor.verify import verify
 from agents.ledger.roster import RosterError, read_roster
 from agents.ledger.store import LedgerError
+from midwatch import wall
 from midwatch.check_model import model
 from midwatch.check_result import Result
 from midwatch.check_slack import slack
@@ -26,7 +27,7 @@ from midwatch.rights import (
     reader_rules,
 )
 from midwatch.settings import Settings
-from midwatch.wiring import keys_of, ledger_of, policy_of, roster_of
+from midwatch.wiring import approvals_of, keys_of, ledger_of, policy_of, roster_of
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.actions.verb import Rule
 from tools.kubernetes.client import Connection, Request, connect
@@ -50,7 +51,8 @@ NEVER: tuple[Right, ...] = (
 async def check_all(settings: Settings) -> list[Result]:
     """Try everything; a failure of one does not hide the others.
 
-    Nothing is changed: rights are asked for (SelfSubjectAccessReview), never tried out.
+    Nothing is changed: rights are asked for (SelfSubjectAccessReview), and the second wall is tried by
+    rehearsals.
     """
     tried: list[Callable[[Settings], Awaitable[list[Result]]]] = [
         _ledger,
@@ -108,7 +110,36 @@ async def _cluster(settings: Settings) -> list[Result]:
     return [
         *await asyncio.to_thread(_rights, "reader", settings.reader_kubeconfig, False),
         *await asyncio.to_thread(_rights, "actor", settings.actor_kubeconfig, True),
+        *await asyncio.to_thread(_wall, settings),
     ]
+
+
+def _wall(settings: Settings) -> list[Result]:
+    if settings.reader_kubeconfig is None or settings.actor_kubeconfig is None:
+        # Which of them is missing was said already.
+        return []
+    try:
+        reader = connect(settings.reader_kubeconfig, "check")
+        actor = connect(settings.actor_kubeconfig, "check")
+        found = wall.stands(reader, is_sealed=settings.sealed)
+        found += wall.holds(reader, actor, is_sealed=settings.sealed)
+        reader.close()
+        actor.close()
+    except KubernetesError as problem:
+        return [Result(what="second wall", ok=False, says=str(problem))]
+    return [*found, *(_approvals(settings) if settings.sealed else [])]
+
+
+def _approvals(settings: Settings) -> list[Result]:
+    what = "gatekeeper kubeconfig"
+    try:
+        approvals = approvals_of(settings)
+        if approvals is not None:
+            approvals.look()
+            approvals.close()
+    except KubernetesError as problem:
+        return [Result(what=what, ok=False, says=f"{problem} (see deploy/rbac/gatekeeper.yaml)")]
+    return [Result(what=what, ok=True, says="what is signed can be written down")]
 
 
 def _rights(name: str, kubeconfig: Path | None, writes: bool) -> list[Result]:
@@ -117,21 +148,31 @@ def _rights(name: str, kubeconfig: Path | None, writes: bool) -> list[Result]:
         return [Result(what=what, ok=False, says=f"set {name}_kubeconfig")]
     try:
         cluster = connect(kubeconfig, "check")
-        uid = cluster.cluster_uid()
-        needed, foreign = _wanted(writes=writes)
-        lacks = [right for right in needed if not _may(cluster, right)]
-        # The reader is checked for what it must not hold as well: a reader that can patch is a second actor.
-        wrong = [right for right in (*foreign, *NEVER) if _may(cluster, right)]
-        without = [verb.name for verb in optional_verbs() if writes and not _all(cluster, verb.rules)]
+        found = _asked(cluster, what, writes=writes)
         cluster.close()
     except KubernetesError as problem:
         return [Result(what=what, ok=False, says=str(problem))]
+    return [found]
+
+
+def rights_of(reader: Connection) -> list[Result]:
+    """Whether the reader may look where it must, and change nothing. Raises KubernetesError."""
+    return [_asked(reader, "reader kubeconfig", writes=False)]
+
+
+def _asked(cluster: Connection, what: str, *, writes: bool) -> Result:
+    uid = cluster.cluster_uid()
+    needed, foreign = _wanted(writes=writes)
+    lacks = [right for right in needed if not _may(cluster, right)]
+    # The reader is checked for what it must not hold as well: a reader that can patch is a second actor.
+    wrong = [right for right in (*foreign, *NEVER) if _may(cluster, right)]
+    without = [verb.name for verb in optional_verbs() if writes and not _all(cluster, verb.rules)]
     if lacks or wrong:
         said = (("lacks", lacks), ("should not hold", wrong))
         says = "; ".join(f"{how}: {', '.join('/'.join(r) for r in rights)}" for how, rights in said if rights)
-        return [Result(what=what, ok=False, says=f"{says} (see deploy/rbac)")]
+        return Result(what=what, ok=False, says=f"{says} (see deploy/rbac)")
     less = f"; without the optional {', '.join(without)}" if without else ""
-    return [Result(what=what, ok=True, says=f"cluster {uid}, rights as they should be{less}")]
+    return Result(what=what, ok=True, says=f"cluster {uid}, rights as they should be{less}")
 
 
 def _wanted(*, writes: bool) -> tuple[list[Right], list[Right]]:

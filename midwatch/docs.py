@@ -95,7 +95,8 @@ signs named below tell a person where else to look.
 The rights below are in [`deploy/rbac/`](../deploy/rbac/actor.yaml), written from the catalogue by
 `make manifests`: `reader.yaml` and `actor.yaml` for a whole cluster, `actor-optional.yaml` for what may be
 left out, and `namespaced/` for an installation bound to some namespaces, where nodes and webhooks stay out of
-reach. `midwatch check` asks the API server for exactly these.
+reach. `midwatch check` asks the API server for exactly these. Beside them an admission policy holds the actor
+to the fields that the verbs change: [the second wall](second-wall.md).
 """
 _ANALYZERS = """# Analyzers
 

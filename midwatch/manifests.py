@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from midwatch.rights import (
+    APPROVALS,
     IDENTITY,
     IDENTITY_NAMES,
     actor_rules,
@@ -25,13 +26,16 @@ from tools.kubernetes.actions.verb import Rule
 from tools.kubernetes.objects import JsonObject
 
 HOME = "midwatch"
-"""The namespace of both accounts."""
+"""The namespace of the accounts."""
 
 _RBAC = "rbac.authorization.k8s.io"
 _GENERATED = (
     "# Generated from tools/kubernetes/actions/ by `make manifests`; change the catalogue, not this file.\n"
 )
 _OPTIONAL = "# Optional: without it the actor cannot {}, and nothing else is missing.\n"
+_SEALED = (
+    "# For sealed mode only (docs/second-wall.md): otherwise the gatekeeper has no account in the cluster.\n"
+)
 _NAMESPACED = "# Apply it once for each namespace: kubectl -n NAMESPACE apply -f this-file\n"
 
 
@@ -96,6 +100,15 @@ def actor_optional() -> list[JsonObject]:
     return granted("actor-optional", "actor", _rules(_optional_rules()))
 
 
+def gatekeeper() -> list[JsonObject]:
+    """For sealed mode: the account that writes what was signed into the one ConfigMap it may touch."""
+    rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [APPROVALS]}
+    documents = granted("gatekeeper", "gatekeeper", [{**rule, "verbs": ["get", "patch"]}], everywhere=False)
+    for each in documents:
+        each["metadata"]["namespace"] = HOME
+    return [account("gatekeeper"), *documents]
+
+
 def namespaced_cluster() -> list[JsonObject]:
     """For an installation bound to namespaces: both accounts, and the little that no Role can give.
 
@@ -123,7 +136,8 @@ def namespaced_optional() -> list[JsonObject]:
     return granted("actor-optional", "actor", _inside(_optional_rules()), everywhere=False)
 
 
-def _text(documents: list[JsonObject], *notes: str) -> str:
+def text(documents: list[JsonObject], *notes: str) -> str:
+    """Documents as a generated file."""
     bodies = [yaml.safe_dump(document, sort_keys=False, width=100) for document in documents]
     return _GENERATED + "".join(notes) + "---\n".join(bodies)
 
@@ -133,12 +147,13 @@ def _optional_note() -> str:
 
 
 FILES: dict[str, Callable[[], str]] = {
-    "reader.yaml": lambda: _text(reader()),
-    "actor.yaml": lambda: _text(actor()),
-    "actor-optional.yaml": lambda: _text(actor_optional(), _optional_note()),
-    "namespaced/cluster.yaml": lambda: _text(namespaced_cluster()),
-    "namespaced/namespace.yaml": lambda: _text(namespaced(), _NAMESPACED),
-    "namespaced/namespace-optional.yaml": lambda: _text(namespaced_optional(), _optional_note(), _NAMESPACED),
+    "reader.yaml": lambda: text(reader()),
+    "actor.yaml": lambda: text(actor()),
+    "actor-optional.yaml": lambda: text(actor_optional(), _optional_note()),
+    "gatekeeper.yaml": lambda: text(gatekeeper(), _SEALED),
+    "namespaced/cluster.yaml": lambda: text(namespaced_cluster()),
+    "namespaced/namespace.yaml": lambda: text(namespaced(), _NAMESPACED),
+    "namespaced/namespace-optional.yaml": lambda: text(namespaced_optional(), _optional_note(), _NAMESPACED),
 }
 """Every generated file of ``deploy/rbac`` and what renders it."""
 

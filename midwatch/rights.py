@@ -16,13 +16,19 @@ IDENTITY = Rule(group="", resource="namespaces", verbs=("get",))
 """The uid of one namespace, kube-system, tells clusters apart; the actor needs no other namespace."""
 IDENTITY_NAMES = ("kube-system",)
 
+APPROVALS = "midwatch-approvals"
+"""The ConfigMap of sealed mode: what was signed and may be written now."""
+
 _LOOK = ("get", "list")
 # Their values would be in the answer, whatever is kept of it.
 _NEVER_READ = ("Secret",)
-# Read beside the lists: logs of one pod, and what the draft of a volume's expansion must know.
+WALLS = ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
+# Read beside the lists: logs of one pod, what the draft of a volume's expansion must know, and whether the
+# second wall stands.
 _BESIDE = (
     Rule(group="", resource="pods/log", verbs=("get",)),
     Rule(group="storage.k8s.io", resource="storageclasses", verbs=_LOOK),
+    *(Rule(group="admissionregistration.k8s.io", resource=each, verbs=("get",)) for each in WALLS),
 )
 
 
@@ -47,7 +53,7 @@ def optional_verbs() -> tuple[Verb, ...]:
 def in_no_namespace(rule: Rule) -> bool:
     """Whether the resource is cluster-scoped, so that no Role can give a right to it."""
     known = {RESOURCES[kind][1] for kind in CLUSTER_SCOPED}
-    return rule.resource in known | {"namespaces", "storageclasses"}
+    return rule.resource in known | {"namespaces", "storageclasses", *WALLS}
 
 
 def merged(rules: Iterable[Rule]) -> tuple[Rule, ...]:

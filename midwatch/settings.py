@@ -93,6 +93,11 @@ class Settings(BaseSettings):
     used; with neither, ``midwatch serve`` refuses to start."""
     actor_kubeconfig: LocalPath | None = None
     """Kubeconfig of the actor: the verbs of the action catalogue and no others. For ``midwatch actor``."""
+    sealed: bool = False
+    """Sealed mode: the API server admits from the actor only what was signed (docs/second-wall.md). The
+    gatekeeper then writes it down in the cluster, and a plan that cannot be written down is not begun."""
+    gatekeeper_kubeconfig: LocalPath | None = None
+    """Kubeconfig of the gatekeeper, for ``sealed``: one ConfigMap and nothing else."""
     prometheus_url: WebAddress | None = None
     """Base address of Prometheus. Without it diagnoses say that metrics were not checked."""
     prometheus_token: SecretStr | None = None
@@ -192,6 +197,8 @@ class Settings(BaseSettings):
                 f"listening on {self.listen} needs a webhook credential: set webhook_token, "
                 "or webhook_username and webhook_password, or listen on 127.0.0.1"
             )
+        if self.gatekeeper_kubeconfig is not None and not self.sealed:
+            raise ValueError("gatekeeper_kubeconfig is for sealed mode: set sealed as well, or neither")
         needed = {
             "socket": ("slack_bot_token", "slack_app_token", "slack_channel"),
             "http": ("slack_bot_token", "slack_signing_secret", "slack_channel"),

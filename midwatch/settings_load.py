@@ -36,10 +36,12 @@ RIGHTS: Mapping[str, frozenset[str]] = {
         "model_api_key", "model_name", "budgets", "investigations_per_hour", "verify_window_s",
         "verify_poll_s"
     },
-    "gatekeeper": _EVERYBODY | _SLACK | {"roster_file", "policy_file", "public_url", "cluster_name"},
+    "gatekeeper": _EVERYBODY | _SLACK | {
+        "roster_file", "policy_file", "public_url", "cluster_name", "sealed", "gatekeeper_kubeconfig"
+    },
     "actor": _EVERYBODY | {
         "actor_kubeconfig", "roster_file", "policy_file", "max_set_resources_factor", "cluster_name",
-        "alertmanager_url"
+        "alertmanager_url", "sealed"
     },
     "auditor": _EVERYBODY | {"anchor_file"},
     "intake": _EVERYBODY | {

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from agents.gatekeeper.office import Office
     from agents.investigator.toolbox import Toolbox
     from tools.alertmanager import Alertmanager
+    from tools.kubernetes.approvals import Approvals
     from tools.model import Model
 
 
@@ -129,6 +130,7 @@ def hands_of(settings: Settings, ledger: Ledger, actor_id: str) -> Hands:
         halt_file=settings.halt_file,
         policy_file=policies,
         alertmanager=alertmanager_of(settings),
+        sealed=settings.sealed,
     )
 
 
@@ -211,4 +213,17 @@ async def office_of(settings: Settings, ledger: Ledger) -> Office:
         home=Home(app_id=app_id, team_id=who.team_id, enterprise_id=who.enterprise_id),
         public_url=settings.public_url.rstrip("/"),
         policy_file=policy_of(settings),
+        approvals=approvals_of(settings),
     )
+
+
+def approvals_of(settings: Settings) -> Approvals | None:
+    """Where the gatekeeper writes what was signed, in sealed mode. Raises Unconfigured."""
+    if not settings.sealed:
+        return None
+    from tools.kubernetes.approvals import Approvals
+
+    # Never the pod's own account: that one is the investigator's.
+    if settings.gatekeeper_kubeconfig is None:
+        raise Unconfigured("sealed needs gatekeeper_kubeconfig, an account for one ConfigMap")
+    return Approvals(cluster=connect(settings.gatekeeper_kubeconfig, "gatekeeper"))

@@ -22,6 +22,7 @@ NEEDED = {
     "evals/scenarios/worlds/shop.yaml",
     "evals/world/slack/static/slack.html",
     "deploy/rbac/actor.yaml",
+    "deploy/admission/actor.yaml",
 }
 
 
@@ -35,7 +36,7 @@ def selected() -> set[str]:
 def test_the_wheel_holds_every_file_that_the_packages_hold(selected: set[str]) -> None:
     there = {
         path.relative_to(ROOT).as_posix()
-        for package in (*PACKAGES, "deploy/rbac")
+        for package in (*PACKAGES, "deploy/rbac", "deploy/admission")
         for path in (ROOT / package).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }

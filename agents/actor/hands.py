@@ -42,6 +42,8 @@ class Hands:
     halt_file: Path
     policy_file: PolicyFile = field(default_factory=PolicyFile)
     alertmanager: Alertmanager | None = None
+    sealed: bool = False
+    """Whether the API server admits only what the gatekeeper wrote down for it."""
 
     def refused(self, plan: Plan, live: tuple[JsonObject | None, ...] = ()) -> str:
         """Why the present policy, read by this process, does not let the plan go on, or nothing.

@@ -9,7 +9,7 @@ from agents.actor.perform import perform
 from agents.actor.preview import preview
 from agents.actor.reconcile import reconcile
 from agents.incident import Plan
-from agents.ledger import executions, moves, previews
+from agents.ledger import executions, moves, previews, sealing
 from agents.ledger.executions import Claim, NotOurs
 from agents.ledger.protocol import LOCKING, Objection, PlanState
 from tools.crash import crash
@@ -54,6 +54,9 @@ def _claim_and_perform(hands: Hands, plan: Plan) -> bool:
         # Signed under another policy than today's: it is not done, whoever signed it.
         executions.turn_away(hands.ledger, plan.id, redact(against))
         return True
+    if hands.sealed and not _is_open(hands, plan):
+        sealing.wait(hands.ledger, plan.id)
+        return False
     claimed = executions.claim(hands.ledger, plan.id, hands.actor_id, hands.still_valid)
     if not isinstance(claimed, Claim):
         return False
@@ -61,3 +64,8 @@ def _claim_and_perform(hands: Hands, plan: Plan) -> bool:
     with suppress(NotOurs):
         perform(hands, claimed)
     return True
+
+
+def _is_open(hands: Hands, plan: Plan) -> bool:
+    with hands.ledger.read() as session:
+        return sealing.is_open(session, plan.id)

@@ -11,6 +11,7 @@ from agents.gatekeeper.clicks import Home, Person
 from agents.ledger.accounts import CLICK_MAY_RELY_ON
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger
+from tools.kubernetes.approvals import Approvals
 from tools.policy.load import PolicyFile
 from tools.slack import Slack, SlackError
 
@@ -30,6 +31,8 @@ class Office:
     home: Home
     public_url: str
     policy_file: PolicyFile = field(default_factory=PolicyFile)
+    approvals: Approvals | None = None
+    """Where what was signed is written in sealed mode; None when it is off."""
     _people: dict[str, tuple[float, Person]] = field(default_factory=dict, repr=False)
     _posting: dict[int, asyncio.Lock] = field(default_factory=dict, repr=False)
 

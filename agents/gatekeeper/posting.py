@@ -14,6 +14,7 @@ from agents.gatekeeper.entries import entries
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.paging import pages
 from agents.gatekeeper.policing import cancel_refused
+from agents.gatekeeper.sealing import keep_entries
 from agents.gatekeeper.vouching import vouch
 from agents.ledger import cards as ledger_cards
 from agents.ledger import moves, previews
@@ -34,6 +35,9 @@ async def advance(office: Office, incident: int) -> None:
         told = await asyncio.to_thread(story, office.ledger, incident)
         if told is None or not _worth_telling(told):
             return
+        # Before anything is said in the chat: the actor waits for it, and the chat may be slow or away.
+        if await asyncio.to_thread(keep_entries, office, told):
+            told = await asyncio.to_thread(story, office.ledger, incident) or told
         if _wants_place(told.plan):
             await asyncio.to_thread(_take_place, office, told.plan)
             told = await asyncio.to_thread(story, office.ledger, incident) or told

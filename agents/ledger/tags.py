@@ -61,6 +61,11 @@ class Tag(StrEnum):
     )
     HUMAN_PAGED = "gatekeeper:human:page", "The people on the roster were called by name; why is stated."
     PLAN_DECIDED = "gatekeeper:plan:decide", "A person approved or rejected the plan; their seal is stated."
+    PLAN_SEALED = (
+        "gatekeeper:plan:seal",
+        "In sealed mode: what was signed was written where the API server looks; for which uids is stated.",
+    )
+    PLAN_UNSEALED = "gatekeeper:plan:unseal", "In sealed mode: what was signed may no longer be written."
     PLAN_MOVED = "any:plan:move", "A plan came into another state; which agent moved it and why is stated."
     PLAN_CLAIMED = "actor:plan:claim", "One actor won the right to perform the plan, once."
     CLAIM_REFUSED = (

@@ -15,6 +15,7 @@ from evals.world.cluster import ClusterOptions, PretendCluster
 from evals.world.kubernetes.controllers.manager import TICK_SECONDS, Ticker
 from evals.world.kubernetes.objects import JsonObject
 from evals.world.kubernetes.server import KubernetesServer, ServerOptions
+from evals.world.kubernetes.users import WALL
 from evals.world.loopback import LoopbackServer, Reply
 from evals.world.model.script import Script
 from evals.world.model.server import ModelOptions, ModelServer
@@ -61,7 +62,9 @@ class DataCentre:
         self.cluster = PretendCluster(scenario, ClusterOptions(speed=options.speed))
         self.kubernetes = KubernetesServer(
             self.cluster.store,
-            ServerOptions(state_dir=options.state_dir / "kubernetes", logs=self.cluster.kubelet),
+            ServerOptions(
+                state_dir=options.state_dir / "kubernetes", logs=self.cluster.kubelet, applied=WALL
+            ),
         )
         tsdb = Tsdb()
         exporters = scrapes(

@@ -23,8 +23,9 @@ from midwatch.logs import SHOWN_ONCE
 from midwatch.settings import Settings
 from midwatch.web.guard import Guard
 from midwatch.web.login import COOKIE, Door
-from midwatch.web.pages import pages
+from midwatch.web.pages import pages, shown_over
 from midwatch.web.record import evidence
+from midwatch.web.rights import router as rights
 
 logger = logging.getLogger("midwatch.web")
 HERE = Path(__file__).parent
@@ -53,7 +54,8 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
         source=settings.cluster_name,
     )
     app.include_router(router(intake))
-    for routes in (pages(ledger), evidence(settings, ledger), *more):
+    beside = (evidence(settings, ledger), rights(settings, shown_over(ledger)))
+    for routes in (pages(ledger), *beside, *more):
         app.include_router(routes)
     app.add_middleware(Guard, door=door)
     _add_login(app, door, secure=settings.public_url.startswith("https:"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -52,14 +53,20 @@ class Line:
     hash: str
 
 
-def pages(ledger: Ledger) -> APIRouter:
-    """The routes over one ledger."""
-    router = APIRouter(default_response_class=HTMLResponse)
+def shown_over(ledger: Ledger) -> Callable[[Request, str, dict[str, object]], Response]:
+    """How a page is rendered: every one says when the watch is halted."""
 
     def shown(request: Request, name: str, content: dict[str, object]) -> Response:
         with ledger.read() as session:
             content["halt"] = halted(session)
         return _templates.TemplateResponse(request, name, content)
+
+    return shown
+
+
+def pages(ledger: Ledger) -> APIRouter:
+    """The routes over one ledger."""
+    router, shown = APIRouter(default_response_class=HTMLResponse), shown_over(ledger)
 
     @router.get("/")
     @router.get("/incidents")

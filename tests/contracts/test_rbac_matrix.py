@@ -38,7 +38,7 @@ WHOLE = ("reader.yaml", "actor.yaml", "actor-optional.yaml")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContractCluster]:
     folder = tmp_path_factory.mktemp("rights")
     with KubernetesServer(Store(RealClock()), ServerOptions(state_dir=folder)) as server:
-        found = ContractCluster(server.kubeconfig("admin"), server)
+        found = ContractCluster(server.kubeconfig("admin"), server, folder)
         yield found
         found.close()
 
@@ -136,15 +136,17 @@ def granted_to(user: User, namespace: str) -> set[Right]:
 
 
 def test_what_is_optional_is_in_a_role_of_its_own() -> None:
-    _, _, actor = standard_users(files=WHOLE)
+    _, _, actor, _ = standard_users(files=WHOLE)
     extra = of_the_catalogue(optional=True) - of_the_catalogue()
     assert granted_to(actor, "shop") == of_the_catalogue(optional=True)
-    assert extra == {("", "services", "create"), ("", "configmaps", "create"), ("", "configmaps", "get")}
+    restored = {("", "services", "create"), ("", "configmaps", "create"), ("", "configmaps", "get")}
+    webhooks = {("admissionregistration.k8s.io", name, verb) for name in HOOKS for verb in ("get", "patch")}
+    assert extra == restored | webhooks
 
 
 def test_bound_to_a_namespace_both_accounts_end_there() -> None:
     files = ("namespaced/cluster.yaml", "namespaced/namespace.yaml")
-    _, reader, actor = standard_users(files=files, namespace="shop")
+    _, reader, actor, _ = standard_users(files=files, namespace="shop")
     inside = {right for right in of_the_catalogue() if right[1] not in ("nodes", *HOOKS)}
     assert granted_to(actor, "shop") == inside
     assert granted_to(actor, "bank") == set()
@@ -197,7 +199,7 @@ def test_midwatch_check_asks_for_the_same_rights(cluster: ContractCluster, tmp_p
         (told,) = _rights(name, server.kubeconfig(name), writes)
         assert told.ok, told.says
     (told,) = _rights("actor", server.kubeconfig("actor"), True)
-    assert "without the optional restore" in told.says
+    assert "without the optional webhook, restore" in told.says
     (told,) = _rights("reader", server.kubeconfig("actor"), False)
     assert "should not hold" in told.says
     (told,) = _rights("actor", server.kubeconfig("reader"), True)

@@ -25,7 +25,7 @@ from agents.ledger.store import Ledger
 from evals.world.alertmanager import AlertmanagerOptions, PretendAlertmanager, Source
 from evals.world.kubernetes.effects import Effect
 from evals.world.kubernetes.server import KubernetesServer
-from evals.world.kubernetes.users import standard_users
+from evals.world.kubernetes.users import WALL, standard_users
 from evals.world.scenario import AlertRule
 from tests.support.kubernetes_world import ContractCluster, contract_cluster, need_world
 from tests.support.plans import ADA, BEN, a_decision, a_delivery, an_alert
@@ -132,7 +132,9 @@ class Act:
 def an_act(folder: Path) -> Iterator[Act]:
     """Everything up, nothing in it yet; the actor holds the optional rights too."""
     with ExitStack() as stack:
-        cluster = stack.enter_context(contract_cluster(folder / "world", standard_users(files=MANIFESTS)))
+        cluster = stack.enter_context(
+            contract_cluster(folder / "world", standard_users(files=MANIFESTS), WALL)
+        )
         world = need_world(cluster, "the accounts and their tokens are the pretend cluster's")
         silent = AlertRule(name="Nothing", expr="vector(0) > 1")
         source = Source(

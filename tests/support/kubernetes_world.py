@@ -58,9 +58,11 @@ class Reply:
 class ContractCluster:
     """A cluster under contract. `world` is None when it is a real one."""
 
-    def __init__(self, kubeconfig: Path, world: KubernetesServer | None) -> None:
+    def __init__(self, kubeconfig: Path, world: KubernetesServer | None, accounts: Path) -> None:
         self.kubeconfig = kubeconfig
         self.world = world
+        # Where tests put the kubeconfigs of the accounts that they made in a real cluster.
+        self.accounts = accounts
         self._http: dict[Path, httpx.Client] = {}
         self._clients: list[client.ApiClient] = []
 
@@ -68,7 +70,10 @@ class ContractCluster:
         if user == "admin":
             return self.kubeconfig
         if self.world is None:
-            pytest.skip(f"a real cluster has no user {user}")
+            own = self.accounts / f"{user}.kubeconfig"
+            if not own.exists():
+                pytest.skip(f"a real cluster has no user {user}")
+            return own
         return self.world.kubeconfig(user)
 
     def api(self, user: str = "admin") -> client.ApiClient:
@@ -160,20 +165,22 @@ def need_world(cluster: ContractCluster, why: str) -> KubernetesServer:
 
 
 @contextlib.contextmanager
-def contract_cluster(directory: Path, users: tuple[User, ...] = ()) -> Iterator[ContractCluster]:
+def contract_cluster(
+    directory: Path, users: tuple[User, ...] = (), applied: tuple[Path, ...] = ()
+) -> Iterator[ContractCluster]:
     """The cluster the environment asks for, up for the duration of the block.
 
-    ``users`` of the pretend one, if not the standard ones.
+    ``users`` of the pretend one, if not the standard ones, and manifests that were ``applied`` to it.
     """
     if named := os.environ.get(_REAL):
-        cluster = ContractCluster(Path(named), None)
+        cluster = ContractCluster(Path(named), None, directory)
         try:
             yield cluster
         finally:
             cluster.close()
         return
-    with _pretend(directory, users or standard_users()) as server:
-        cluster = ContractCluster(server.kubeconfig("admin"), server)
+    with _pretend(directory, users or standard_users(), applied) as server:
+        cluster = ContractCluster(server.kubeconfig("admin"), server, directory)
         try:
             yield cluster
         finally:
@@ -181,7 +188,9 @@ def contract_cluster(directory: Path, users: tuple[User, ...] = ()) -> Iterator[
 
 
 @contextlib.contextmanager
-def _pretend(directory: Path, users: tuple[User, ...]) -> Iterator[KubernetesServer]:
+def _pretend(
+    directory: Path, users: tuple[User, ...], applied: tuple[Path, ...]
+) -> Iterator[KubernetesServer]:
     store = Store(RealClock())
     talks = ImageBehaviour(
         image="talks:*",
@@ -205,7 +214,9 @@ def _pretend(directory: Path, users: tuple[User, ...]) -> Iterator[KubernetesSer
             manager.tick()
 
     life = threading.Thread(target=live, daemon=True)
-    options = ServerOptions(state_dir=directory, logs=kubelet, bookmark_seconds=0.2, users=users)
+    options = ServerOptions(
+        state_dir=directory, logs=kubelet, bookmark_seconds=0.2, users=users, applied=applied
+    )
     server = KubernetesServer(store, options)
     with server:
         life.start()

@@ -31,8 +31,10 @@ _SLICE_AND_ALL = {
     "replayed_deliveries": (2_400, 10_000),
     "revocations": (24, 2_000),
     "stopped_actors": (8, 240),
+    "stolen_writes": (120, 500),
     "tampered_plans": (3, 150),
     "tampers": (200, 10_000),
+    "wall_patches": (150, 2_000),
 }
 """The figures of the proofs, each by a name of its own: every run's, and the promised one."""
 

@@ -28,6 +28,7 @@ from evals.world.application import ApplicationExporter
 from evals.world.clock import VirtualClock
 from evals.world.cluster import ClusterOptions, PretendCluster
 from evals.world.kubernetes.server import KubernetesServer, ServerOptions
+from evals.world.kubernetes.users import WALL
 from evals.world.prometheus.promql.engine import Engine
 from evals.world.prometheus.sampler import Sampler
 from evals.world.prometheus.series import scrapes
@@ -142,7 +143,7 @@ def stage(name: str, folder: Path) -> Iterator[Stage]:
     cluster.build_past()
     cluster.break_it()
     with ExitStack() as stack:
-        options = ServerOptions(state_dir=folder / "kubernetes", logs=cluster.kubelet)
+        options = ServerOptions(state_dir=folder / "kubernetes", logs=cluster.kubelet, applied=WALL)
         options.state_dir.mkdir(parents=True)
         server = stack.enter_context(KubernetesServer(cluster.store, options))
         reader = connect(server.kubeconfig("reader"), "test")

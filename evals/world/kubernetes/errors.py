@@ -119,6 +119,13 @@ class Expired(ApiError):
     retryable = True
 
 
+class TooLarge(ApiError):
+    """The request is larger than somebody allows."""
+
+    code = 413
+    reason = "RequestEntityTooLarge"
+
+
 class UnsupportedMediaType(ApiError):
     """The body's content type is not one the server reads."""
 

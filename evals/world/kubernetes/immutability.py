@@ -89,13 +89,18 @@ def _claim(old: JsonObject, new: JsonObject) -> list[FieldCause]:
     bound = dig(old, "status", "phase") == "Bound"
     # A claim is bound by writing volumeName once; a real server has no more to say about it either.
     if not before.get("volumeName"):
-        before["volumeName"] = after.get("volumeName")
+        before.pop("volumeName", None)
+        after.pop("volumeName", None)
     sizes = [dig(each, "resources", "requests", "storage") for each in (before, after)]
     for each in (before, after):
         (dig(each, "resources", "requests") or {}).pop("storage", None)
     if before != after or (not bound and sizes[0] != sizes[1]):
         return [FieldCause(field="spec", message=_CLAIM_RULE, reason="FieldValueForbidden")]
-    if sizes[0] and sizes[1] and quantity(sizes[1]) < quantity(sizes[0]):
+    try:
+        shrinks = bool(sizes[0] and sizes[1]) and quantity(sizes[1]) < quantity(sizes[0])
+    except ValueError as problem:
+        return [FieldCause(field="spec.resources.requests.storage", message=f"Invalid value: {problem}")]
+    if shrinks:
         rule = "Forbidden: field can not be less than status.capacity"
         return [
             FieldCause(field="spec.resources.requests.storage", message=rule, reason="FieldValueForbidden")

@@ -1,10 +1,11 @@
-"""Rules of single kinds: autoscalers, Jobs, CronJobs and ConfigMaps (pkg/apis/{autoscaling,batch,core})."""
+"""Rules of single kinds (pkg/apis/{autoscaling,batch,core,admissionregistration})."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
 
+from evals.world.kubernetes.cel import CelError, compiled
 from evals.world.kubernetes.controllers.cron import BadSchedule, schedule
 from evals.world.kubernetes.errors import FieldCause
 from evals.world.kubernetes.objects import JsonObject, dig
@@ -65,6 +66,16 @@ def _config_map(obj: JsonObject) -> Iterator[FieldCause]:
                 yield _invalid(f"{field}[{key}]", f'"{key}"', rule)
 
 
+def _policy(obj: JsonObject) -> Iterator[FieldCause]:
+    spec = obj.get("spec") or {}
+    for group in ("matchConditions", "variables", "validations"):
+        for index, each in enumerate(spec.get(group) or []):
+            try:
+                compiled(each["expression"])
+            except CelError as problem:
+                yield _invalid(f"spec.{group}[{index}].expression", f'"{each["expression"]}"', str(problem))
+
+
 def _invalid(field: str, value: object, rule: str) -> FieldCause:
     return FieldCause(field=field, message=f"Invalid value: {value}: {rule}")
 
@@ -80,4 +91,5 @@ _RULES: dict[str, Callable[[JsonObject], Iterator[FieldCause]]] = {
     "jobs": _job,
     "cronjobs": _cron_job,
     "configmaps": _config_map,
+    "validatingadmissionpolicies": _policy,
 }

@@ -125,6 +125,21 @@ _TABLE = (
         status=False,
         generation=True,
     ),
+    _of(
+        _ADMISSION,
+        "validatingadmissionpolicies",
+        "ValidatingAdmissionPolicy",
+        namespaced=False,
+        generation=True,
+    ),
+    _of(
+        _ADMISSION,
+        "validatingadmissionpolicybindings",
+        "ValidatingAdmissionPolicyBinding",
+        namespaced=False,
+        status=False,
+        generation=True,
+    ),
     _of("coordination.k8s.io", "leases", "Lease", status=False),
     _of(
         "authorization.k8s.io",

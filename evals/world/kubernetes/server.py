@@ -7,6 +7,7 @@ is the real path that is to be tried.
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import tempfile
 from dataclasses import dataclass, field
@@ -16,10 +17,14 @@ import yaml
 
 from evals.world.kubernetes.api import KubernetesApp, Parts
 from evals.world.kubernetes.certificates import issue
+from evals.world.kubernetes.changes import WriteOptions
 from evals.world.kubernetes.effects import Effects
+from evals.world.kubernetes.errors import AlreadyExists
 from evals.world.kubernetes.faults import Faults
+from evals.world.kubernetes.kinds import KINDS
 from evals.world.kubernetes.logs import LogSource, NoLogs
 from evals.world.kubernetes.rbac import User
+from evals.world.kubernetes.roles import documents_in
 from evals.world.kubernetes.store import Store
 from evals.world.kubernetes.users import standard_users
 from evals.world.wire import BackgroundServer, Listen
@@ -33,6 +38,8 @@ class ServerOptions:
     host: str = "127.0.0.1"
     port: int = 0
     users: tuple[User, ...] = field(default_factory=standard_users)
+    applied: tuple[Path, ...] = ()
+    """Manifests that the administrator has applied before anybody comes."""
     logs: LogSource = field(default_factory=NoLogs)
     version: str = "v1.32.0"
     # A minute is what real servers do; tests of bookmarks ask for less.
@@ -82,6 +89,7 @@ class KubernetesServer:
 
     def start(self) -> KubernetesServer:
         """Listen and answer; returns itself. Raises OSError when the port is taken."""
+        self.apply(*self.options.applied)
         self._server.start()
         return self
 
@@ -94,6 +102,13 @@ class KubernetesServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def apply(self, *manifests: Path) -> None:
+        """Create what is in these files, as the administrator; what is there already stays as it is."""
+        for document in documents_in(manifests):
+            kind = next(each for each in KINDS.values() if each.kind == document["kind"])
+            with contextlib.suppress(AlreadyExists):
+                self.store.create(kind.resource, document, WriteOptions(manager="kubectl"))
 
     def user(self, name: str) -> User:
         """A user by full name or by its last part (``reader``); raises KeyError."""

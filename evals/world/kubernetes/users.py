@@ -1,4 +1,4 @@
-"""The people and accounts of a pretend cluster: an administrator, and the two accounts of the manifests."""
+"""The people and accounts of a pretend cluster: an administrator, and the accounts of the manifests."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from evals.world.kubernetes.roles import documents_in, rules_of
 MANIFESTS = Path(__file__).parents[3] / "deploy" / "rbac"
 """The manifests that an installation applies: the accounts here may do what those say, and no more."""
 
+WALL = (MANIFESTS.parent / "admission" / "actor.yaml",)
+"""The admission policy that an installation applies beside them."""
+
 HOME = "midwatch"
-_STANDARD = ("reader.yaml", "actor.yaml")
+_STANDARD = ("reader.yaml", "actor.yaml", "gatekeeper.yaml")
 _GROUPS = ("system:serviceaccounts", f"system:serviceaccounts:{HOME}", "system:authenticated")
 
 
 def standard_users(
     secret: str = "", files: Sequence[str] = _STANDARD, namespace: str = ""
 ) -> tuple[User, ...]:
-    """``admin`` (everything), ``reader`` and ``actor``, with the rights that ``files`` of the manifests give.
+    """``admin`` (everything) and the product's accounts, with the rights that ``files`` give them.
 
     ``secret`` is mixed into the tokens so that they cannot be guessed where that matters; ``namespace`` is
     where Roles are applied.
@@ -35,6 +38,6 @@ def standard_users(
             groups=_GROUPS,
             rules=rules_of(documents, (HOME, name)),
         )
-        for name in ("reader", "actor")
+        for name in ("reader", "actor", "gatekeeper")
     )
     return (admin, *accounts)

@@ -15,6 +15,7 @@ from evals.world.kubernetes.errors import (
     invalid,
 )
 from evals.world.kubernetes.eviction import evict
+from evals.world.kubernetes.gate import Gate
 from evals.world.kubernetes.kinds import Kind
 from evals.world.kubernetes.objects import JsonObject, meta, name_of, namespace_of
 from evals.world.kubernetes.patches import ALL_PATCH_TYPES, APPLY_PATCH, PATCH_TYPES, patched
@@ -47,6 +48,7 @@ class Writer:
     def __init__(self, store: Store, effects: Effects) -> None:
         self._store = store
         self._effects = effects
+        self._gate = Gate(store)
 
     def create(self, call: Call) -> Answer:
         """POST: a new object, or the eviction of a pod."""
@@ -64,6 +66,7 @@ class Writer:
         with self._store.lock:
             # Under one lock with the write, or another request's change would be booked on this one.
             before = self._store.resource_version
+            warnings += self._gate.creation(call, sent)
             made = self._store.create(call.kind.resource, sent, call.write_options)
             self._record(call, made, sent, before)
         return self._answer(call, made, 201, warnings)
@@ -111,6 +114,7 @@ class Writer:
         options = _delete_options(body, call)
         with self._store.lock:
             before = self._store.resource_version
+            self._gate.deletion(call, self._store.get(kind.resource, target.namespace, target.name), options)
             gone = self._store.delete(kind.resource, target.namespace, target.name, options)
             self._record(call, gone, body, before)
         if kind.resource in _RETURNS_OBJECT or meta(gone).get("finalizers"):
@@ -127,6 +131,7 @@ class Writer:
                 if not selection.includes(obj):
                     continue
                 before = self._store.resource_version
+                self._gate.deletion(call, obj, options)
                 gone = self._store.delete(call.kind.resource, namespace_of(obj), name_of(obj), options)
                 self._record(call, gone, body, before)
         return Answer(body={"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"})
@@ -145,6 +150,7 @@ class Writer:
         with self._store.lock:
             before = self._store.resource_version
             pod = self._store.get("pods", call.target.namespace, call.target.name)
+            self._gate.eviction(call, sent, options)
             status = evict(self._store, pod, options)
             self._record(call, pod, sent, before)
         return Answer(body=status, status=201)
@@ -162,6 +168,7 @@ class Writer:
             admit(self._store, kind, self._store.get(kind.resource, target.namespace, target.name), wanted)
         # Compared afterwards: a write that changed nothing is no effect.
         before = self._store.resource_version
+        warnings += self._gate.change(call, wanted)
         now = self._store.update(kind.resource, wanted, target.subresource, call.write_options)
         self._record(call, now, sent, before)
         return self._answer(call, now, 200, warnings)

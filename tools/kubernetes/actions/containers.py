@@ -12,6 +12,9 @@ WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 CONTAINER = rf"{TEMPLATE}/spec/(?:initContainers|containers)/(?:0|[1-9]\d*)"
 """Matches the pointer of one container, init containers too."""
 
+CONTAINERS = f"{TEMPLATE}/spec/{{initContainers,containers}}/[]"
+"""The same as a field."""
+
 _CONTAINER = re.compile(CONTAINER)
 _GROUPS = ("containers", "initContainers")
 

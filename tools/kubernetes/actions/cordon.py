@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.step import Pointer, Step
 from tools.kubernetes.actions.verb import Changes, Context, Refused, Verb, step_for
 from tools.kubernetes.objects import JsonObject
@@ -15,7 +14,8 @@ _POINTER = "/spec/unschedulable"
 class _OfNode(Verb):
     kinds = ("Node",)
     tier = 2
-    sets = re.compile(_POINTER)
+    fields = (_POINTER,)
+    sets = pattern(*fields)
     adds = True
     verify = ("node_as_set",)
 

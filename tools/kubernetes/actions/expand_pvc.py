@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.step import Pointer, Step
 from tools.kubernetes.actions.verb import Changes, Context, Refused, Verb, step_for
 from tools.kubernetes.objects import JsonObject
@@ -22,7 +21,8 @@ class ExpandPvc(Verb):
     name = "expand_pvc"
     kinds = ("PersistentVolumeClaim",)
     tier = 2
-    sets = re.compile(_POINTER)
+    fields = (_POINTER,)
+    sets = pattern(*fields)
     risks = "It costs storage for as long as the claim lives; some drivers finish only when the pod restarts."
     when_not = "The class does not allow expansion, or old data that may go fills the volume."
     verify = ("volume_grown",)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.ports import (
     backends,
     declared,
@@ -15,8 +14,6 @@ from tools.kubernetes.actions.step import Pointer, Step
 from tools.kubernetes.actions.verb import Changes, Context, Refused, Verb, step_for
 from tools.kubernetes.objects import JsonObject, ref_of
 
-_PORT = r"/spec/ports/(?:0|[1-9]\d*)"
-
 
 class FixPort(Verb):
     """Parameters: ``port``, the number clients use now; ``target``, the name or number of a container's
@@ -26,7 +23,8 @@ class FixPort(Verb):
     name = "fix_port"
     kinds = ("Service",)
     tier = 1
-    sets = re.compile(rf"{_PORT}/(?:targetPort|port)")
+    fields = ("/spec/ports/[]/{targetPort,port}",)
+    sets = pattern(*fields)
     risks = "Traffic goes to the other port at once; a changed number breaks clients that use the old one."
     when_not = "No workload behind the Service declares the port, or the pods are simply not ready."
     verify = ("endpoints_ready",)

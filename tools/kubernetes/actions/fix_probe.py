@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tools.kubernetes.actions.containers import CONTAINER, WORKLOADS, find, name_in, names_of
+from tools.kubernetes.actions.containers import CONTAINER, CONTAINERS, WORKLOADS, find, name_in, names_of
+from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.ports import is_number, is_port_name, of_container
 from tools.kubernetes.actions.step import Pointer, Step
 from tools.kubernetes.actions.verb import Changes, Context, Refused, Verb, stated, step_for
@@ -20,6 +21,7 @@ MOST_SECONDS = {
 _LEAST = {"initialDelaySeconds": 0, "periodSeconds": 1, "timeoutSeconds": 1, "failureThreshold": 1}
 _UNSAID = {"initialDelaySeconds": 0, "periodSeconds": 10, "timeoutSeconds": 1, "failureThreshold": 3}
 _ACTIONS = ("httpGet", "tcpSocket", "grpc")
+_SET = ("httpGet/port", "httpGet/path", "httpGet/scheme", "tcpSocket/port", "grpc/port", *MOST_SECONDS)
 _PATH = re.compile(r"/[!-~]{0,199}")
 _PROBE = rf"{CONTAINER}/(?:readiness|liveness|startup)Probe"
 
@@ -33,9 +35,8 @@ class FixProbe(Verb):
     name = "fix_probe"
     kinds = WORKLOADS
     tier = 1
-    sets = re.compile(
-        rf"{_PROBE}/(?:httpGet/(?:port|path|scheme)|(?:tcpSocket|grpc)/port|{'|'.join(MOST_SECONDS)})"
-    )
+    fields = (f"{CONTAINERS}/{{readiness,liveness,startup}}Probe/{{{','.join(_SET)}}}",)
+    sets = pattern(*fields)
     adds = True
     risks = "Pods are replaced; a probe that is too patient hides a process that hangs for longer."
     when_not = "The process is what is broken: then the probe says so rightly and must stay as it is."

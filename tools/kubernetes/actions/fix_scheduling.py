@@ -6,6 +6,7 @@ import copy
 import re
 
 from tools.kubernetes.actions.containers import TEMPLATE, WORKLOADS
+from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.placement import REQUIRED, fitting
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import Context, Refused, Verb, stated, step_for
@@ -34,7 +35,8 @@ class FixScheduling(Verb):
     name = "fix_scheduling"
     kinds = WORKLOADS
     tier = 1
-    sets = re.compile("|".join(_PLACES.values()))
+    fields = tuple(_PLACES.values())
+    sets = pattern(*fields)
     adds = True
     risks = "Pods are replaced and go to other nodes, which may lack room, a zone's disk or special hardware."
     when_not = "Nodes match and only lack room, or the selector is right and its nodes are what is missing."

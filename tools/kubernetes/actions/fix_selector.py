@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import Context, Refused, Verb, step_for
 from tools.kubernetes.objects import JsonObject
@@ -15,7 +14,8 @@ class FixSelector(Verb):
     name = "fix_selector"
     kinds = ("Service",)
     tier = 1
-    sets = re.compile(r"/spec/selector")
+    fields = ("/spec/selector",)
+    sets = pattern(*fields)
     risks = "Traffic goes to the pods that the new selector matches, at once."
     when_not = "No existing workload carries the labels, or the Service is headless by intention."
     verify = ("endpoints_ready",)

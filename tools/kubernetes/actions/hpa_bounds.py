@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.scale import MOST, is_count
 from tools.kubernetes.actions.step import Pointer, Step
 from tools.kubernetes.actions.verb import Changes, Context, Refused, Verb, step_for
@@ -21,7 +20,8 @@ class HpaBounds(Verb):
     name = "hpa_bounds"
     kinds = ("HorizontalPodAutoscaler",)
     tier = 1
-    sets = re.compile(r"/spec/(?:min|max)Replicas")
+    fields = ("/spec/{min,max}Replicas",)
+    sets = pattern(*fields)
     risks = "More pods need more room and more of what they call; if there is none they stay Pending."
     when_not = "The load is what is wrong, or more pods would only wait for the same database."
     verify = ("within_bounds",)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.step import Pointer, Step
 from tools.kubernetes.actions.verb import Changes, Context, Refused, Verb, step_for
 from tools.kubernetes.objects import JsonObject
@@ -21,7 +20,8 @@ class NetworkPolicy(Verb):
     name = "network_policy"
     kinds = ("NetworkPolicy",)
     tier = 3
-    sets = re.compile(r"/spec/(?:ingress|egress)")
+    fields = ("/spec/{ingress,egress}",)
+    sets = pattern(*fields)
     adds = True
     risks = "What the rule lets through was closed before, for every pod that the policy covers."
     when_not = "The connection is not one that the service graph needs, or the policy is not what stops it."

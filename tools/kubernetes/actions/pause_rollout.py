@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.switches import Switch, only
+from tools.kubernetes.actions.switches import Switch
 from tools.kubernetes.actions.verb import Context, Refused
 from tools.kubernetes.objects import JsonObject
 
@@ -23,7 +24,8 @@ class PauseRollout(Switch):
     pointer = PAUSED
     on = True
     does = WORDS
-    sets = only(PAUSED)
+    fields = (PAUSED,)
+    sets = pattern(*fields)
     adds = True
     risks = "Pods of the new template that already run stay; later changes wait too until it is resumed."
     when_not = "The rollout is over, or is stuck by itself: then going back is the repair and this is none."

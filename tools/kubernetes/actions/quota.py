@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import Context, Refused, Verb, step_for
 from tools.kubernetes.objects import JsonObject
@@ -22,7 +21,8 @@ class Quota(Verb):
     name = "quota"
     kinds = ("ResourceQuota",)
     tier = 3
-    sets = re.compile(rf"{_HARD}[A-Za-z0-9._~-]+")
+    fields = (f"{_HARD}{{}}",)
+    sets = pattern(*fields)
     risks = "The namespace may take room that others need; the quota was somebody's decision."
     when_not = "The namespace uses what it should not, or the nodes have no room for more."
     verify = ("pods_admitted",)

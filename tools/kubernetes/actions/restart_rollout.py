@@ -8,7 +8,7 @@ from tools.kubernetes.actions.containers import TEMPLATE, WORKLOADS
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import Context, Refused, Verb, step_for
 from tools.kubernetes.objects import JsonObject
-from tools.kubernetes.pointers import same
+from tools.kubernetes.pointers import escape, same
 
 RESTARTED = "midwatch.dev/restarted-by"
 HELPS = {
@@ -27,6 +27,8 @@ class RestartRollout(Verb):
     name = "restart_rollout"
     kinds = WORKLOADS
     tier = 1
+    # The whole metadata is written, as it may have no annotations yet; ``bounds`` lets one of them differ.
+    fields = (f"{_POINTER}/annotations/{escape(RESTARTED)}",)
     sets = re.compile(re.escape(_POINTER))
     risks = "Every pod is replaced; warm caches are lost. It changes nothing that is wrong in the template."
     when_not = "The image, the configuration or the disk is the cause: a restart would hide it for minutes."

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.suspend import SUSPEND, WORDS, over
-from tools.kubernetes.actions.switches import Switch, only
+from tools.kubernetes.actions.switches import Switch
 from tools.kubernetes.actions.verb import Context, Refused
 from tools.kubernetes.objects import JsonObject
 
@@ -18,7 +19,8 @@ class Resume(Switch):
     pointer = SUSPEND
     on = False
     does = WORDS
-    sets = only(SUSPEND)
+    fields = (SUSPEND,)
+    sets = pattern(*fields)
     risks = "A CronJob that missed a run starts it at once; a Job's pods need room."
     when_not = "Somebody suspended it on purpose and the reason still holds."
     verify = ("runs_again",)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.pause_rollout import PAUSED, WORDS
 from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.switches import Switch, only
+from tools.kubernetes.actions.switches import Switch
 from tools.kubernetes.actions.verb import Context, Refused
 from tools.kubernetes.objects import JsonObject
 
@@ -18,7 +19,8 @@ class ResumeRollout(Switch):
     pointer = PAUSED
     on = False
     does = WORDS
-    sets = only(PAUSED)
+    fields = (PAUSED,)
+    sets = pattern(*fields)
     adds = True
     risks = "Everything that was changed in the template since it was paused is rolled out at once."
     when_not = "Somebody paused it on purpose and still works on it, or its template is what is bad."

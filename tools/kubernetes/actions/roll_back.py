@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from tools.kubernetes.actions.containers import TEMPLATE, names_of
+from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.step import Pointer, Step
 from tools.kubernetes.actions.templates import OutOfReach, changes_between
 from tools.kubernetes.actions.verb import Changes, Context, Refused, Verb, step_for
@@ -24,7 +25,8 @@ class RollBack(Verb):
     name = "roll_back"
     kinds = ("Deployment",)
     tier = 1
-    sets = re.compile(rf"{TEMPLATE}(?:/.+)?")
+    fields = (f"{TEMPLATE}/**",)
+    sets = pattern(*fields)
     risks = "Everything that changed in the template since goes back, not only what broke."
     when_not = "A GitOps controller owns the object and would revert it."
     verify = ("rollout_complete",)

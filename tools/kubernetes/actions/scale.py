@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TypeGuard
 
+from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import Context, Refused, Verb, step_for
 from tools.kubernetes.objects import JsonObject
@@ -18,7 +18,8 @@ class Scale(Verb):
     name = "scale"
     kinds = ("Deployment", "StatefulSet")
     tier = 1
-    sets = re.compile(r"/spec/replicas")
+    fields = ("/spec/replicas",)
+    sets = pattern(*fields)
     risks = "More pods need more room; if there is none they stay Pending."
     when_not = "An autoscaler owns the count and would undo it (then hpa_bounds); or the wish is zero."
     verify = ("rollout_complete",)

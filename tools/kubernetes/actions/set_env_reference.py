@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tools.kubernetes.actions.containers import CONTAINER, TEMPLATE, WORKLOADS, name_in, names_of
+from tools.kubernetes.actions.containers import CONTAINER, CONTAINERS, TEMPLATE, WORKLOADS, name_in, names_of
 from tools.kubernetes.actions.references import Reference, known_keys, references
 from tools.kubernetes.actions.step import Pointer, Step
 from tools.kubernetes.actions.verb import Changes, Context, Refused, Verb, step_for
@@ -24,6 +24,11 @@ class SetEnvReference(Verb):
     name = "set_env_reference"
     kinds = WORKLOADS
     tier = 1
+    fields = (
+        f"{CONTAINERS}/env/[]/valueFrom/{{configMap,secret}}KeyRef/{{name,key}}",
+        f"{CONTAINERS}/envFrom/[]/{{configMap,secret}}Ref/name",
+        f"{TEMPLATE}/spec/volumes/[]/{{configMap/name,secret/secretName}}",
+    )
     sets = re.compile(rf"{_ENV}|{_FROM}|{_VOLUME}")
     risks = "Pods are replaced and start with what the other object holds, which may be wrong in its own way."
     when_not = "The object or key was not seen to exist, or the value itself is what is wrong."

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tools.kubernetes.actions.containers import CONTAINER, WORKLOADS, find, name_in, names_of
+from tools.kubernetes.actions.containers import CONTAINERS, WORKLOADS, find, name_in, names_of
+from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.step import Pointer, Step
 from tools.kubernetes.actions.verb import Changes, Context, Refused, Verb, step_for
 from tools.kubernetes.objects import JsonObject
@@ -19,7 +20,8 @@ class SetImage(Verb):
     name = "set_image"
     kinds = WORKLOADS
     tier = 1
-    sets = re.compile(rf"{CONTAINER}/image")
+    fields = (f"{CONTAINERS}/image",)
+    sets = pattern(*fields)
     risks = "Pods are replaced one by one; a version older than its database may not start."
     when_not = "The image was never seen in this workload's history, or is named only in telemetry."
     verify = ("rollout_complete", "no_image_errors")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
-from tools.kubernetes.actions.containers import CONTAINER, WORKLOADS, find, name_in, names_of
+from tools.kubernetes.actions.containers import CONTAINERS, WORKLOADS, find, name_in, names_of
+from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.step import Pointer, Step
 from tools.kubernetes.actions.verb import Changes, Context, Refused, Verb, step_for
 from tools.kubernetes.objects import JsonObject
@@ -20,7 +19,8 @@ class SetResources(Verb):
     name = "set_resources"
     kinds = WORKLOADS
     tier = 2
-    sets = re.compile(rf"{CONTAINER}/resources/(?:limits|requests)/(?:cpu|memory)")
+    fields = (f"{CONTAINERS}/resources/{{limits,requests}}/{{cpu,memory}}",)
+    sets = pattern(*fields)
     risks = "Pods are replaced; with a higher request they may not fit on any node."
     when_not = "The value would be more than the policy's multiple of the present one, or lowers a limit."
     verify = ("rollout_complete", "no_oom")

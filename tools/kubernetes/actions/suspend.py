@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.switches import Switch, only
+from tools.kubernetes.actions.switches import Switch
 from tools.kubernetes.actions.verb import Context, Refused
 from tools.kubernetes.objects import JsonObject
 
@@ -23,7 +24,8 @@ class Suspend(Switch):
     pointer = SUSPEND
     on = True
     does = WORDS
-    sets = only(SUSPEND)
+    fields = (SUSPEND,)
+    sets = pattern(*fields)
     risks = "A Job's pods are stopped; what they had not stored is lost. Later runs are missed."
     when_not = "The Job is over, or others wait for its result."
     verify = ("runs_no_more",)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import ClassVar
 
 from tools.kubernetes.actions.step import Pointer, Step
@@ -42,8 +41,3 @@ class Switch(Verb):
         """Says what the step does to the target."""
         words = self.does[0] if step.set[self.pointer] is True else self.does[1]
         return words.format(target=step.target)
-
-
-def only(pointer: Pointer) -> re.Pattern[str]:
-    """A pattern that matches this pointer and nothing else."""
-    return re.compile(re.escape(pointer))

@@ -110,6 +110,8 @@ class Verb(ABC):
     name: ClassVar[str]
     kinds: ClassVar[tuple[str, ...]]
     tier: ClassVar[int]
+    fields: ClassVar[tuple[str, ...]] = ()
+    """What of an existing object is different when it is done, as ``fields`` writes it; for the wall."""
     sets: ClassVar[re.Pattern[str]]
     """Which pointers this verb may set: the whole of each must match."""
     risks: ClassVar[str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.step import Pointer, Step
 from tools.kubernetes.actions.verb import Changes, Context, Refused, Verb, step_for
 from tools.kubernetes.objects import JsonObject, is_namespace
@@ -20,7 +21,10 @@ class Webhook(Verb):
     name = "webhook"
     kinds = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
     tier = 3
-    sets = re.compile(rf"{_WEBHOOK.pattern}/(?:failurePolicy|namespaceSelector)")
+    # No admission policy sees a write to these kinds, so the second wall cannot hold this right in.
+    optional = True
+    fields = ("/webhooks/[]/{failurePolicy,namespaceSelector}",)
+    sets = pattern(*fields)
     risks = "What the webhook would have refused or changed is admitted as it is until this is undone."
     when_not = "The webhook answers: what it refuses is its work, and a refusal is no failure."
     verify = ("calls_admitted",)
