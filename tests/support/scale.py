@@ -14,6 +14,7 @@ _SLICE_AND_ALL = {
     "claim_proposals": (20, 1_000),
     "claim_threads": (16, 64),
     "conditions": (100, 20_000),
+    "ended_writes": (5, 100),
     "forged_webhooks": (300, 20_000),
     "halts": (9, 200),
     "hostile_outputs": (1_000, 20_000),
