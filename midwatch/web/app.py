@@ -25,6 +25,7 @@ from midwatch.web.guard import Guard
 from midwatch.web.login import COOKIE, Door
 from midwatch.web.pages import pages
 from midwatch.web.record import evidence
+from midwatch.wiring import verdict_file_of
 
 logger = logging.getLogger("midwatch.web")
 HERE = Path(__file__).parent
@@ -53,7 +54,7 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
         source=settings.cluster_name,
     )
     app.include_router(router(intake))
-    for routes in (pages(ledger), evidence(settings, ledger), *more):
+    for routes in (pages(ledger, verdict_file_of(settings)), evidence(settings, ledger), *more):
         app.include_router(routes)
     app.add_middleware(Guard, door=door)
     _add_login(app, door, secure=settings.public_url.startswith("https:"))
