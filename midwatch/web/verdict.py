@@ -42,7 +42,9 @@ def sentences(kept: Kept | None, events: int, now: datetime) -> list[Sentence]:
         bent = Sentence(text=f"The record was bent when all was recomputed, {at}.{where}", bad=True)
         return [bent, *(Sentence(text=problem, bad=True) for problem in found.problems)]
     if events < found.events:
-        gone = f"With {found.events} events, {at}, the record was whole; now it holds {events}: rows are gone."
+        gone = (
+            f"With {found.events} events, {at}, the record was whole; now it holds {events}: rows are gone."
+        )
         return [Sentence(text=gone, bad=True)]
     said = [
         Sentence(text=f"Whole up to event {found.events}: all was recomputed {at}, {_ago(now - kept.at)}.")
@@ -53,8 +55,8 @@ def sentences(kept: Kept | None, events: int, now: datetime) -> list[Sentence]:
         said.append(
             Sentence(text=f"{events - found.events} events were written since and are not in that verdict.")
         )
-    counted = f"{found.plans} plans stand where their events say; {found.checkpoints} signed checkpoints"
-    said.append(Sentence(text=f"{counted}, anchored outside up to event {found.anchored}."))
+    plans = f"Plans that stand where their events say: {found.plans}. Signed checkpoints: {found.checkpoints}"
+    said.append(Sentence(text=f"{plans}, anchored outside up to event {found.anchored}."))
     return [*said, *(Sentence(text=f"Not covered: {remark}.") for remark in found.remarks)]
 
 
