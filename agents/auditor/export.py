@@ -98,7 +98,7 @@ def _header(session: Session, part: Part, trust: Trust | None) -> JsonObject:
         "keys": [asdict(line) for line in trust.lines] if trust else [],
     }
     if part.incident is not None:
-        # To the end, also behind the part: whose a row is stands in a column, and only counting compares that.
+        # To the end, also behind the part: whose a row is stands in a column that only counting compares.
         _count_on(session, recount, (part.after, checkpoints.head(session)[0]))
     return header
 
