@@ -72,12 +72,12 @@ def demo(scenario: Annotated[str, typer.Argument(help="One of evals/scenarios.")
 def replay(incident: str, config: Config = None) -> None:
     """Tell the story of one incident (INC-7) from the ledger."""
     from midwatch.replay import tell
-    from midwatch.wiring import ledger_of
+    from midwatch.wiring import existing_ledger_of
 
     settings = settings_of(config)
     number = number_of(incident)
     with told():
-        ledger = ledger_of(settings)
+        ledger = existing_ledger_of(settings)
         said = tell(ledger, number)
         ledger.close()
     if said is None:

@@ -22,6 +22,7 @@ from midwatch.settings import Settings
 from midwatch.settings_load import for_actor
 from midwatch.web.app import application
 from midwatch.web.record import metrics
+from midwatch.web.verdict import asking
 from midwatch.wiring import auditor_of, ledger_of, office_of, toolbox_of
 from tools.queue.port import Handler, Job, WorkOptions
 
@@ -43,7 +44,7 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         stack.callback(ledger.close)
         auditor = auditor_of(settings, ledger)
-        app = application(settings, ledger, metrics(auditor))
+        app = application(settings, ledger, metrics(auditor), asking(auditor))
         lanes = [await _investigator(settings, ledger, stack, stop)]
         lanes += [_pages(settings, app, stop), _actor(settings, stop)]
         channel = Channel(ledger=ledger)

@@ -101,7 +101,17 @@ def auditor_of(settings: Settings, ledger: Ledger) -> Auditor:
     """What watches the record: a key and a file of its own, and nobody's tokens."""
     from agents.auditor.watch import Auditor
 
-    return Auditor(ledger=ledger, keys=keys_of(settings), anchor_file=settings.anchor_file)
+    return Auditor(
+        ledger=ledger,
+        keys=keys_of(settings),
+        anchor_file=settings.anchor_file,
+        verdict_file=verdict_file_of(settings),
+    )
+
+
+def verdict_file_of(settings: Settings) -> Path:
+    """Where the auditor keeps its last verdict: not in the database that it is about."""
+    return settings.state_dir / "verdict.json"
 
 
 def roster_of(settings: Settings) -> Path:

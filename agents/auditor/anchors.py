@@ -26,15 +26,15 @@ class Outlet(Protocol):
         when the place cannot be reached now."""
 
 
-def append(path: Path, note: Note) -> None:
-    """Put the note at the end of the file, on the disk when this returns. Raises OSError.
+def append(path: Path, *notes: Note) -> None:
+    """Put the notes at the end of the file, on the disk when this returns. Raises OSError.
 
     One write to a file that only grows: whoever lets nobody else open it may set it append-only as well.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        content = f"{note.text()}\n".encode()
+        content = "".join(f"{note.text()}\n" for note in notes).encode()
         before = os.fstat(handle).st_size
         if os.write(handle, content) != len(content):
             # Half a note would spoil the next one, which is written behind it.
@@ -45,15 +45,19 @@ def append(path: Path, note: Note) -> None:
         os.close(handle)
 
 
+def kept(path: Path) -> list[Note]:
+    """The notes in the file, none where there is no file. Raises NotANote and OSError."""
+    if not path.exists():
+        return []
+    return list(notes_in(path.read_text(encoding="utf-8", errors="replace")))
+
+
 def outside(keys: KeyRing, anchor_file: Path, given: tuple[str, ...] = ()) -> Outside:
     """What is known outside the database: the keys, the anchor file, and anchors that were handed in.
 
     ``given`` are texts, or names of files with them. Raises KeyProblem, NotANote and OSError.
     """
-    found = []
-    if anchor_file.exists():
-        text = anchor_file.read_text(encoding="utf-8", errors="replace")
-        found = [(str(anchor_file), note) for note in notes_in(text)]
+    found = [(str(anchor_file), note) for note in kept(anchor_file)]
     for one in given:
         # A note has several lines, and no name of a file does.
         text = one if "\n" in one else Path(one).read_text(encoding="utf-8", errors="replace")

@@ -27,7 +27,9 @@ from tools.kubernetes.objects import JsonObject
 
 
 class NothingToExport(LedgerError):
-    """There is no such incident, or the record is bent before the place where the export would begin."""
+    """There is no such incident, or the record is bent where what is left out or put in must be known.
+
+    The whole of a bent record can be exported: who checks it finds where it is bent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,22 +84,29 @@ def lines(session: Session, part: Part, trust: Trust | None) -> Iterator[bytes]:
 
 
 def _header(session: Session, part: Part, trust: Trust | None) -> JsonObject:
-    before = Recount()
-    for rows in checkpoints.rows(session, upto=part.after):
-        bent = before.feed(rows)
-        if bent is not None:
-            raise NothingToExport(f"the record is bent before the export begins: {bent.why}")
-    return {
+    recount = Recount()
+    _count_on(session, recount, (0, part.after))
+    header: JsonObject = {
         "kind": "midwatch-export",
         "version": 1,
         "at": datetime.now(UTC).isoformat(),
         "incident": part.incident,
         "part": part.incident is not None,
-        "after": before.seq,
-        "head": before.head.hex(),
-        "peaks": [peak.hex() for peak in before.tree.peaks],
+        "after": recount.seq,
+        "head": recount.head.hex(),
+        "peaks": [peak.hex() for peak in recount.tree.peaks],
         "keys": [asdict(line) for line in trust.lines] if trust else [],
     }
+    if part.incident is not None:
+        # To the end, also behind the part: whose a row is stands in a column that only counting compares.
+        _count_on(session, recount, (part.after, checkpoints.head(session)[0]))
+    return header
+
+
+def _count_on(session: Session, recount: Recount, part: tuple[int, int]) -> None:
+    for rows in checkpoints.rows(session, *part):
+        if bent := recount.feed(rows):
+            raise NothingToExport(f"the record is bent: {bent.why}")
 
 
 def _event(row: Stored, incident: int | None) -> JsonObject:

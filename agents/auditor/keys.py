@@ -161,29 +161,25 @@ class KeyRing:
         except OSError as problem:
             raise KeyProblem(f"the auditor's key cannot be made: {problem}") from problem
         trust = self.trust()
-        if trust is None or self._public(trust) is None:
-            raise KeyProblem(f"{self.key_file} is not among the keys of {self.trust_file}")
+        if trust is None:
+            raise KeyProblem(f"the list of keys {self.trust_file} is gone")
+        self._pair(trust)
         return trust
 
     def sign(self, checkpoint: Checkpoint, trust: Trust) -> Note:
         """The checkpoint, signed. Raises KeyProblem."""
-        private, public = self._private(), self._public(trust)
-        if public is None:
-            raise KeyProblem(f"{self.key_file} is not among the keys of {self.trust_file}")
+        private, public = self._pair(trust)
         signature = private.sign(checkpoint.text().encode())
         own = Signature(name=public.name, key_id=public.id, signature=signature)
         return Note(checkpoint=checkpoint, signatures=(own,))
 
     def successor(self, now: datetime) -> tuple[Trusted, bytes]:
         """A new key as its line of the list, vouched for by the present one; and its private bytes."""
-        trust = self.open(now)
-        older = self._public(trust)
-        if older is None:
-            raise KeyProblem(f"{self.key_file} is not among the keys of {self.trust_file}")
+        private, older = self._pair(self.open(now))
         fresh = Ed25519PrivateKey.generate()
         key = PublicKey(name=older.name, raw=fresh.public_key().public_bytes_raw())
         plain = Trusted(key=key.text(), since=now.isoformat(), by=older.id.hex())
-        vouched = base64.b64encode(self._private().sign(plain.message())).decode()
+        vouched = base64.b64encode(private.sign(plain.message())).decode()
         line = Trusted(key=plain.key, since=plain.since, by=plain.by, signature=vouched)
         return line, fresh.private_bytes_raw()
 
@@ -199,9 +195,13 @@ class KeyRing:
         except (OSError, ValueError) as problem:
             raise KeyProblem(f"the auditor's key {self.key_file} cannot be used: {problem}") from problem
 
-    def _public(self, trust: Trust) -> PublicKey | None:
-        raw = self._private().public_key().public_bytes_raw()
-        return next((key for key in trust.keys.values() if key.raw == raw), None)
+    def _pair(self, trust: Trust) -> tuple[Ed25519PrivateKey, PublicKey]:
+        private = self._private()
+        raw = private.public_key().public_bytes_raw()
+        for key in trust.keys.values():
+            if key.raw == raw:
+                return private, key
+        raise KeyProblem(f"{self.key_file} is not among the keys of {self.trust_file}")
 
     def _write(self, path: Path, content: bytes, *, replace: bool) -> None:
         draft = path.with_name(f"{path.name}.{os.getpid()}")

@@ -1,6 +1,7 @@
-"""One pass over the audit rows: chain, tree, columns against bytes, and every checkpoint on the way.
+"""One pass over the audit rows: chain, tree, columns against bytes, and what every checkpoint has to say.
 
-It can stop anywhere and go on later, so that a long record is recomputed in small pieces.
+It can stop anywhere and go on later, so that a long record is recomputed in small pieces. Which of the
+checkpoints count is known only when their signatures were checked, so they are compared after the pass.
 """
 
 from __future__ import annotations
@@ -68,17 +69,16 @@ _TELLING = {_DECIDED, _MOVED, _ERASED, _EVIDENCE, _DRAFTED}
 
 @dataclass(kw_only=True)
 class Recount:
-    """A pass that has come to row ``seq``: the chain's head and the tree there, and what was told."""
+    """A pass that has come to row ``seq``: the chain's head and the tree there, and what was told.
 
-    marks: dict[int, list[Mark]] = field(default_factory=dict)
+    ``met`` is head and root at each row of ``sizes`` that it came by."""
+
+    sizes: set[int] = field(default_factory=set)
+    met: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
     seq: int = 0
     head: bytes = bytes.fromhex(GENESIS)
     tree: Tree = field(default_factory=Tree)
     told: Told = field(default_factory=Told)
-
-    def meet(self, mark: Mark) -> None:
-        """Compare with this checkpoint when the pass comes to its last row."""
-        self.marks.setdefault(mark.checkpoint.size, []).append(mark)
 
     def feed(self, rows: Iterable[Stored]) -> Bent | None:
         """Go on over these rows; the first that does not fit ends it."""
@@ -90,31 +90,35 @@ class Recount:
 
     def _feed(self, rows: Iterable[Stored]) -> Bent | None:
         # Local names and nothing twice: a million times a microsecond is a second.
-        head, count, marks, add, sha256 = self.head, self.seq, self.marks, self.tree.add, hashlib.sha256
-        before = head.hex()
-        for row in rows:
-            seq, prev_hash, own, body, tag, plan, incident, at = row
-            leaf = sha256(b"\0" + body).digest()
-            after = sha256(b"\2" + head + leaf).digest()
-            # The columns are what is searched and shown; only the bytes are in the chain. Their names are
-            # sorted (RFC 8785), so these are the beginning and the end of every honest row.
-            of = "null" if incident is None else incident
-            end = f',"incident":{of},"plan":"{plan}","seq":{count + 1},"tag":"{tag}"}}'
-            start = f'{{"at":"{at[:10]}T{at[11:19]}'
-            fits = seq == count + 1 and prev_hash == before and own == after.hex()
-            if not (fits and body.endswith(end.encode()) and body.startswith(start.encode())):
-                return Bent(seq=count + 1, why=self._misfit(row, own == after.hex()))
-            if tag in _TELLING:
-                self.told.hear(tag, plan, incident, orjson.loads(body)["body"])
-            add(leaf)
-            self.head, self.seq = head, count = after, seq
-            before = own
-            if seq in marks and (against := self._against(seq)):
-                return against
+        head, count, sizes, telling, sha256 = self.head, self.seq, self.sizes, _TELLING, hashlib.sha256
+        before, fresh = head.hex(), []
+        try:
+            for seq, prev_hash, own, body, tag, plan, incident, at in rows:
+                leaf = sha256(b"\0" + body).digest()
+                after = sha256(b"\2" + head + leaf).digest()
+                # The columns are what is searched and shown; only the bytes are in the chain. Their names
+                # are sorted (RFC 8785), so these are the beginning and the end of every honest row.
+                of = "null" if incident is None else incident
+                end = f',"incident":{of},"plan":"{plan}","seq":{count + 1},"tag":"{tag}"}}'.encode()
+                start = f'{{"at":"{at[:10]}T{at[11:19]}'.encode()
+                fits = seq == count + 1 and prev_hash == before and own == after.hex()
+                if not (fits and body.endswith(end) and body.startswith(start)):
+                    self.head, self.seq = head, count
+                    return Bent(seq=count + 1, why=self._misfit(seq, prev_hash, own == after.hex()))
+                if tag in telling:
+                    self.told.hear(tag, plan, incident, orjson.loads(body)["body"])
+                fresh.append(leaf)
+                head, count, before = after, seq, own
+                if seq in sizes:
+                    self.tree.grow(fresh)
+                    fresh.clear()
+                    self.met[seq] = (head, self.tree.root())
+        finally:
+            self.head, self.seq = head, count
+            self.tree.grow(fresh)
         return None
 
-    def _misfit(self, row: Stored, sealed: bool) -> str:
-        seq, prev_hash, *_ = row
+    def _misfit(self, seq: int, prev_hash: str, sealed: bool) -> str:
         if seq != self.seq + 1:
             return f"row {self.seq + 1} is missing: found {seq} instead"
         if prev_hash != self.head.hex():
@@ -123,19 +127,29 @@ class Recount:
             return f"row {seq} was changed after it was written"
         return f"row {seq} says something else in its columns"
 
-    def _against(self, seq: int) -> Bent | None:
-        root = self.tree.root()
-        for mark in self.marks[seq]:
-            if (mark.checkpoint.head, mark.checkpoint.root) != (self.head, root):
-                return Bent(seq=seq, why=f"the rows up to {seq} are not those of {mark.found}")
-        return None
+    def first_bad(self, bent: Bent | None, marks: list[Mark]) -> Bent | None:
+        """At the end of the record, or where it is ``bent``: the first row that does not fit, also to one of
+        these checkpoints."""
+        against = [mark for mark in marks if self._against(mark)]
+        if against:
+            # Of several over the same rows the first one given is the one that is named.
+            first = min(against, key=lambda mark: mark.checkpoint.size)
+            size = first.checkpoint.size
+            return Bent(seq=size, why=f"the rows up to {size} are not those of {first.found}")
+        return bent or self._missed(marks)
 
-    def missed(self) -> Bent | None:
-        """At the end of the record: the first checkpoint over more rows than there are."""
-        beyond = min((size for size in self.marks if size > self.seq), default=None)
-        if beyond is None:
+    def _against(self, mark: Mark) -> bool:
+        met = self.met.get(mark.checkpoint.size)
+        return met is not None and met != (mark.checkpoint.head, mark.checkpoint.root)
+
+    def _missed(self, marks: list[Mark]) -> Bent | None:
+        beyond = [mark for mark in marks if mark.checkpoint.size > self.seq]
+        if not beyond:
             return None
-        found = self.marks[beyond][0].found
+        first = min(beyond, key=lambda mark: mark.checkpoint.size)
         # Without the row where it ends now: it grows again, and this is still the same thing to say.
-        why = f"the record ends before row {beyond}, which {found} knows: its tail was cut off"
-        return Bent(seq=self.seq + 1, why=why)
+        size, found = first.checkpoint.size, first.found
+        return Bent(
+            seq=self.seq + 1,
+            why=f"the record ends before row {size}, which {found} knows: its tail was cut off",
+        )

@@ -31,6 +31,21 @@ class Tree:
             count >>= 1
         self.peaks.append(leaf)
 
+    def grow(self, leaves: list[bytes]) -> None:
+        """Many more at the right, a level at a time: half the cost of one after the other."""
+        level, size, sha256 = leaves, self.size, hashlib.sha256
+        self.size += len(leaves)
+        alone: list[bytes] = []
+        while level:
+            if size & 1:
+                level = [self.peaks.pop(), *level]
+            size >>= 1
+            if len(level) & 1:
+                alone.append(level[-1])
+            pairs = zip(level[::2], level[1::2], strict=False)
+            level = [sha256(b"\1" + left + right).digest() for left, right in pairs]
+        self.peaks += reversed(alone)
+
     def root(self) -> bytes:
         """The Merkle tree hash of all leaves; of none, the digest of nothing (RFC 6962, 2.1)."""
         if not self.peaks:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, select
 
+from agents.auditor import signatures
 from agents.auditor.keys import Trust
 from agents.auditor.notes import NotANote, Note, notes_in
 from agents.auditor.recount import Bent, Mark, Recount, Told
@@ -61,14 +62,18 @@ def verify(ledger: Ledger, outside: Outside | None = None) -> Verdict:
 
 def verdict(session: Session, outside: Outside) -> Verdict:
     """Check what this session sees."""
-    recount = Recount()
     stored = checkpoints.notes(session)
-    problems = [*_checkpoints(recount, stored, outside), *_anchors(recount, stored, outside)]
-    bent = None
-    for part in checkpoints.rows(session):
-        if bent := recount.feed(part):
-            break
-    bent = bent or recount.missed() or _head(session, recount)
+    with signatures.checking(outside.trust, [text for _, text in stored]) as unsigned:
+        own, problems = _checkpoints(stored)
+        anchored, more = _anchors(stored, outside)
+        recount = Recount(sizes={mark.checkpoint.size for mark in (*own.values(), *anchored)})
+        bent = _pass(session, recount)
+    for n in unsigned():
+        size, _ = stored[n]
+        if own.pop(size, None):
+            problems.append(f"checkpoint {size}: no trusted key signed it")
+    problems += more
+    bent = recount.first_bad(bent, [*own.values(), *anchored]) or _head(session, recount)
     if bent is not None:
         problems.insert(0, f"audit: {bent.why}")
     else:
@@ -85,32 +90,43 @@ def verdict(session: Session, outside: Outside) -> Verdict:
     )
 
 
-def _checkpoints(recount: Recount, stored: list[tuple[int, str]], outside: Outside) -> Iterator[str]:
+def _pass(session: Session, recount: Recount) -> Bent | None:
+    for part in checkpoints.rows(session):
+        if bent := recount.feed(part):
+            return bent
+    return None
+
+
+def _checkpoints(stored: list[tuple[int, str]]) -> tuple[dict[int, Mark], list[str]]:
+    """What the stored checkpoints claim, by their size, and what is wrong with the others."""
+    marks, problems = {}, []
     for size, text in stored:
         try:
             (note,) = notes_in(text)
         except (NotANote, ValueError) as problem:
-            yield f"checkpoint {size}: {problem}"
+            problems.append(f"checkpoint {size}: {problem}")
             continue
         if note.checkpoint.size != size:
-            yield f"checkpoint {size}: it is over {note.checkpoint.size} rows"
-        elif outside.trust is not None and not outside.trust.signed(note):
-            yield f"checkpoint {size}: no trusted key signed it"
+            problems.append(f"checkpoint {size}: it is over {note.checkpoint.size} rows")
         else:
-            recount.meet(Mark(checkpoint=note.checkpoint, found=f"the checkpoint over {size}"))
+            marks[size] = Mark(checkpoint=note.checkpoint, found=f"the checkpoint over {size}")
+    return marks, problems
 
 
-def _anchors(recount: Recount, stored: list[tuple[int, str]], outside: Outside) -> Iterator[str]:
+def _anchors(stored: list[tuple[int, str]], outside: Outside) -> tuple[list[Mark], list[str]]:
+    """What the anchors claim, and what is wrong with them."""
     kept = {text for _, text in stored}
+    marks, problems = [], []
     for where, note in outside.anchors:
         size = note.checkpoint.size
-        # What stands in the ledger with the same signature was checked there.
+        # What stands in the ledger with the same signature is checked there.
         if note.text() not in kept:
             if outside.trust is not None and not outside.trust.signed(note):
-                yield f"anchor over {size} in {where}: no trusted key signed it"
+                problems.append(f"anchor over {size} in {where}: no trusted key signed it")
                 continue
-            yield f"anchor over {size} in {where}: its checkpoint is no longer in the ledger"
-        recount.meet(Mark(checkpoint=note.checkpoint, found=f"the anchor in {where}"))
+            problems.append(f"anchor over {size} in {where}: its checkpoint is no longer in the ledger")
+        marks.append(Mark(checkpoint=note.checkpoint, found=f"the anchor in {where}"))
+    return marks, problems
 
 
 def _head(session: Session, recount: Recount) -> Bent | None:

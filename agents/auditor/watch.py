@@ -11,15 +11,16 @@ import asyncio
 import hashlib
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from agents.auditor import anchors
+from agents.auditor import anchors, signatures, verdicts
 from agents.auditor.anchors import CHAT, Outlet
 from agents.auditor.keys import KeyProblem, KeyRing, Trust
-from agents.auditor.notes import Checkpoint, NotANote
+from agents.auditor.notes import Checkpoint, NotANote, notes_in
 from agents.auditor.recount import Bent, Recount
+from agents.auditor.verdicts import Kept
 from agents.auditor.verify import Verdict, verify
 from agents.ledger import checkpoints
 from agents.ledger.checkpoints import Pace
@@ -48,12 +49,17 @@ class Auditor:
     ledger: Ledger
     keys: KeyRing
     anchor_file: Path
+    verdict_file: Path
     rhythm: Rhythm = field(default_factory=Rhythm)
     found: tuple[str, ...] = ()
     first_bad: int | None = None
     last: Verdict | None = None
     last_at: datetime | None = None
     signed: int = 0
+    _asked: bool = field(default=False, repr=False)
+    _kept: Kept | None = field(default=None, repr=False)
+    _anchored: int | None = field(default=None, repr=False)
+    _untold: str = field(default="", repr=False)
     _edge: Recount = field(default_factory=Recount, repr=False)
     _bent: Bent | None = field(default=None, repr=False)
     _whole_at: float = field(default=float("-inf"), repr=False)
@@ -66,7 +72,9 @@ class Auditor:
         trust = self.keys.open(self.ledger.now())
         # What was seen with our own eyes and is gone stays wrong, also when the rest fits together again.
         self._bent = self._bent or self._follow()
-        if time.monotonic() - self._whole_at >= self.rhythm.whole_s:
+        if self._asked or time.monotonic() - self._whole_at >= self.rhythm.whole_s:
+            # Who asks from here on means a later state. Should this fail, the next look does it again.
+            self._asked, self._whole_at = False, float("-inf")
             self.last = verify(self.ledger, anchors.outside(self.keys, self.anchor_file))
             self._whole_at, self.last_at = time.monotonic(), self.ledger.now()
         told = self.last.problems if self.last else ()
@@ -74,7 +82,12 @@ class Auditor:
         self.first_bad = self._bent.seq if self._bent else self.last.first_bad if self.last else None
         if not self.found and self._due():
             self._sign(trust)
+        self._to_files(trust)
         return self.found
+
+    def ask(self) -> None:
+        """Have all recomputed at the next look; asked often, it is done once."""
+        self._asked = True
 
     @property
     def seen(self) -> int:
@@ -113,9 +126,47 @@ class Auditor:
             at=self.ledger.now(),
         )
         note = self.keys.sign(checkpoint, trust)
-        if checkpoints.store(self.ledger, checkpoint.size, note.text()):
-            anchors.append(self.anchor_file, note)
+        checkpoints.store(self.ledger, checkpoint.size, note.text())
         self.signed = checkpoint.size
+
+    def _to_files(self, trust: Trust) -> None:
+        """Keep the verdict, and anchor what is signed. A file that takes nothing now is tried again at the
+        next look, and holds up neither the record's watch nor what the chat is told."""
+        said = ""
+        for write in (self._keep, lambda: self._anchor(trust)):
+            try:
+                write()
+            except OSError as problem:
+                said = str(problem)
+        if said and said != self._untold:
+            logger.error("what the auditor found cannot be kept: %s", said)
+        self._untold = said
+
+    def _keep(self) -> None:
+        if self.last is None or self.last_at is None:
+            return
+        found = replace(self.last, problems=self.found, first_bad=self.first_bad)
+        now = Kept(at=self.last_at, verdict=found)
+        if now != self._kept:
+            verdicts.keep(self.verdict_file, now)
+            self._kept = now
+
+    def _anchor(self, trust: Trust) -> None:
+        """Add to the file every checkpoint of ours that is newer than what it holds."""
+        if self.found:
+            return
+        if self._anchored is None:
+            self._anchored = max((note.checkpoint.size for note in anchors.kept(self.anchor_file)), default=0)
+        if self.signed <= self._anchored:
+            return
+        with self.ledger.read() as session:
+            stored = checkpoints.notes(session, after=self._anchored)
+        # What somebody else put into the table is verification's to name, and not ours to vouch for.
+        refused = set(signatures.unsigned(trust, [text for _, text in stored]))
+        fresh = [note for n, (_, text) in enumerate(stored) if n not in refused for note in notes_in(text)]
+        if fresh:
+            anchors.append(self.anchor_file, *fresh)
+        self._anchored = max(size for size, _ in stored)
 
 
 async def watch(auditor: Auditor, outlet: Outlet, stop: asyncio.Event) -> None:

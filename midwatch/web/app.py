@@ -26,6 +26,7 @@ from midwatch.web.login import COOKIE, Door
 from midwatch.web.pages import pages, shown_over
 from midwatch.web.record import evidence
 from midwatch.web.rights import router as rights
+from midwatch.wiring import verdict_file_of
 
 logger = logging.getLogger("midwatch.web")
 HERE = Path(__file__).parent
@@ -55,7 +56,7 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
     )
     app.include_router(router(intake))
     beside = (evidence(settings, ledger), rights(settings, shown_over(ledger)))
-    for routes in (pages(ledger), *beside, *more):
+    for routes in (pages(ledger, verdict_file_of(settings)), *beside, *more):
         app.include_router(routes)
     app.add_middleware(Guard, door=door)
     _add_login(app, door, secure=settings.public_url.startswith("https:"))

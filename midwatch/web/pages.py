@@ -16,11 +16,12 @@ from fastapi.templating import Jinja2Templates
 from pydantic import Field
 from sqlmodel import Session, col, select
 
-from agents.auditor.verify import verify
-from agents.ledger import incidents
+from agents.auditor.verdicts import kept_in
+from agents.ledger import checkpoints, incidents
 from agents.ledger.store import Ledger, halted
 from agents.ledger.story import story
 from agents.ledger.tables import AuditRow
+from midwatch.web.verdict import sentences
 from tools.kubernetes.actions.catalogue import sentence
 from tools.policy.words import touched, warnings
 from tools.redaction import redact
@@ -64,8 +65,8 @@ def shown_over(ledger: Ledger) -> Callable[[Request, str, dict[str, object]], Re
     return shown
 
 
-def pages(ledger: Ledger) -> APIRouter:
-    """The routes over one ledger."""
+def pages(ledger: Ledger, verdict_file: Path) -> APIRouter:
+    """The routes over one ledger, and what its auditor found last."""
     router, shown = APIRouter(default_response_class=HTMLResponse), shown_over(ledger)
 
     @router.get("/")
@@ -86,12 +87,16 @@ def pages(ledger: Ledger) -> APIRouter:
         return shown(request, "incident.html", {"story": told, "timeline": timeline, **words})
 
     @router.get("/ledger")
-    def record(request: Request, before: Number | None = None) -> Response:
+    def record(request: Request, before: Number | None = None, asked: bool = False) -> Response:
+        # Read before the rows: a verdict that comes meanwhile would know more events than are counted here.
+        kept = kept_in(verdict_file)
         with ledger.read() as session:
             # By sequence number and not by page number: rows are added while somebody reads.
             rows = _lines(session, before=before, limit=PAGE)
+            events, _ = checkpoints.head(session)
         older = rows[-1].seq if len(rows) == PAGE else None
-        return shown(request, "ledger.html", {"rows": rows, "older": older, "found": verify(ledger)})
+        said = sentences(kept, events, ledger.now())
+        return shown(request, "ledger.html", {"rows": rows, "older": older, "said": said, "asked": asked})
 
     return router
 

@@ -25,6 +25,7 @@ def run(*words: str) -> Result:
 
 @pytest.mark.parametrize("word", ["abc", "", "INC-", "INC-1", "-1", "٣", "INC-999999999999999999999"])
 def test_a_story_that_does_not_exist_is_said_to_be_none(state: Path, word: str) -> None:
+    run("resume")
     found = run("replay", "--", word)
     assert (found.exit_code, "there is no incident" in found.output) == (1, True)
 
@@ -73,7 +74,10 @@ def test_a_database_that_is_none_is_told(state: Path) -> None:
     assert "file is not a database" in run("verify").output
 
 
-@pytest.mark.parametrize("command", [("verify",), ("export", "-o", "x"), ("evidence", "INC-1", "-o", "x")])
+@pytest.mark.parametrize(
+    "command",
+    [("verify",), ("replay", "INC-1"), ("export", "-o", "x"), ("evidence", "INC-1", "-o", "x")],
+)
 def test_whoever_only_reads_makes_no_ledger(state: Path, command: tuple[str, ...]) -> None:
     found = run(*command)
     assert found.exit_code == 1

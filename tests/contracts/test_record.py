@@ -215,3 +215,19 @@ def test_the_pack_of_an_incident_tells_of_no_other_and_proves_itself(record: Rec
     assert (found.returncode, found.stderr) == (0, "")
     with pytest.raises(export.NothingToExport, match="no INC-3"):
         pack(record.ledger, 3, record.keys, record.anchor_file)
+
+
+@pytest.mark.parametrize("column", ["incident = NULL", "incident = 1", "plan_id = ''"])
+@pytest.mark.parametrize("row", ["min", "max"])
+def test_an_export_from_which_a_column_hides_an_event_is_not_made(
+    record: Record, column: str, row: str
+) -> None:
+    told_whole(record.ledger)
+    told_whole(record.ledger, "f2", 2)
+    record.sign()
+    record.bend(
+        f"UPDATE audit SET {column} "
+        f"WHERE seq = (SELECT {row}(seq) FROM audit WHERE incident = 2 AND plan_id <> '')"
+    )
+    with pytest.raises(export.NothingToExport, match="says something else in its columns"):
+        pack(record.ledger, 2, record.keys, record.anchor_file)

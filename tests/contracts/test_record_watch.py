@@ -14,11 +14,12 @@ from fastapi import FastAPI
 from sqlalchemy import inspect
 from sqlmodel import col, select
 
+from agents.auditor import anchors
 from agents.auditor.watch import Rhythm, watch
 from agents.incident import Outcome, Recovery
 from agents.ledger import checkpoints, investigations
 from agents.ledger.checkpoints import Pace
-from agents.ledger.tables import AnchorRow, AuditRow
+from agents.ledger.tables import AnchorRow, AuditRow, CheckpointRow
 from agents.ledger.tags import Tag
 from midwatch.web.record import metrics
 from tests.support import tampering
@@ -215,3 +216,58 @@ async def test_a_ledger_that_cannot_be_read_does_not_end_the_watch(
     auditor = record.auditor
     await watched(record, wall, lambda: auditor.signed, away, more, lambda: auditor.signed == auditor.seen)
     assert auditor.found == ()
+
+
+async def test_a_checkpoint_that_the_anchor_file_did_not_take_is_added_when_it_does(
+    record: Record, caplog: pytest.LogCaptureFixture
+) -> None:
+    auditor, file = record.auditor, record.anchor_file
+    wall, aside = Wall(), file.with_name("aside")
+
+    def taken() -> list[int]:
+        return [note.checkpoint.size for note in anchors.kept(file)] if file.is_file() else []
+
+    def unwritable() -> bool:
+        # A folder in its place: root as well cannot write into that.
+        file.rename(aside)
+        file.mkdir()
+        return True
+
+    def signed_more() -> bool:
+        before = auditor.signed
+        small_events(record.ledger, 1)
+        wait_until(lambda: auditor.signed > before, 60.0)
+        return True
+
+    def writable() -> bool:
+        file.rmdir()
+        aside.rename(file)
+        return True
+
+    auditor.rhythm = replace(QUICK, whole_s=3600)
+    await watched(
+        record, wall, lambda: taken() == [auditor.signed], unwritable, signed_more, signed_more,
+        lambda: "cannot be kept" in caplog.text, writable, lambda: len(taken()) == 3,
+    )  # fmt: skip
+    with record.ledger.read() as session:
+        assert taken() == [size for size, _ in checkpoints.notes(session)]
+    assert caplog.text.count("cannot be kept") == 1
+    assert record.verify().remarks == ()
+
+
+def test_an_auditor_that_starts_adds_what_its_file_lacks_and_nothing_that_others_signed(
+    record: Record,
+) -> None:
+    record.sign()
+    small_events(record.ledger, 1)
+    record.sign()
+    lines = record.anchor_file.read_text()
+    notes = list(anchors.kept(record.anchor_file))
+    record.anchor_file.write_text(f"{notes[0].text()}\n")
+    with record.ledger.write() as tx:
+        foreign = notes[1].text().replace("\nat ", "\nat 1")
+        tx.session.add(CheckpointRow(size=notes[1].checkpoint.size + 1, note=foreign, at=tx.now))
+    auditor = replace(record.auditor, rhythm=Rhythm(whole_s=3600), _anchored=None, _asked=False)
+    auditor.last, auditor._whole_at = None, float("inf")
+    auditor.look()
+    assert record.anchor_file.read_text() == lines

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contracts.conftest import clock, ledger, ledger_server, ledger_url
+from tests.contracts.conftest import clock, empty, ledger, ledger_server, ledger_url
 from tests.support.killing import Ground, a_ground
 from tests.support.real_servers import fresh_database
 
-__all__ = ["clock", "ledger", "ledger_server", "ledger_url"]
+__all__ = ["clock", "empty", "ledger", "ledger_server", "ledger_url"]
 
 
 @pytest.fixture(scope="session")

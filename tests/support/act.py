@@ -129,7 +129,7 @@ class Act:
 
 
 @contextmanager
-def an_act(folder: Path) -> Iterator[Act]:
+def an_act(folder: Path, ledger: Ledger | None = None) -> Iterator[Act]:
     """Everything up, nothing in it yet; the actor holds the optional rights too."""
     with ExitStack() as stack:
         cluster = stack.enter_context(
@@ -150,7 +150,7 @@ def an_act(folder: Path) -> Iterator[Act]:
         everything = {"tiers": [1, 2, 3], "namespaces": ["*"]}
         roster = folder / "roster.yaml"
         roster.write_text(yaml.safe_dump({"approvers": [one | everything for one in people]}))
-        ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}", RememberingQueue())
+        ledger = ledger or Ledger(f"sqlite:///{folder / 'ledger.db'}", RememberingQueue())
         stack.callback(ledger.close)
         upgrade(ledger.writer)
         hands = Hands(

@@ -98,7 +98,12 @@ def record_in(folder: Path, url: str = "") -> Iterator[Record]:
     folder.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(url or f"sqlite:///{folder / 'midwatch.db'}", RememberingQueue())
     upgrade(ledger.writer)
-    auditor = Auditor(ledger=ledger, keys=KeyRing(folder=folder / "keys"), anchor_file=folder / "anchors.log")
+    auditor = Auditor(
+        ledger=ledger,
+        keys=KeyRing(folder=folder / "keys"),
+        anchor_file=folder / "anchors.log",
+        verdict_file=folder / "verdict.json",
+    )
     try:
         yield Record(ledger=ledger, folder=folder, auditor=auditor)
     finally:

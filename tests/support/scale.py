@@ -15,6 +15,7 @@ _SLICE_AND_ALL = {
     "claim_threads": (16, 64),
     "conditions": (50, 20_000),
     "drifts": (150, 10_000),
+    "ended_writes": (5, 100),
     "forged_webhooks": (300, 20_000),
     "halts": (9, 200),
     "hostile_outputs": (1_000, 20_000),

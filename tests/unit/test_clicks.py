@@ -90,6 +90,11 @@ def test_whoever_asked_for_a_change_cannot_approve_but_can_deny_it():
     assert verdict(question=own, plan_id=own.plan.id, verdict=Verdict.DENY) is None
 
 
+def test_a_click_of_nobody_is_refused_as_ones_own():
+    """Slack tells who clicked; an account without a name would otherwise be nobody's and anybody's."""
+    assert verdict(user_id="", person=ADA.model_copy(update={"id": ""})) is Refusal.OWN_REQUEST
+
+
 @pytest.mark.parametrize("state", [s for s in PlanState if s is not PlanState.PENDING])
 def test_an_approval_counts_only_while_the_plan_waits_for_one(state):
     assert verdict(question=QUESTION.model_copy(update={"state": state})) is Refusal.DECIDED

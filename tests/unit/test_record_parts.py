@@ -6,6 +6,7 @@ import ast
 import base64
 import hashlib
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.auditor import standalone
-from agents.auditor.keys import KeyProblem, PublicKey
+from agents.auditor import signatures, standalone
+from agents.auditor.keys import KeyProblem, KeyRing, PublicKey
 from agents.auditor.notes import Checkpoint, NotANote, Note, Signature, notes_in
 from agents.auditor.tree import Tree
 from agents.ledger import chain
@@ -42,6 +43,19 @@ def test_the_tree_is_that_of_rfc_6962(count: int) -> None:
     for leaf in leaves:
         tree.add(leaf)
     assert (tree.size, tree.root()) == (count, merkle(leaves))
+
+
+@given(st.lists(st.integers(0, 70), max_size=8))
+@settings(max_examples=60)
+def test_a_tree_grows_by_many_leaves_as_by_one_after_the_other(parts: list[int]) -> None:
+    by_one, by_many, done = Tree(), Tree(), 0
+    for count in parts:
+        leaves = [chain.leaf(str(n).encode()) for n in range(done, done + count)]
+        done += count
+        for leaf in leaves:
+            by_one.add(leaf)
+        by_many.grow(leaves)
+        assert by_many == by_one
 
 
 def a_note() -> Note:
@@ -145,3 +159,30 @@ def test_a_hash_is_that_of_the_row_before_and_the_leaf() -> None:
     assert chain.leaf(body) == leaf
     assert chain.seal(chain.GENESIS, body) == hashlib.sha256(b"\2" + bytes(32) + leaf).hexdigest()
     assert base64.b64decode(a_note().checkpoint.text().splitlines()[2]) == b"r" * 32
+
+
+def test_signatures_checked_by_a_process_of_their_own_say_the_same(tmp_path: Path) -> None:
+    keys, others = KeyRing(folder=tmp_path / "own"), KeyRing(folder=tmp_path / "others")
+    trust = keys.open(NOW)
+    checkpoint = replace(a_note().checkpoint, origin=trust.origin)
+    whole, foreign = keys.sign(checkpoint, trust), others.sign(checkpoint, others.open(NOW))
+    another = replace(checkpoint, size=8)
+    texts = [note.text() for note in (whole, foreign, replace(whole, checkpoint=another), a_note())]
+    texts += ["no note", whole.text() * 2, whole.text()]
+    for alone in (0, len(texts)):
+        with signatures.checking(trust, texts, alone) as unsigned:
+            pass
+        assert unsigned() == [1, 2, 3, 4, 5]
+    with signatures.checking(None, texts) as unsigned:
+        pass
+    assert unsigned() == []
+
+
+def test_without_room_for_a_process_signatures_are_checked_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust = KeyRing(folder=tmp_path).open(NOW)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "not there"))
+    with signatures.checking(trust, [a_note().text()], alone=0) as unsigned:
+        pass
+    assert unsigned() == [0]

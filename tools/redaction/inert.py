@@ -9,6 +9,11 @@ _VISIBLE = frozenset("\n\t")
 _WORD = re.compile(r"\w+")
 _LOOK_LATIN = ("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU", "FULLWIDTH", "MATHEMATICAL")
 """Scripts with letters that look like Latin ones (Unicode TR 39, confusables)."""
+_MEASURE = re.compile(
+    r"[0-9]*(?:\u03bc(?:s|sec|m|g|l|L|A|V|W|F|H|Hz|J|mol)|[kMGm]?\u03a9|\u0394[A-Za-z0-9_]+)"
+)
+"""Micro, ohm and a difference, as engineers write them: none of the three looks like a Latin letter, and
+all else in the word is ASCII."""
 
 
 def inert(text: str) -> str:
@@ -33,6 +38,8 @@ def _unmixed(match: re.Match[str]) -> str:
     word = match.group()
     # A word in one script is somebody's language; one that mixes two reads as a name that it is not.
     if word.isascii() or not any(char.isascii() and char.isalpha() for char in word):
+        return word
+    if _MEASURE.fullmatch(word):
         return word
     return "".join(_told(char) if _looks_latin(char) else char for char in word)
 
