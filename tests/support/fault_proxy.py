@@ -98,8 +98,8 @@ class FaultProxy:
 
     def _serve(self, raw: socket.socket) -> None:
         # Whoever hangs up or was killed ends only its own connection.
-        with raw, suppress(OSError), self._inner(raw) as client, self._outer() as server:
-            while not self._stopped.is_set() and (request := _message(client)):
+        with raw, suppress(OSError), self._inner(raw) as client, connected(self.upstream) as server:
+            while not self._stopped.is_set() and (request := message(client)):
                 if not self._pass(request, client, server):
                     return
 
@@ -112,15 +112,6 @@ class FaultProxy:
         context.load_cert_chain(folder / "server.crt", folder / "server.key")
         return context.wrap_socket(raw, server_side=True)
 
-    def _outer(self) -> socket.socket:
-        where = urlsplit(self.upstream.url)
-        raw = socket.create_connection((where.hostname or "", where.port or 0))
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self.upstream.certificates is None:
-            return raw
-        context = ssl.create_default_context(cafile=self.upstream.certificates / "ca.crt")
-        return context.wrap_socket(raw, server_hostname=where.hostname)
-
     def _pass(self, request: bytes, client: socket.socket, server: socket.socket) -> bool:
         """Whether the connection goes on after this request."""
         found = self._kind(request)
@@ -132,7 +123,7 @@ class FaultProxy:
         if request.startswith(b"GET "):
             self._stopped.wait(self.reads_take_s)
         server.sendall(request)
-        client.sendall(_message(server))
+        client.sendall(message(server))
         return True
 
     @property
@@ -160,7 +151,7 @@ class FaultProxy:
             self._stopped.wait(self.delay_s)
         if kind is not Trouble.RESET_BEFORE:
             server.sendall(request)
-            self._answer(kind, client, _message(server))
+            self._answer(kind, client, message(server))
         if kind in (Trouble.RESET_BEFORE, Trouble.RESET_AFTER):
             # Lingering for zero seconds is what turns a close into a reset.
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -183,7 +174,18 @@ class FaultProxy:
         return next((found for found in self._troubles.items() if found[0].encode() in request), None)
 
 
-def _message(source: socket.socket) -> bytes:
+def connected(upstream: Upstream) -> socket.socket:
+    """A connection to the server itself."""
+    where = urlsplit(upstream.url)
+    raw = socket.create_connection((where.hostname or "", where.port or 0))
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if upstream.certificates is None:
+        return raw
+    context = ssl.create_default_context(cafile=upstream.certificates / "ca.crt")
+    return context.wrap_socket(raw, server_hostname=where.hostname)
+
+
+def message(source: socket.socket) -> bytes:
     """One whole HTTP message, or nothing when the other side has hung up."""
     data = b""
     while _END not in data:

@@ -33,6 +33,7 @@ _SLICE_AND_ALL = {
     "revocations": (24, 2_000),
     "stopped_actors": (8, 240),
     "stolen_writes": (120, 500),
+    "swaps": (30, 500),
     "tampered_plans": (3, 150),
     "tampers": (200, 10_000),
     "wall_patches": (150, 2_000),
