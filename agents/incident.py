@@ -214,6 +214,11 @@ class Plan(Value):
         """The first 16 hex digits of the digest: short enough for a button and a label."""
         return self.digest[:16]
 
+    @property
+    def needed(self) -> int:
+        """How many humans must approve: what it says, and never fewer than its tier asks for."""
+        return max(self.approvals_needed, 2 if self.tier == 3 else 1)
+
 
 def digest_of(canonical: bytes) -> str:
     """The digest of a plan's canonical bytes, for recomputing it from what is stored."""

@@ -6,6 +6,7 @@ environment, and sleeping until something is over. More in docs/testing.md.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -18,8 +19,16 @@ from hypothesis import HealthCheck, settings
 from tests.support.way_out import allowed
 
 # How long examples take to draw is the machine's business: its tables are made at the first run of a clone.
-settings.register_profile("patient", suppress_health_check=[HealthCheck.too_slow], deadline=None)
-settings.load_profile("patient")
+# A failing example is printed to be run again; nothing is kept of one between runs.
+settings.register_profile(
+    "every run",
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
+    print_blob=True,
+)
+settings.load_profile("every run")
 
 _real_connect = socket.socket.connect
 # Resolved before the guard is up: a cluster may be named by a host name.
@@ -30,6 +39,11 @@ def _loopback_only(self: socket.socket, address: Any) -> None:
     if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in _ALLOWED:
         raise RuntimeError(f"a test tried to reach {address[0]}")
     _real_connect(self, address)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the collector need not walk all of it again and again."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -46,7 +60,8 @@ def _logs_as_before() -> Iterator[None]:
     handlers, level = list(root.handlers), root.level
     yield
     root.handlers[:] = handlers
-    root.setLevel(level)
+    if root.level != level:
+        root.setLevel(level)
 
 
 @pytest.fixture(autouse=True)

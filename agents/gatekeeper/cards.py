@@ -15,8 +15,8 @@ from agents.gatekeeper.blocks import code, confirm, context, fields, header, lis
 from agents.gatekeeper.modals import words_of
 from agents.gatekeeper.touched import touched_blocks
 from agents.incident import Diagnosis, Plan, Receipt, Recovery, Value, Verdict
-from agents.ledger.decisions import human_of
-from agents.ledger.moves import confirmed, needed
+from agents.ledger.decisions import approvals
+from agents.ledger.moves import confirmed
 from agents.ledger.protocol import ACTIVE, LOCKING, TERMINAL, Objection, PlanState
 from agents.ledger.seals import SealKey
 from agents.ledger.story import PlanView, Story
@@ -142,7 +142,7 @@ def _so_far(view: PlanView) -> list[Block]:
     given = [decision for decision in view.decisions if decision.verdict is Verdict.APPROVE]
     if not given:
         return []
-    words = f"{len({human_of(one) for one in given})} of {needed(view.plan)}, by "
+    words = f"{approvals(given)} of {view.plan.needed}, by "
     return [people("Approved so far", words, [one.approver.user_id for one in given])]
 
 
@@ -184,12 +184,11 @@ def _facts(view: PlanView) -> list[tuple[str, str]]:
     plan = view.plan
     verbs = [CATALOGUE[step.verb] for step in plan.steps if step.verb in CATALOGUE]
     final = dict.fromkeys(verb.undo for verb in verbs if not verb.reversible)
-    given = {human_of(decision) for decision in view.decisions if decision.verdict is Verdict.APPROVE}
     return [
         ("Risk", f"T{plan.tier}"),
         ("What can go wrong", " ".join(verb.risks for verb in verbs) or "unknown"),
         ("Undo", " ".join(final) or "Offered as a plan of its own if this does not help"),
-        ("Approvals", f"{len(given)} of {needed(plan)}"),
+        ("Approvals", f"{approvals(view.decisions)} of {plan.needed}"),
         ("Expires", f"{plan.pending_until:%H:%M:%S} UTC"),
         ("Rule", f"policy {plan.policy_version[:12]}"),
     ]

@@ -12,7 +12,9 @@ import yaml
 
 from agents.investigator.analyzers.fields import dig, items, labels_of
 from tools.kubernetes.actions.step import Step
+from tools.kubernetes.actions.wire import changes
 from tools.kubernetes.objects import JsonObject
+from tools.kubernetes.pointers import tokens
 
 # Labels and annotations that these controllers put on what they keep.
 _MARKS = (
@@ -73,18 +75,16 @@ def patch_to_commit(step: Step, target: JsonObject) -> str:
     patch: JsonObject = {"apiVersion": step.api_version, "kind": step.kind, "metadata": meta}
     try:
         for pointer, value in step.set.items():
-            tokens = [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
-            patch = _joined(patch, _part(target, tokens, value))
+            patch = _joined(patch, _part(target, tokens(pointer), value))
     except _NotMergeable:
-        changes = [{"op": "replace", "path": path, "value": value} for path, value in step.set.items()]
-        return f"# JSON patch for {step.target}\n{_dumped(changes)}"
+        return f"# JSON patch for {step.target}\n{_dumped(changes(step))}"
     return _dumped(patch)
 
 
-def _part(live: object, tokens: list[str], value: object) -> object:
-    if not tokens:
+def _part(live: object, keys: list[str], value: object) -> object:
+    if not keys:
         return _leaf(value, live)
-    key, *rest = tokens
+    key, *rest = keys
     inner = live.get(key) if isinstance(live, dict) else None
     if not isinstance(inner, list):
         return {key: _part(inner, rest, value)}

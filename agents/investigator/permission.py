@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agents.incident import Incident
-from agents.investigator.proposals import NoPlan, Proposal
+from agents.investigator.deployed_by import patch_to_commit
+from agents.investigator.proposals import NoPlan, Proposal, reverted
 from agents.investigator.reasoning_case import Case
 from agents.investigator.targets_touched import NotStated, radius_of
 from agents.ledger.policy import about
@@ -43,7 +44,7 @@ class Asking:
 
 
 def permitted(case: Case, asking: Asking, draw: Callable[[float | None], Proposal]) -> Permitted | NoPlan:
-    """The change as far as the policy allows it.
+    """The change as far as the policy allows it; for an object that Git keeps, as advice and no plan.
 
     ``draw`` drafts it, within a factor for requests and limits if one is handed in: where the policy
     allows less than the first draft takes, a second one takes what is allowed.
@@ -53,7 +54,17 @@ def permitted(case: Case, asking: Asking, draw: Callable[[float | None], Proposa
         found = _permitted(case, asking, draw(found.judged.limit_factor))
     if isinstance(found, Permitted) and not found.judged.allowed:
         return NoPlan(reason=f"The policy: {found.judged.objection}.")
-    return found
+    return _in_git(found, case) if isinstance(found, Permitted) and found.radius.gitops else found
+
+
+def _in_git(found: Permitted, case: Case) -> NoPlan:
+    """The change for the place it has to be made in: made here it would be taken back (T35)."""
+    target = found.step.target
+    return NoPlan(
+        reason=reverted(found.radius.gitops, target),
+        advice=f"Make the same change there: {found.why}. The patch to commit is in the thread.",
+        patch=patch_to_commit(found.step, case.find(target)),
+    )
 
 
 def _permitted(case: Case, asking: Asking, wanted: Proposal) -> Permitted | NoPlan:

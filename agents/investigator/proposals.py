@@ -8,10 +8,10 @@ step is drafted, and may be refused, by the catalogue.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents.incident import Hypothesis
-from agents.investigator.deployed_by import gitops_owner, patch_to_commit
+from agents.investigator.deployed_by import gitops_owner
 from agents.investigator.proposals_values import (
     Value,
     images_seen,
@@ -27,7 +27,7 @@ from tools.kubernetes.actions.catalogue import verb
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import Context, Refused
 from tools.kubernetes.history import Revision
-from tools.kubernetes.objects import JsonObject, ref_of
+from tools.kubernetes.objects import JsonObject, ObjectRef
 from tools.kubernetes.quantities import amount
 
 
@@ -107,17 +107,14 @@ def propose(case: Case, cause: Hypothesis | None, limits: Limits) -> Proposal:
     wishes = tuple(_WISHES[Cause(cause.code)](desk))
     drafted = _first_drafted(desk, wishes)
     owner = gitops_owner(target)
-    return _advice(owner, drafted, target) if wishes and owner else drafted
+    if wishes and owner and isinstance(drafted, NoPlan):
+        return replace(drafted, reason=f"{reverted(owner, cause.object)} {drafted.reason}")
+    return drafted
 
 
-def _advice(owner: str, drafted: Proposal, target: JsonObject) -> NoPlan:
-    """The change for the place it has to be made in: made here it would be taken back."""
-    about = str(ref_of(target))
-    reason = f"{owner} manages {about} and would revert a change made here."
-    if isinstance(drafted, NoPlan):
-        return NoPlan(reason=f"{reason} {drafted.reason}", advice=drafted.advice)
-    advice = f"Make the same change there: {drafted.why}. The patch to commit is in the thread."
-    return NoPlan(reason=reason, advice=advice, patch=patch_to_commit(drafted.step, target))
+def reverted(owner: str, about: ObjectRef) -> str:
+    """Why a change made in the cluster would not last."""
+    return f"{owner} manages {about} and would revert a change made here."
 
 
 def _first_drafted(desk: _Desk, wishes: Iterable[_Wish]) -> Proposal:

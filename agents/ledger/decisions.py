@@ -6,6 +6,7 @@ before, decided meanwhile, too late) is checked here, in the transaction that re
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
@@ -19,7 +20,6 @@ from agents.ledger.moves import (
     confirmed,
     hinder,
     move,
-    needed,
     quarantine,
     standing,
     too_late,
@@ -176,7 +176,7 @@ def _consequence(tx: Transaction, found: Standing, decision: Decision) -> Decide
         hinder(tx, found, "")
         tx.wake(Agent.ACTOR, found.row.incident)
         return Decided(state=found.state)
-    elif approvals(tx.session, decision.plan_id) >= needed(found.plan):
+    elif approvals(decisions_of(tx.session, decision.plan_id)) >= found.plan.needed:
         to, words = PlanState.APPROVED, ""
     else:
         tx.wake(Agent.GATEKEEPER, found.row.incident)
@@ -186,9 +186,8 @@ def _consequence(tx: Transaction, found: Standing, decision: Decision) -> Decide
     return Decided(state=to) if against is None else against
 
 
-def approvals(session: Session, plan_id: str) -> int:
+def approvals(given: Iterable[Decision]) -> int:
     """How many different humans approved."""
-    given = decisions_of(session, plan_id)
     return len({human_of(decision) for decision in given if decision.verdict is Verdict.APPROVE})
 
 

@@ -49,12 +49,10 @@ def _supersede(tx: Transaction, other: str, by: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Denial:
-    """Somebody said no to a verb on an object: about which plan, in which incident, when and why."""
+    """Somebody said no to a verb on an object: in which incident, and when."""
 
-    plan_id: str
     incident: int
     at: datetime
-    reason: str
 
 
 def denied_since(session: Session, step: Step, since: datetime) -> Denial | None:
@@ -64,5 +62,5 @@ def denied_since(session: Session, step: Step, since: datetime) -> Denial | None
     for row, proposal in session.exec(denied.order_by(col(ProposalRow.state_at).desc())):
         said = Plan.model_validate_json(row.canonical).steps
         if any((one.verb, one.target.key) == (step.verb, step.target.key) for one in said):
-            return Denial(plan_id=row.id, incident=row.incident, at=proposal.state_at, reason=proposal.reason)
+            return Denial(incident=row.incident, at=proposal.state_at)
     return None

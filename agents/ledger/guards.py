@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from agents.incident import Decision, Plan, Verdict
 from agents.ledger import chain, objects
 from agents.ledger.decisions import decisions_of, human_of
-from agents.ledger.moves import Standing, confirmed, needed, too_late
+from agents.ledger.moves import Standing, confirmed, too_late
 from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.store import LedgerError, Transaction, halted
 from agents.ledger.tables import AuditRow
@@ -41,7 +41,7 @@ def against_claim(tx: Transaction, found: Standing, still_valid: StillValid) -> 
     valid = {human_of(d) for d in given if counts(found.plan, d) and still_valid(found.plan, d)}
     if not as_recorded(tx.session, found, given):
         return Objection.TAMPERED
-    if len(valid) < needed(found.plan):
+    if len(valid) < found.plan.needed:
         return Objection.APPROVER_LOST_RIGHT if given else Objection.NOT_ENOUGH_APPROVALS
     return Objection.OBJECT_BUSY if objects.holders(tx.session, found.plan) else None
 

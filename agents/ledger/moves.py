@@ -147,11 +147,6 @@ def hinder(tx: Transaction, found: Standing, obstacle: str) -> bool:
     return result.rowcount == 1
 
 
-def needed(plan: Plan) -> int:
-    """How many humans must approve: what the plan says, and never fewer than its tier asks for."""
-    return max(plan.approvals_needed, 2 if plan.tier == 3 else 1)
-
-
 def confirmed(plan: Plan, typed: str) -> bool:
     """Whether an approval of this plan is complete: from tier 2 on the digest's beginning was typed."""
     return plan.tier < 2 or typed == plan.digest[:TYPED_DIGITS]

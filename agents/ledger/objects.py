@@ -27,10 +27,16 @@ def holders(session: Session, plan: Plan) -> list[str]:
 
 
 def hold(tx: Transaction, plan: Plan) -> None:
-    """Take the plan's objects; those that it holds already stay as they are."""
+    """Take the plan's objects; those that it holds already stay as they are.
+
+    Nobody else may hold one: who holds is asked before, in the same transaction.
+    """
     for name in objects_of(plan):
-        if tx.session.get(ObjectLockRow, name) is None:
+        row = tx.session.get(ObjectLockRow, name)
+        if row is None:
             tx.session.add(ObjectLockRow(object=name, plan_id=plan.id))
+        elif row.plan_id != plan.id:
+            raise AssertionError(f"{name} is held by plan {row.plan_id}")
     tx.session.flush()
 
 

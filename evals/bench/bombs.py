@@ -154,11 +154,6 @@ def _sizes() -> Iterator[Bomb]:
     noise = random.Random(16)  # noqa: S311  (no secret)
     yield one_piece("300,000 labels", lambda: body(alert(labels=_numbered("label", 300_000))), KEPT)
     yield one_piece("100,000 annotations", lambda: body(alert(annotations=_numbered("a", 100_000))), KEPT)
-    many = [alert(fingerprint=f"b{number}") for number in range(20_005)]
-    ended = [{**one, "status": "resolved"} for one in many]
-    yield one_piece("20,005 alerts of a new group", lambda: body(*many, groupKey="many"), KEPT)
-    yield one_piece("20,005 alerts that are over", lambda: body(*ended, groupKey="many"), KEPT)
-    yield one_piece("20,005 alerts that join", lambda: body(*_joining(20_005)), KEPT)
     yield one_piece("300,000 alerts that are none", lambda: body(*[7] * 300_000), KEPT)
     yield one_piece("an annotation of 20 MiB", lambda: body(alert(annotations={"a": "x" * 20 * MIB})), KEPT)
     yield one_piece("a label's name of 20 MiB", lambda: body(alert(labels={"x" * 20 * MIB: "x"})), KEPT)
@@ -174,8 +169,14 @@ def _sizes() -> Iterator[Bomb]:
     )
 
 
-def _joining(count: int) -> list[JsonObject]:
-    return [alert(fingerprint=f"j{number}") for number in range(count)]
+def crowds() -> Iterator[Bomb]:
+    """More alerts than one notification may name: nothing is wrong with them but their number."""
+    many = [alert(fingerprint=f"b{number}") for number in range(20_005)]
+    ended = [{**one, "status": "resolved"} for one in many]
+    joining = [alert(fingerprint=f"j{number}") for number in range(20_005)]
+    yield one_piece("20,005 alerts of a new group", lambda: body(*many, groupKey="many"), KEPT)
+    yield one_piece("20,005 alerts that are over", lambda: body(*ended, groupKey="many"), KEPT)
+    yield one_piece("20,005 alerts that join", lambda: body(*joining), KEPT)
 
 
 def _random_group(noise: random.Random) -> bytes:
@@ -228,6 +229,6 @@ def _endless() -> Iterator[Bomb]:
 
 
 def bombs() -> list[Bomb]:
-    """The whole corpus; names are unique."""
+    """The whole corpus but the crowds; names are unique."""
     kinds = (_texts, _types, _times, _shapes, _sizes, _encodings, _endless)
     return [bomb for kind in kinds for bomb in kind()]

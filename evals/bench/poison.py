@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from evals.bench.bombs import Bomb, bombs, one_piece
+from evals.bench.bombs import Bomb, bombs, crowds, one_piece
 from evals.bench.figures import Figure, Result, Statistic, at_most
 from evals.bench.flood import Door
 from evals.bench.intake import groups
@@ -16,6 +16,7 @@ from evals.processes import BrokenArrow
 
 BOMB = Figure(title="a bomb → its answer", unit="ms", bounds=(at_most(Statistic.P99, 250),))
 NEXT = Figure(title="… the next good alert → 200", unit="ms", bounds=(at_most(Statistic.P99, 100),))
+CROWD = Figure(title="… 20,005 alerts in one notification → 200", unit="ms")
 
 
 def measure(folder: Path) -> list[Result]:
@@ -25,18 +26,20 @@ def measure(folder: Path) -> list[Result]:
     """
     with street(folder, 1, {"slack_mode": "off"}) as at:
         door = Door(url=at.install.url, token=at.install.token)
-        times = asyncio.run(_all(door))
+        good = _good()
+        times = asyncio.run(_all(door, bombs(), good))
+        crowded = asyncio.run(_all(door, crowds(), good))
     return [
         Result(figure=BOMB, values=tuple(bomb for bomb, _ in times)),
         Result(figure=NEXT, values=tuple(after for _, after in times)),
+        Result(figure=CROWD, values=tuple(crowd for crowd, _ in crowded)),
     ]
 
 
-async def _all(door: Door) -> list[tuple[float, float]]:
+async def _all(door: Door, thrown: Iterable[Bomb], good: Iterator[Bomb]) -> list[tuple[float, float]]:
     """Milliseconds of each bomb and of the good alert behind it."""
-    good = _good()
     times = []
-    for bomb in bombs():
+    for bomb in thrown:
         if bomb.end:
             times.append((await _timed(door, bomb), await _timed(door, next(good))))
     return times

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
+from contextlib import suppress
+
+import orjson
 
 from tools.kubernetes.objects import JsonObject
 
@@ -12,6 +16,7 @@ MAX_PAIRS = 64
 MAX_VALUE_BYTES = 4096
 MAX_NAME_BYTES = 256
 MAX_FNV_BYTES = 64 * 1024
+MAX_FNV_LABELS = 1000
 # PostgreSQL stores neither NUL nor surrogates; U+FFFD says that something stood here.
 _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 # What people and analyzers look for first survives a flood of labels.
@@ -35,7 +40,8 @@ def shorten(text: str, limit: int = MAX_VALUE_BYTES) -> str:
     """The text in at most ``limit`` UTF-8 bytes; a shortened one says so and how long it was."""
     if len(text) * 4 <= limit:
         return text
-    encoded = text.encode()
+    # A character is a byte at least: what lies behind the limit is not looked at.
+    encoded = text[: limit + 1].encode()
     if len(encoded) <= limit:
         return text
     marker = f"… [shortened, {len(text)} characters]"
@@ -57,8 +63,8 @@ def as_text(value: object) -> str:
 
 def shorten_all(pairs: JsonObject) -> tuple[dict[str, str], int]:
     """At most 64 pairs with clean, bounded names and values, and how many were left out."""
-    names = list(pairs)
-    if len(names) > MAX_PAIRS:
+    names = list(itertools.islice(pairs, MAX_PAIRS))
+    if len(pairs) > MAX_PAIRS:
         first = [name for name in _FIRST if name in pairs]
         names = list(dict.fromkeys(first + names))[:MAX_PAIRS]
     kept = {shorten(clean(name), MAX_NAME_BYTES): shorten(clean(as_text(pairs[name]))) for name in names}
@@ -70,8 +76,12 @@ def fingerprint_of(labels: JsonObject) -> str:
 
     64-bit FNV-1a over the sorted names and values, each followed by byte 255
     (prometheus/common, ``model.LabelSet.Fingerprint``), as 16 hex digits. Of labels that no
-    Alertmanager has, 64 KiB and more, the beginning of their SHA-256: as good a name.
+    Alertmanager has, 64 KiB or a thousand and more, the beginning of a SHA-256: as good a name.
     """
+    if len(labels) >= MAX_FNV_LABELS or max(map(len, labels), default=0) >= MAX_FNV_BYTES:
+        # Cleaning and sorting 300,000 names takes most of a second; half a surrogate pair needs it.
+        with suppress(orjson.JSONEncodeError):
+            return hashlib.sha256(orjson.dumps(labels, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
     clear = sorted((clean(name), clean(as_text(value))) for name, value in labels.items())
     text = b"".join(f"{name}\0{value}\0".encode().replace(b"\0", b"\xff") for name, value in clear)
     if len(text) >= MAX_FNV_BYTES:

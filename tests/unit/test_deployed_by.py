@@ -62,7 +62,7 @@ def test_which_helm_release_an_object_belongs_to(marks: dict[str, Any], release:
 
 
 def patch(target: Json, set_: Json, **more: Any) -> str:
-    return patch_to_commit(a_step(name="web", expect=dict(set_), set=set_, **more), target)
+    return patch_to_commit(a_step(name="web", expect=dict.fromkeys(set_, "before"), set=set_, **more), target)
 
 
 def test_the_patch_names_the_container_and_nothing_else() -> None:
@@ -122,21 +122,13 @@ def test_what_a_merge_would_not_say_exactly_is_a_json_patch(changes: Json) -> No
     said = patch(target, changes)
     assert said.startswith("# JSON patch for Deployment shop/web\n")
     assert yaml.safe_load(said) == [
-        {"op": "replace", "path": path, "value": value} for path, value in changes.items()
+        {"op": "remove", "path": path} if value is None else {"op": "replace", "path": path, "value": value}
+        for path, value in changes.items()
     ]
 
 
 SHORT = alert("KubeDeploymentReplicasMismatch", namespace="shop", deployment="web")
 ARGO = {"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:shop/web"}
-
-
-def test_an_object_that_git_deploys_gets_advice_and_the_patch_and_no_plan() -> None:
-    at = scene(rolled_out(annotations=ARGO), SHORT)
-    found = propose(at.case, at.reasoned.cause, Limits())
-    assert isinstance(found, NoPlan)
-    assert "Argo CD manages Deployment shop/web and would revert a change made here." in str(found)
-    (container,) = yaml.safe_load(found.patch)["spec"]["template"]["spec"]["containers"]
-    assert container == {"name": "web", "image": GOOD}
 
 
 def test_what_could_not_be_drafted_has_no_patch_to_commit() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -138,12 +139,22 @@ def test_a_value_that_is_nested_too_deep_to_be_written_is_said_to_be() -> None:
     assert usable(raw).alerts[0].name == "[nested too deeply]"
 
 
-def test_labels_too_many_for_a_loop_over_their_bytes_still_have_a_name_of_their_own() -> None:
-    def of(end: str) -> str:
-        return usable(made(alert(fingerprint="", labels={"a": "x" * 100_000 + end}))).alerts[0].fingerprint
-
-    assert of("1") == of("1") != of("2")
-    assert len(of("1")) == 16
+@pytest.mark.parametrize(
+    "labels",
+    [
+        lambda end: {"a": "x" * 100_000 + end},
+        lambda end: {"x" * 100_000 + end: "a"},
+        lambda end: {"a": end} | {f"l{number}": "x" for number in range(2000)},
+        lambda end: {"a": end + "\ud800"} | {f"l{number}": "x" for number in range(20_000)},
+    ],
+    ids=["a long value", "a long name", "many", "many with half a pair"],
+)
+def test_labels_too_many_for_a_loop_over_their_bytes_still_have_a_name_of_their_own(
+    labels: Callable[[str], dict[str, str]],
+) -> None:
+    name, in_another_order = fingerprint_of(labels("1")), dict(reversed(labels("1").items()))
+    assert name == fingerprint_of(in_another_order) != fingerprint_of(labels("2"))
+    assert len(name) == 16
 
 
 def test_alerts_beyond_the_cap_count_as_truncated() -> None:

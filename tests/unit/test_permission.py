@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from agents.incident import Incident, IncidentState, Plan
 from agents.investigator.permission import Asking, Permitted, permitted
@@ -101,6 +102,32 @@ def test_what_is_not_allowed_is_no_plan_and_says_which_rule(tmp_path: Path, rule
     found = answer(killed(), asking(tmp_path, rules))
     assert isinstance(found, NoPlan)
     assert words in found.reason
+
+
+ARGO = {"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:shop/web"}
+
+
+def memory_of(found: Permitted | NoPlan) -> str:
+    assert isinstance(found, NoPlan)
+    assert "Argo CD manages Deployment shop/web and would revert a change made here." in str(found)
+    (container,) = yaml.safe_load(found.patch)["spec"]["template"]["spec"]["containers"]
+    return str(container["resources"]["limits"]["memory"])
+
+
+def test_t35_an_object_that_git_deploys_gets_advice_and_the_patch_and_no_plan(tmp_path: Path) -> None:
+    assert memory_of(answer(killed(annotations=ARGO), asking(tmp_path, ""))) == "200Mi"
+
+
+def test_the_patch_to_commit_keeps_to_the_policy_as_well(tmp_path: Path) -> None:
+    rules = "rules: [{name: slow, limit_factor: 1.5}]\n"
+    assert memory_of(answer(killed(annotations=ARGO), asking(tmp_path, rules))) == "150Mi"
+
+
+def test_what_the_policy_denies_is_no_advice_either(tmp_path: Path) -> None:
+    found = answer(killed(annotations=ARGO), asking(tmp_path, "rules: [{name: closed, deny: not tonight}]\n"))
+    assert isinstance(found, NoPlan)
+    assert "The policy: " in found.reason
+    assert (found.advice, found.patch) == ("", "")
 
 
 def test_an_object_that_carries_too_much_is_no_plan(tmp_path: Path) -> None:

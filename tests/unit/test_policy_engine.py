@@ -244,7 +244,7 @@ def test_one_more_rule_never_widens(given_policy: Policy, asked: Question, more:
     assert (after.limit_factor or 9) <= (before.limit_factor or 9)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(questions())
 def test_the_shipped_policy_allows_what_the_code_allows(asked: Question) -> None:
     judged = judge(PolicyFile().read(), asked)

@@ -227,14 +227,6 @@ def test_a_count_that_nobody_recorded_is_one_and_says_so() -> None:
     assert "not recorded" in found.why
 
 
-def test_what_git_owns_is_changed_in_git() -> None:
-    objects = rolled_out()
-    objects[0]["metadata"]["annotations"] = {
-        "argocd.argoproj.io/tracking-id": "shop:apps/Deployment:shop/web"
-    }
-    assert "Argo CD manages Deployment shop/web" in reason_of(objects)
-
-
 def test_a_verb_that_the_runbook_does_not_allow_is_not_proposed() -> None:
     limits = Limits(allowed=frozenset({"scale"}))
     assert "runbook does not allow set_image" in reason_of(rolled_out(), limits=limits)

@@ -38,11 +38,15 @@ def escape(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
+def tokens(pointer: str) -> list[str]:
+    """The reference tokens of a pointer, as keys."""
+    return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
+
+
 def read(obj: JsonObject | None, pointer: str) -> Any:
     """The value a pointer finds, or MISSING; without an object nothing is found."""
     here: Any = obj
-    for token in pointer.split("/")[1:]:
-        key = token.replace("~1", "/").replace("~0", "~")
+    for key in tokens(pointer):
         if isinstance(here, dict) and key in here:
             here = here[key]
         elif isinstance(here, list) and _INDEX.fullmatch(key) and int(key) < len(here):

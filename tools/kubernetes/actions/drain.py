@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from tools.kubernetes.actions.cordon import Cordon
-from tools.kubernetes.actions.evict_pod import EvictPod
+from tools.kubernetes.actions.evict_pod import MIRROR, EvictPod
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import Context, Refused
 from tools.kubernetes.objects import JsonObject
@@ -13,8 +13,6 @@ from tools.kubernetes.pointers import read
 
 MOST_PODS = 50
 """Pods of one plan at most: a person has to read them all."""
-
-_MIRROR = "kubernetes.io/config.mirror"
 
 
 def drain(node: JsonObject, pods: Iterable[JsonObject], others: int) -> tuple[Step, ...] | Refused:
@@ -41,7 +39,7 @@ def drain(node: JsonObject, pods: Iterable[JsonObject], others: int) -> tuple[St
 def _to_go(node: str, pods: Iterable[JsonObject]) -> Iterator[JsonObject]:
     for pod in pods:
         meta = pod["metadata"]
-        stays = _MIRROR in (meta.get("annotations") or {}) or _of_daemon_set(pod)
+        stays = MIRROR in (meta.get("annotations") or {}) or _of_daemon_set(pod)
         over = meta.get("deletionTimestamp") or read(pod, "/status/phase") in ("Succeeded", "Failed")
         if read(pod, "/spec/nodeName") == node and not stays and not over:
             yield pod

@@ -14,7 +14,8 @@ from tools.kubernetes.pointers import read
 
 _OWNERS = "/metadata/ownerReferences"
 _NODE = "/spec/nodeName"
-_MIRROR = "kubernetes.io/config.mirror"
+MIRROR = "kubernetes.io/config.mirror"
+"""The annotation of a static pod's mirror."""
 _ENDED = ("Succeeded", "Failed")
 
 
@@ -106,7 +107,7 @@ class EvictPod(WholeVerb):
 
 def _against(pod: JsonObject) -> str | None:
     meta = pod["metadata"]
-    if _MIRROR in (meta.get("annotations") or {}):
+    if MIRROR in (meta.get("annotations") or {}):
         return "is a static pod of its node, which an eviction does not touch"
     if meta.get("deletionTimestamp"):
         return "is going already"

@@ -8,7 +8,7 @@ from tools.kubernetes.actions.containers import CONTAINER, CONTAINERS, WORKLOADS
 from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.ports import is_number, is_port_name, of_container
 from tools.kubernetes.actions.step import Pointer, Step
-from tools.kubernetes.actions.verb import Changes, Context, Refused, Verb, step_for
+from tools.kubernetes.actions.verb import Changes, Context, Refused, Verb, stated, step_for
 from tools.kubernetes.objects import JsonObject
 
 MOST_SECONDS = {
@@ -99,7 +99,7 @@ class FixProbe(Verb):
         pointer = next(iter(step.set))
         probe = _probe_at(pointer).rpartition("/")[2].removesuffix("Probe")
         words = (
-            f"{at.rpartition('/')[2]} from {_word(step.expect[at])} to {_word(value)}"
+            f"{at.rpartition('/')[2]} from {stated(step.expect[at])} to {stated(value)}"
             for at, value in step.set.items()
         )
         container = name_in(step.expect, pointer)
@@ -139,7 +139,3 @@ def _fits(field: str, value: object) -> bool:
     if field == "path":
         return isinstance(value, str) and _PATH.fullmatch(value) is not None
     return value in ("HTTP", "HTTPS")
-
-
-def _word(value: object) -> str:
-    return "unstated" if value is None else str(value)

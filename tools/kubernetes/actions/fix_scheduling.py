@@ -9,7 +9,7 @@ from tools.kubernetes.actions.containers import TEMPLATE, WORKLOADS
 from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.placement import REQUIRED, fitting
 from tools.kubernetes.actions.step import Step
-from tools.kubernetes.actions.verb import Context, Refused, Verb, step_for
+from tools.kubernetes.actions.verb import Context, Refused, Verb, stated, step_for
 from tools.kubernetes.objects import JsonObject
 
 _SPEC = f"{TEMPLATE}/spec"
@@ -76,7 +76,7 @@ class FixScheduling(Verb):
     def sentence(self, step: Step) -> str:
         """Names what is set, and which nodes match before and after."""
         parts = [
-            f"{_NAMES[pointer]} {_word(step.expect[pointer])} becomes {_word(value)}"
+            f"{_NAMES[pointer]} {stated(step.expect[pointer])} becomes {stated(value)}"
             for pointer, value in step.set.items()
         ]
         said = step.about
@@ -157,7 +157,3 @@ def _is_bounded(toleration: object) -> bool:
 
 def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(names) or "none"
-
-
-def _word(value: object) -> str:
-    return "unstated" if value is None else str(value)

@@ -6,7 +6,7 @@ from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import Context, Refused, Verb, step_for
 from tools.kubernetes.objects import JsonObject
-from tools.kubernetes.pointers import MISSING, escape, read
+from tools.kubernetes.pointers import MISSING, escape, read, tokens
 from tools.kubernetes.quantities import QuantityError, amount, canonical
 
 MOST_FACTOR = 4.0
@@ -65,5 +65,5 @@ class Quota(Verb):
     def sentence(self, step: Step) -> str:
         """Names the quota, the limit and both values."""
         ((pointer, value),) = step.set.items()
-        limit = pointer.removeprefix(_HARD).replace("~1", "/").replace("~0", "~")
+        limit = tokens(pointer)[-1]
         return f"Set the limit of {limit} in {step.target} from {step.expect[pointer]} to {value}"

@@ -231,6 +231,11 @@ def _unpinned(step: Step) -> Refused | None:
     return None if pinned else Refused(reason=f"nothing pins {step.target} to the version that was shown")
 
 
+def stated(value: object) -> str:
+    """A value in a sentence."""
+    return "unstated" if value is None else str(value)
+
+
 def step_for(
     verb: Verb, target: JsonObject, changes: Changes, about: dict[str, str] | None = None
 ) -> Step | Refused:

@@ -80,7 +80,7 @@ def request(step: Step, plan_id: str, *, dry_run: bool = False) -> Request:
     patch: list[JsonObject] = [
         {"op": "test", "path": p, "value": v} for p, v in tests.items() if v is not None
     ]
-    patch += [_change(p, step.expect[p], v) for p, v in step.set.items()]
+    patch += changes(step)
     patch.append(_mark(step, plan_id))
     sent = Request(
         method="PATCH",
@@ -95,6 +95,11 @@ def request(step: Step, plan_id: str, *, dry_run: bool = False) -> Request:
 def rehearsal(sent: Request) -> Request:
     """The same bytes as a dry-run."""
     return replace(sent, query=(*sent.query, ("dryRun", "All")))
+
+
+def changes(step: Step) -> list[JsonObject]:
+    """What a step sets, as operations of a JSON patch (RFC 6902) and without their tests."""
+    return [_change(pointer, step.expect[pointer], value) for pointer, value in step.set.items()]
 
 
 def _change(pointer: Pointer, before: object, value: object) -> JsonObject:
