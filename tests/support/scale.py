@@ -25,10 +25,10 @@ _SLICE_AND_ALL = {
     "raw_requests": (1_200, 200_000),
     "recorded_approvals": (10, 1_000),
     "replayed_deliveries": (2_400, 10_000),
-    "stolen_writes": (120, 500),
+    "stolen_writes": (60, 500),
     "tampered_plans": (3, 150),
     "tampers": (200, 10_000),
-    "wall_patches": (150, 2_000),
+    "wall_patches": (100, 2_000),
 }
 """The figures of the proofs, each by a name of its own: every run's, and the promised one."""
 
