@@ -121,6 +121,8 @@ def test_of_every_kind_only_the_fields_of_its_verbs_can_be_changed(
         # The first of the ways that anybody could go says it all.
         next(filter(_is_told, (judged(cluster, sample, patch) for patch in ways)), None)
         for ways in tries(sample.before)
+        # All of a Deployment's template is a field: a roll-back may write any of it.
+        if PROVING or kind != "Deployment" or not ways[0][0]["path"].startswith("/spec/template/")
     ]
     # A node has no other field yet; a claim's cannot be changed by anybody, and in a real cluster nothing
     # binds it.

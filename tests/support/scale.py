@@ -32,11 +32,11 @@ _SLICE_AND_ALL = {
     "replayed_deliveries": (2_400, 10_000),
     "revocations": (24, 2_000),
     "stopped_actors": (8, 240),
-    "stolen_writes": (120, 500),
+    "stolen_writes": (60, 500),
     "swaps": (30, 500),
     "tampered_plans": (3, 150),
     "tampers": (200, 10_000),
-    "wall_patches": (150, 2_000),
+    "wall_patches": (100, 2_000),
 }
 """The figures of the proofs, each by a name of its own: every run's, and the promised one."""
 

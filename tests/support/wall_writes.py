@@ -39,11 +39,17 @@ def others(value: Any) -> list[Any]:
 
 
 def tries(before: Json) -> Iterator[list[list[Json]]]:
-    """Each field changed, in one of some ways, and each taken away: patches."""
+    """Each field changed, in one of some ways, and each taken away, with what holds it: patches."""
     for pointer, value in leaves(before):
         if not pointer.startswith(FIXED):
             yield [[{"op": "replace", "path": pointer, "value": other}] for other in others(value)]
             yield [[{"op": "remove", "path": pointer}]]
+    # And everything that holds fields, an item of a list for example.
+    held = {pointer.rpartition("/")[0] for pointer, _ in leaves(before)}
+    while held:
+        for pointer in sorted(each for each in held if each.count("/") > 1 and not each.startswith(FIXED)):
+            yield [[{"op": "remove", "path": pointer}]]
+        held = {pointer.rpartition("/")[0] for pointer in held if pointer}
 
 
 _MAIN = f"{POD}/containers/0"

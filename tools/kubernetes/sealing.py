@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tools.kubernetes.actions.catalogue import CATALOGUE
-from tools.kubernetes.actions.fields import parts_of
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import RESOURCES, Refused
 from tools.kubernetes.actions.whole import WHOLE
+from tools.kubernetes.pointers import tokens
 
 MOST_DEPTH = 10
 """How deep a changed leaf may lie below one of ``_ROOTS``: the policy walks as far."""
@@ -58,7 +58,7 @@ def entries_of(steps: tuple[Step, ...], plan_id: str) -> dict[str, str] | Refuse
 
 def _lines(step: Step) -> Iterator[str]:
     for pointer, value in step.set.items():
-        path = "".join(f"|{part}" for part in parts_of(pointer))
+        path = "".join(f"|{part}" for part in tokens(pointer))
         now, before = (dict(_leaves(each, path)) for each in (value, step.expect[pointer]))
         yield from (f"+{at}={text}" for at, text in now.items() if before.get(at) != text)
         yield from (f"-{at}={text}" for at, text in before.items() if now.get(at) != text)

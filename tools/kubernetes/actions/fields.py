@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from itertools import product
 
+from tools.kubernetes.pointers import tokens
+
 ITEM = "[]"
 KEY = "{}"
 BELOW = "/**"
@@ -31,8 +33,7 @@ def spread(field: str) -> tuple[str, ...]:
 
 def parts_of(field: str) -> tuple[str, ...]:
     """The names on the way to a field without alternatives, unescaped."""
-    whole = field.removesuffix(BELOW).removeprefix("/")
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in whole.split("/"))
+    return tuple(tokens(field.removesuffix(BELOW)))
 
 
 def _matching(field: str) -> str:
