@@ -7,41 +7,31 @@ actor or the gatekeeper. No controller runs: what an object shows, somebody aske
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-import yaml
-
 from agents.auditor.verify import verify
-from agents.gatekeeper.clicks import Click, Home
+from agents.gatekeeper.clicks import Click
 from agents.gatekeeper.paging import pages
 from agents.incident import Approver, Decision, Plan, Receipt, Verdict
 from agents.ledger import executions, incidents, moves
-from agents.ledger.migrate import upgrade
 from agents.ledger.protocol import TERMINAL, PlanState
-from agents.ledger.roster import Roster, read_roster
+from agents.ledger.roster import Roster
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger
 from agents.ledger.story import Story, story
-from evals.world.alertmanager import AlertmanagerOptions, PretendAlertmanager, Source
-from evals.world.clock import RealClock
-from evals.world.kubernetes.server import KubernetesServer, ServerOptions
-from evals.world.kubernetes.store import Store
-from evals.world.kubernetes.users import standard_users
-from evals.world.scenario import AlertRule
-from evals.world.slack import SlackServer
+from evals.world.alertmanager import PretendAlertmanager
+from evals.world.kubernetes.server import KubernetesServer
 from evals.world.slack.people import ADA, BEN
-from tests.support.act import MANIFESTS
-from tests.support.fault_proxy import FaultProxy, Upstream
+from tests.support.fault_proxy import FaultProxy
 from tests.support.nursery import Nursery, Order, Times, Wish, Workshop
 from tests.support.plans import a_delivery, an_alert
-from tests.support.verb_targets import NAMESPACE, step_on
+from tests.support.verb_targets import step_on
 from tools.kubernetes.actions.catalogue import tier_of
 from tools.kubernetes.actions.step import Step
 
@@ -282,90 +272,3 @@ class Ground:
 def acting(runs: Sequence[Run], **how: Any) -> Order:
     """The order to look at them all."""
     return Order(do="act", incidents=tuple(run.incident for run in runs), **how)
-
-
-@contextmanager
-def a_ground(folder: Path, database_url: str) -> Iterator[Ground]:
-    """Everything up, nothing in it yet."""
-    with ExitStack() as stack:
-        server = stack.enter_context(_kubernetes(folder))
-        slack = stack.enter_context(SlackServer())
-        alertmanager = _alertmanager()
-        stack.callback(alertmanager.stop)
-        alertmanager.start()
-        ledger = Ledger(database_url)
-        stack.callback(ledger.close)
-        upgrade(ledger.writer)
-        ledger.queue.prepare(ledger.writer)
-        ways = (
-            FaultProxy(upstream=Upstream(url=server.url, certificates=folder / "kubernetes")),
-            FaultProxy(upstream=Upstream(url=alertmanager.url)),
-        )
-        for way in ways:
-            stack.callback(way.stop)
-        us = slack.credentials
-        _roster(folder / "roster.yaml", us.team_id)
-        workshop = Workshop(
-            ledger_url=database_url,
-            folder=folder,
-            kubeconfig=server.kubeconfig("actor"),
-            alertmanager_url=alertmanager.url,
-            slack_url=slack.url,
-            slack_token=us.bot_token,
-            home=Home(app_id=us.app_id, team_id=us.team_id),
-            bad_ways=(ways[0].url, ways[1].url),
-        )
-        ground = Ground(
-            server=server,
-            alertmanager=alertmanager,
-            ledger=ledger,
-            folder=folder,
-            team=us.team_id,
-            workshop=workshop,
-            ways=ways,
-            roster=read_roster(folder / "roster.yaml"),
-            seal=SealKey.load(folder / "seal"),
-            cluster_uid=server.store.get("namespaces", None, "kube-system")["metadata"]["uid"],
-        )
-        nurseries = [Nursery(workshop, folder / f"{number}.log") for number in range(HANDS)]
-        for nursery in nurseries:
-            stack.callback(nursery.close)
-            _warm(ground, nursery)
-        for nursery in nurseries:
-            ground.nurseries.put(nursery)
-        yield ground
-
-
-def _warm(ground: Ground, nursery: Nursery) -> None:
-    """One plan all the way, by the nursery itself."""
-    runs = ground.runs([("scale", "")])
-    ground.nurseries.put(nursery)
-    for order in (*ground.signing(runs, short=1), ground.click(runs[0]), acting(runs)):
-        ground.in_turn([replace(order, warm=True)])
-    assert ground.state(runs[0])[0] is PlanState.SUCCEEDED, ground.state(runs[0])
-    ground.nurseries.get()
-
-
-def _kubernetes(folder: Path) -> KubernetesServer:
-    store = Store(RealClock())
-    store.create("namespaces", {"metadata": {"name": NAMESPACE}})
-    fast = {"metadata": {"name": "fast"}, "provisioner": "csi.example", "allowVolumeExpansion": True}
-    store.create("storageclasses", fast)
-    state_dir = folder / "kubernetes"
-    state_dir.mkdir(parents=True)
-    return KubernetesServer(store, ServerOptions(state_dir=state_dir, users=standard_users(files=MANIFESTS)))
-
-
-def _alertmanager() -> PretendAlertmanager:
-    source = Source(
-        rule=AlertRule(name="Nothing", expr="vector(0) > 1"),
-        query=lambda *_: [],
-        prometheus_url="http://127.0.0.1:9",
-        external_labels={},
-    )
-    return PretendAlertmanager(source, AlertmanagerOptions())
-
-
-def _roster(path: Path, team: str) -> None:
-    rights = {"team_id": team, "tiers": [1, 2, 3], "namespaces": ["*"]}
-    path.write_text(yaml.safe_dump({"approvers": [{"user_id": who, **rights} for who in (ADA, BEN)]}))

@@ -16,7 +16,7 @@ from midwatch.cli import main
 from tools.crash import arm
 
 ACTOR_LEASE_S = 4.0
-ACTOR_DEADLINE_S = 1.0
+ACTOR_IN_FLIGHT_S = 1.0
 INVESTIGATOR_LEASE_S = 4.0
 
 
@@ -27,7 +27,7 @@ def launch(point: str, command: str, environment: dict[str, str], log: str) -> N
     said = os.open(log, os.O_WRONLY | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(said, stream)
-    executions.LEASE_S, executions.IN_FLIGHT_S = ACTOR_LEASE_S, ACTOR_DEADLINE_S
+    executions.LEASE_S, executions.IN_FLIGHT_S = ACTOR_LEASE_S, ACTOR_IN_FLIGHT_S
     actor_work.LOOK_AGAIN_S = 0.3
     investigator_work.LEASE_S = INVESTIGATOR_LEASE_S
     if point != "none":
