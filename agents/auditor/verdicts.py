@@ -46,6 +46,7 @@ def kept_in(path: Path) -> Kept | None:
         facts = found["verdict"]
         lists = {name: tuple(map(str, facts[name])) for name in ("problems", "remarks")}
         at = datetime.fromisoformat(found["at"])
-        return Kept(at=at, verdict=Verdict(**(facts | lists))) if at.tzinfo else None
+        counted = all(type(facts[name]) is int for name in ("events", "plans", "checkpoints", "anchored"))
+        return Kept(at=at, verdict=Verdict(**(facts | lists))) if counted and at.tzinfo else None
     except (OSError, ValueError, TypeError, KeyError):
         return None

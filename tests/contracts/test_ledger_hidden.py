@@ -14,6 +14,7 @@ from agents.ledger.executions import Claim
 from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.store import set_halt
 from tests.contracts.test_ledger_plans import anyone, approved, state_of
+from tests.support import tampering
 from tests.support.plans import BEN, a_decision
 from tests.support.record import without_triggers
 
@@ -69,6 +70,18 @@ def test_a_record_that_does_not_fit_together_since_the_draft_lets_nothing_be_cla
     if "body = hash" in statement and ledger.writer.dialect.name != "sqlite":
         statement = statement.replace("body = hash", "body = convert_to(hash, 'UTF8')")
     bend(ledger, statement)
+    assert executions.claim(ledger, plan.id, "actor-1", anyone) is Objection.TAMPERED
+
+
+def test_a_row_that_was_taken_out_leaves_a_gap_however_well_the_rest_was_hashed_anew(ledger, clock):
+    plan = approved(ledger, clock)
+    for n in range(3):
+        set_halt(ledger, halted=False, by="ada", reason=f"drill {n}")
+    with ledger.writer.begin() as connection:
+        without_triggers(connection)
+        rows = tampering.read(connection)
+        del rows[-2]
+        tampering.write(connection, tampering.rehashed(rows))
     assert executions.claim(ledger, plan.id, "actor-1", anyone) is Objection.TAMPERED
 
 

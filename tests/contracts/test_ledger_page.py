@@ -56,7 +56,16 @@ async def visitor(tmp_path: Path) -> AsyncIterator[Visitor]:
 
 async def test_without_a_verdict_the_page_never_says_whole(visitor: Visitor) -> None:
     file = visitor.record.auditor.verdict_file
-    for content in (None, b"", b"{}", b'{"at": "2026-11-27T01:00:00", "verdict": {}}', b'{"verdict": 1}'):
+    odd = b'{"events": "7", "plans": 1, "problems": [], "checkpoints": 2, "anchored": 5, "remarks": []}'
+    odd = b'{"at": "2026-11-27T01:00:00+00:00", "verdict": %b}' % odd
+    for content in (
+        None,
+        b"",
+        b"{}",
+        odd,
+        b'{"at": "2026-11-27T01:00:00", "verdict": {}}',
+        b'{"verdict": 1}',
+    ):
         if content is not None:
             file.write_bytes(content)
         assert kept_in(file) is None

@@ -13,11 +13,11 @@ import pytest
 
 from evals.world.scenario import SCENARIOS, load, names
 from midwatch.docs import prose
-from tests.support import workload_cases
+from tests.support import workload_cases, workload_hostile
 from tests.support.golden import FOLDER, as_sent, golden
 from tests.support.verb_cases import CASES as OTHER_KINDS
-from tests.unit.test_actions_cluster import BENT
-from tests.unit.test_actions_cluster import HOSTILE as REFUSED_BEYOND
+from tests.unit.test_actions_cluster_refused import BENT
+from tests.unit.test_actions_cluster_refused import HOSTILE as REFUSED_BEYOND
 from tools.kubernetes.actions.catalogue import CATALOGUE, check, sentence
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import CHECKS, MARK, RESOURCES, Context, Refused, is_applied, request
@@ -222,7 +222,7 @@ HOSTILE = [
     ("restart_rollout", {META: "gone"}),
 ]
 ALL_REFUSED = [*((name, *CASES[name][:1], params, "") for name, params in REFUSED), *workload_cases.REFUSED]
-ALL_HOSTILE = [*HOSTILE, *workload_cases.HOSTILE]
+ALL_HOSTILE = [*HOSTILE, *workload_hostile.HOSTILE]
 REFUSES = {each[0] for each in [*ALL_REFUSED, *REFUSED_BEYOND]}
 HOLDS = {each[0] for each in ALL_HOSTILE} | {step.verb for step in BENT.values()}
 WITHOUT_A_SCENARIO = {
@@ -236,7 +236,7 @@ WITHOUT_A_SCENARIO = {
     "uncordon",
     "webhook",
 }
-"""Verbs that only ``tests/stories/test_catalogue_cluster.py`` carries through. It shrinks and never grows."""
+"""Verbs that only ``tests/stories/test_catalogue_*.py`` carry through. It shrinks and never grows."""
 
 
 @pytest.mark.parametrize(("name", "target", "params", "words"), ALL_REFUSED)
