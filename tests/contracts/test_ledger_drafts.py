@@ -10,7 +10,7 @@ from agents.ledger import decisions, executions, incidents, investigations, move
 from agents.ledger.drafts import Denial, denied_since
 from agents.ledger.protocol import Agent, Objection, PlanState
 from agents.ledger.tables import ProposalRow
-from tests.contracts.test_ledger_plans import anyone, approved, opened
+from tests.contracts.test_ledger_plans import anyone, approved, opened, state_of
 from tests.support.plans import a_decision, a_delivery, a_plan, a_step, an_alert
 
 
@@ -85,6 +85,14 @@ def test_what_was_signed_under_another_policy_is_turned_away_with_the_reason(led
     with ledger.read() as session:
         row = session.get_one(ProposalRow, plan.id)
     assert (row.state, row.reason) == ("STALE", reason)
+
+
+def test_of_one_incident_the_newest_plan_stands_whatever_object_it_is_about(ledger, clock):
+    first = waiting(ledger, clock, 1)
+    lease = investigations.take(ledger, 1, "worker", 60)
+    second = a_plan(clock(), nonce="2" * 32, steps=(a_step(name="cart", uid="c"),))
+    assert investigations.draft(ledger, lease, second, "why") == second.id
+    assert state_of(ledger, first) is PlanState.SUPERSEDED
 
 
 def test_an_object_that_another_plan_holds_is_busy(ledger, clock):
