@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 
 from agents.incident import Verdict
 from agents.ledger import decisions, executions, incidents, investigations, moves
 from agents.ledger.drafts import Denial, denied_since
-from agents.ledger.protocol import Agent, PlanState
+from agents.ledger.protocol import Agent, Objection, PlanState
 from agents.ledger.tables import ProposalRow
-from tests.contracts.test_ledger_plans import approved, opened
+from tests.contracts.test_ledger_plans import anyone, approved, opened, state_of
 from tests.support.plans import a_decision, a_delivery, a_plan, a_step, an_alert
 
 
@@ -84,3 +85,34 @@ def test_what_was_signed_under_another_policy_is_turned_away_with_the_reason(led
     with ledger.read() as session:
         row = session.get_one(ProposalRow, plan.id)
     assert (row.state, row.reason) == ("STALE", reason)
+
+
+def test_of_one_incident_the_newest_plan_stands_whatever_object_it_is_about(ledger, clock):
+    first = waiting(ledger, clock, 1)
+    lease = investigations.take(ledger, 1, "worker", 60)
+    second = a_plan(clock(), nonce="2" * 32, steps=(a_step(name="cart", uid="c"),))
+    assert investigations.draft(ledger, lease, second, "why") == second.id
+    assert state_of(ledger, first) is PlanState.SUPERSEDED
+
+
+def test_an_object_that_another_plan_holds_is_busy(ledger, clock):
+    plan = approved(ledger, clock)
+    other = waiting(ledger, clock, 2, steps=(a_step(name="cart", uid="c"),))
+    with ledger.writer.begin() as connection:
+        connection.execute(
+            text("UPDATE object_lock SET plan_id = :other WHERE plan_id = :plan"),
+            {"other": other.id, "plan": plan.id},
+        )
+    assert executions.claim(ledger, plan.id, "actor-1", anyone) is Objection.OBJECT_BUSY
+
+
+@pytest.mark.parametrize(("late", "may"), [(60, True), (120, True), (120.001, False)])
+def test_an_approval_of_the_last_moment_has_its_whole_time(ledger, clock, late, may):
+    plan = waiting(ledger, clock, 1)
+    clock.forward(30 * 60)
+    assert clock() == plan.pending_until
+    yes = a_decision(plan, clock())
+    assert decisions.decide(ledger, yes) == decisions.Decided(state=PlanState.APPROVED)
+    clock.forward(late)
+    claimed = executions.claim(ledger, plan.id, "actor-1", anyone)
+    assert isinstance(claimed, executions.Claim) if may else claimed is Objection.EXPIRED
