@@ -91,7 +91,8 @@ def _through_trouble(ground: Ground, runs: list[Run]) -> list[float]:
     wait_until(lambda: all(way.idle for way in ground.ways), RESOLVED_S)
     for run in runs:
         ground.truthful(run)
-        assert sum(ground.effects(run)) == int(run.plan.id in met and Trouble[run.point] in DONE)
+        if run.plan.id in met:
+            assert sum(ground.effects(run)) == int(Trouble[run.point] in DONE)
     assert ground.whole() == ()
     known = [run for run in runs if run.plan.id in doubtful]
     return [(ground.since(run) - doubtful[run.plan.id]).total_seconds() for run in known]
