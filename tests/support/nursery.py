@@ -33,7 +33,7 @@ from agents.ledger import decisions, executions, investigations, previews
 from agents.ledger.previews import Posted
 from agents.ledger.protocol import Objection
 from agents.ledger.seals import SealKey
-from agents.ledger.store import Ledger
+from agents.ledger.store import Ledger, LedgerUnavailable
 from tests.support.processes import forking
 from tools.alertmanager import Alertmanager
 from tools.crash import arm
@@ -187,7 +187,7 @@ def _woken(pid: int) -> int:
 
 def _look(hands: Hands, incident: int) -> None:
     # The queue would bring it back; here whoever gave the order does.
-    with suppress(KubernetesError):
+    with suppress(KubernetesError, LedgerUnavailable):
         advance(hands, incident)
 
 
