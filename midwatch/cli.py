@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from midwatch import cli_record
+from midwatch.analyze import analyze
 from midwatch.cli_words import Config, end, number_of, settings_of, told
 from midwatch.policy import app as policy_app
 
@@ -19,6 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Stands the watch from midnight to four, and changes nothing without a signature.",
 )
+app.command()(analyze)
 app.command()(cli_record.verify)
 app.command()(cli_record.export)
 app.command()(cli_record.evidence)
