@@ -1,4 +1,4 @@
-"""``midwatch analyze``: at a cluster with the reader's rights, over a saved list, and when neither can be had."""
+"""``midwatch analyze``: at a cluster with the reader's rights, over a saved list, and without either."""
 
 from __future__ import annotations
 
