@@ -11,6 +11,7 @@ from midwatch import cli_record
 from midwatch.analyze import analyze
 from midwatch.cli_words import Config, end, number_of, settings_of, told
 from midwatch.policy import app as policy_app
+from midwatch.runbook import runbook
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,6 +22,7 @@ app = typer.Typer(
     help="Stands the watch from midnight to four, and changes nothing without a signature.",
 )
 app.command()(analyze)
+app.command()(runbook)
 app.command()(cli_record.verify)
 app.command()(cli_record.export)
 app.command()(cli_record.evidence)
