@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from midwatch import cli_record
+from midwatch.analyze import analyze
 from midwatch.cli_words import Config, end, number_of, settings_of, told
 from midwatch.policy import app as policy_app
+from midwatch.runbook import runbook
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,6 +21,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Stands the watch from midnight to four, and changes nothing without a signature.",
 )
+app.command()(analyze)
+app.command()(runbook)
 app.command()(cli_record.verify)
 app.command()(cli_record.export)
 app.command()(cli_record.evidence)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from agents.auditor import keys, notes, watch
 from agents.auditor import verify as verification
-from agents.investigator.analyzers.codes import Code
+from agents.investigator.analyzers.registry import CODES
 from agents.ledger import chain, payloads
 from agents.ledger.tags import Tag
 from midwatch.settings_load import render_docs
@@ -61,7 +61,7 @@ def _resource(group: str, resource: str) -> str:
 def analyzers() -> str:
     """The text of ``docs/analyzers.md``: every condition that can be found."""
     return "\n".join(
-        [_ANALYZERS, *(f"## {code.value}\n\n{code.says}\n\nRead from: {code.reads}.\n" for code in Code)]
+        [_ANALYZERS, *(f"## {code.value}\n\n{code.says}\n\nRead from: {code.reads}.\n" for code in CODES)]
     )
 
 
@@ -100,7 +100,7 @@ to the fields that the verbs change: [the second wall](second-wall.md).
 """
 _ANALYZERS = """# Analyzers
 
-Generated from `agents/investigator/analyzers/codes.py` by `make docs`. An analyzer is a pure function from
+Generated from `agents/investigator/analyzers/` by `make docs`. An analyzer is a pure function from
 what was read to what is wrong; healthy things are silent. Which finding is the cause is decided elsewhere.
 """
 _AUDIT = """# The audit log

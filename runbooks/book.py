@@ -54,9 +54,10 @@ class Matches(BaseModel):
 class Runbook(BaseModel):
     """What to ask, what may be proposed, how to see that it worked, and whom to wake.
 
-    ``allowed_actions`` are verbs of the catalogue; empty means that nothing may be proposed.
-    ``verify`` is PromQL that returns nothing once the trouble is over; ``$namespace`` and the like stand
-    for the alert's labels. ``body`` is Markdown for people.
+    ``symptoms`` are how people and logs put it: what a search goes by. ``allowed_actions`` are verbs of
+    the catalogue; empty means that nothing may be proposed. ``verify`` is PromQL that returns nothing
+    once the trouble is over; ``$namespace`` and the like stand for the alert's labels. ``body`` is
+    Markdown for people.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +65,7 @@ class Runbook(BaseModel):
     name: NonBlank
     title: NonBlank
     matches: Matches
+    symptoms: tuple[NonBlank, ...] = ()
     questions: tuple[NonBlank, ...] = Field(min_length=1)
     allowed_actions: tuple[NonBlank, ...]
     verify: str = ""

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agents import incident
-from agents.investigator.analyzers.codes import Code
+from agents.investigator.analyzers.registry import CODES
 from agents.ledger.tags import Tag
 from midwatch.cli import app
 from midwatch.docs import PAGES, main
@@ -57,7 +57,7 @@ def test_the_chore_writes_every_generated_page(tmp_path):
     assert "-m midwatch.docs docs" in text("Makefile")
 
 
-@pytest.mark.parametrize("code", Code)
+@pytest.mark.parametrize("code", CODES)
 def test_every_condition_is_explained(code):
     assert code.says.endswith(".")
     assert code.reads

@@ -24,6 +24,7 @@ LABELS = {
     "job_name": "nightly",
     "horizontalpodautoscaler": "web",
     "persistentvolumeclaim": "data-0",
+    "daemonset": "agent",
 }
 ALERTS = (
     "CPUThrottlingHigh",

@@ -115,6 +115,16 @@ class Connection:
         self.api.close()
 
 
+def context_namespace(kubeconfig: Path | None) -> str:
+    """The namespace of the file's current context, as kubectl takes it; ``default`` when it names none."""
+    try:
+        contexts: Any = official_config.list_kube_config_contexts
+        _, current = contexts(config_file=kubeconfig and str(kubeconfig))
+    except (official_config.ConfigException, yaml.YAMLError, OSError, ValueError, LookupError):
+        return "default"
+    return str(current["context"].get("namespace") or "default")
+
+
 def connect(kubeconfig: Path | None, agent: str) -> Connection:
     """A connection from an explicit kubeconfig file, or the Pod's own account when None.
 

@@ -82,17 +82,21 @@ class _Found:
 
 
 def read_inventory(
-    cluster: Connection, namespace: str, clock: Callable[[], datetime] = _utc_now
+    cluster: Connection,
+    namespace: str,
+    clock: Callable[[], datetime] = _utc_now,
+    *,
+    everywhere: bool = False,
 ) -> Inventory:
     """One pass over a namespace and the nodes; only the nodes when ``namespace`` is empty.
 
-    Failed reads are recorded, not raised, and never look like "nothing there". ``clock`` gives
-    the aware time that each read is stamped with.
+    ``everywhere`` reads all namespaces at once instead. Failed reads are recorded, not raised, and
+    never look like "nothing there". ``clock`` gives the aware time that each read is stamped with.
     """
     by_kind: dict[str, tuple[JsonObject, ...]] = {}
     queries: list[Query] = []
     silences = 0
-    for wanted in _all_wanted(namespace):
+    for wanted in _everywhere() if everywhere else _all_wanted(namespace):
         at = clock()
         if wanted.namespace and not is_namespace(wanted.namespace):
             queries.append(wanted.failed(at, "no namespace can have this name; it was not asked for"))
@@ -118,6 +122,11 @@ def _all_wanted(namespace: str) -> list[_Wanted]:
         if namespace
     ]
     return inside + [_Wanted(kind=kind, path=path, namespace="") for kind, path in CLUSTER]
+
+
+def _everywhere() -> list[_Wanted]:
+    paths = [(kind, path.replace("/namespaces/{ns}", "")) for kind, path in NAMESPACED]
+    return [_Wanted(kind=kind, path=path, namespace="") for kind, path in (*paths, *CLUSTER)]
 
 
 def _query(wanted: _Wanted, found: _Found, at: datetime) -> Query:

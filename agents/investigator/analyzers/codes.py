@@ -1,31 +1,14 @@
-"""Every condition an analyzer can report: stable, dotted codes that are added and never reused.
-
-A code cannot be written without its sentence and without what it is read from, so none can reach a card
-or the ledger unexplained. ``docs/analyzers.md`` is generated from here.
-"""
+"""The conditions that causes are made of: images, crashes, memory, Services that lead nowhere, replicas."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from agents.investigator.analyzers.coded import Coded
 
 _PULL = "the container's waiting state, the pod's Failed events"
 
 
-class Code(StrEnum):
-    """One observed condition of one object.
-
-    ``says`` is what it means, for people; ``reads`` the Kubernetes fields and events it is read from.
-    """
-
-    _value_: str
-    says: str
-    reads: str
-
-    def __new__(cls, code: str, says: str, reads: str) -> Code:
-        """The member; its text is the code alone, for that is what is stored and compared."""
-        member = str.__new__(cls, code)
-        member._value_, member.says, member.reads = code, says, reads
-        return member
+class Code(Coded):
+    """What reasoning joins into a cause."""
 
     IMAGE_NOT_FOUND = (
         "pod.image.not_found",

@@ -1,8 +1,10 @@
-"""The one list of analyzers, and the one way to run them."""
+"""The one list of analyzers and of the codes they report, and the one way to run them."""
 
 from __future__ import annotations
 
 from agents.incident import Finding
+from agents.investigator.analyzers.coded import Coded
+from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.crash import crash_loops
 from agents.investigator.analyzers.deployment import deployments
 from agents.investigator.analyzers.image import images
@@ -11,6 +13,9 @@ from agents.investigator.analyzers.service import services
 from agents.investigator.analyzers.snapshot import Analyzer, Snapshot
 
 ANALYZERS: tuple[Analyzer, ...] = (images, crash_loops, out_of_memory, services, deployments)
+FAMILIES: tuple[type[Coded], ...] = (Code,)
+CODES: tuple[Coded, ...] = tuple(code for family in FAMILIES for code in family)
+"""Every condition that can be found; ``docs/analyzers.md`` is generated from here."""
 
 
 def analyze(snapshot: Snapshot) -> tuple[Finding, ...]:

@@ -11,6 +11,7 @@ from langgraph.runtime import Runtime
 from agents.incident import Alert, Evidence
 from agents.investigator import traffic
 from agents.investigator.analyzers.snapshot import LogKey, LogTail, Signal, Snapshot
+from agents.investigator.looking import ended, statuses
 from agents.investigator.purse import Purse
 from agents.investigator.signals import Question, lines_of, looked, question
 from agents.investigator.stages.triage import places_left_out
@@ -191,22 +192,12 @@ def _once(one: Inventory, other: Inventory, kind: str) -> tuple[JsonObject, ...]
     return tuple(found.values())
 
 
-def _statuses(pod: JsonObject) -> list[JsonObject]:
-    status = pod.get("status") or {}
-    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
-
-
 def _healthy(pod: JsonObject) -> bool:
-    return all(item.get("ready") and not item.get("restartCount") for item in _statuses(pod))
+    return all(item.get("ready") and not item.get("restartCount") for item in statuses(pod))
 
 
 async def _logs(now: _Round, inventory: Inventory) -> dict[LogKey, LogTail]:
-    wanted = [
-        (pod["metadata"]["namespace"], pod["metadata"]["name"], item["name"])
-        for pod in inventory.objects("Pod")
-        for item in _statuses(pod)
-        if item.get("restartCount") or "terminated" in (item.get("state") or {})
-    ]
+    wanted = ended(inventory)
     chosen = [name for name in wanted[:MOST_LOGS] if now.may(f"the logs of {'/'.join(name)}")]
     if (more := len(wanted) - MOST_LOGS) > 0:
         now.left_out.append(f"the logs of {more} more containers that ended: not read")

@@ -1,0 +1,134 @@
+"""One look without an incident: a cluster as its reader sees it, or a file that somebody saved.
+
+What was read is numbered as evidence is in an incident, but kept nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+import yaml
+
+from agents.investigator.analyzers.snapshot import LogKey, LogTail, Snapshot
+from tools.kubernetes.client import Connection
+from tools.kubernetes.inventory import Inventory
+from tools.kubernetes.objects import JsonObject
+from tools.kubernetes.reading import read_inventory, read_log
+from tools.redaction import redact
+
+MOST_LOGS = 20
+
+
+class NoSnapshot(ValueError):
+    """The file holds no Kubernetes objects."""
+
+    retryable = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """What was seen, what each evidence number stands for, and why nothing was seen if that is so."""
+
+    snapshot: Snapshot
+    queries: dict[str, str]
+    blind: str = ""
+
+
+def at_cluster(cluster: Connection, namespace: str, say: Callable[[str], object] = lambda _: None) -> Looked:
+    """A look at one namespace, or at all of them when it is empty. ``say`` hears what is being read."""
+    say(f"reading {namespace or 'all namespaces'}")
+    inventory = read_inventory(cluster, namespace, everywhere=not namespace)
+    ids = {query.path: f"E{n}" for n, query in enumerate(inventory.queries, start=1)}
+    evidence = {
+        f"{query.kind}/{query.namespace}" if query.namespace else query.kind: (ids[query.path],)
+        for query in inventory.queries
+        if query.ok
+    }
+    logs, more = _logs(cluster, inventory, len(ids), say)
+    snapshot = Snapshot(
+        inventory=inventory,
+        taken_at=datetime.now(UTC),
+        evidence=evidence,
+        logs=logs,
+        not_checked=("metrics: this is a look at the cluster alone",),
+    )
+    asked = {number: f"GET {path}" for path, number in ids.items()}
+    blind = "" if evidence else "; ".join(inventory.not_checked[:1])
+    return Looked(snapshot=snapshot, queries=asked | more, blind=blind)
+
+
+def _logs(
+    cluster: Connection, inventory: Inventory, first: int, say: Callable[[str], object]
+) -> tuple[dict[LogKey, LogTail], dict[str, str]]:
+    found: dict[LogKey, LogTail] = {}
+    queries: dict[str, str] = {}
+    for name in ended(inventory)[:MOST_LOGS]:
+        say(f"reading the log of {'/'.join(name)}")
+        texts = [read_log(cluster, name[:2], name[2], previous=previous) for previous in (False, True)]
+        ids = []
+        for text in texts:
+            if text.ok:
+                ids.append(f"E{first + len(queries) + 1}")
+                queries[ids[-1]] = f"GET {text.path}"
+        current, previous = (redact(text.text) if text.ok else "" for text in texts)
+        found[name] = LogTail(current=current, previous=previous, evidence=tuple(ids))
+    return found, queries
+
+
+def ended(inventory: Inventory) -> list[LogKey]:
+    """The containers whose log says why they ended."""
+    return [
+        (pod["metadata"]["namespace"], pod["metadata"]["name"], item["name"])
+        for pod in inventory.objects("Pod")
+        for item in statuses(pod)
+        if item.get("restartCount") or "terminated" in (item.get("state") or {})
+    ]
+
+
+def statuses(pod: JsonObject) -> list[JsonObject]:
+    """The states of a pod's containers, those that ran before the others first."""
+    status = pod.get("status") or {}
+    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+
+
+def in_file(content: bytes, name: str, namespace: str = "") -> Looked:
+    """A look at what ``kubectl get … -o json`` or ``-o yaml`` wrote: a List, one object, or several
+    documents. With ``namespace`` only what is in it or in none. Raises NoSnapshot.
+    """
+    objects = [obj for said in _documents(content, name) for obj in _objects(said, name)]
+    here = [obj for obj in objects if obj["metadata"].get("namespace") in (None, "", namespace or None)]
+    inventory = Inventory.of_list({"kind": "List", "items": here if namespace else objects})
+    evidence = dict.fromkeys(inventory.by_kind, ("E1",))
+    snapshot = Snapshot(
+        inventory=inventory,
+        taken_at=datetime.now(UTC),
+        evidence=evidence,
+        not_checked=("logs and metrics: a file holds none",),
+    )
+    return Looked(snapshot=snapshot, queries={"E1": name})
+
+
+def _documents(content: bytes, name: str) -> list[object]:
+    try:
+        if content.lstrip().startswith((b"{", b"[")):
+            return [orjson.loads(content)]
+        return [said for said in yaml.load_all(content, yaml.CSafeLoader) if said is not None]
+    except (orjson.JSONDecodeError, yaml.YAMLError, UnicodeDecodeError) as problem:
+        first = str(problem).splitlines()[0]
+        raise NoSnapshot(f"{name} is neither JSON nor YAML: {first}") from problem
+
+
+def _objects(said: object, name: str) -> list[JsonObject]:
+    """The objects in one document; those of a PodList do not say themselves what they are."""
+    listed = said.get("items") if isinstance(said, dict) else None
+    kind = str(said.get("kind") or "").removesuffix("List") if isinstance(said, dict) else ""
+    found = listed if isinstance(listed, list) else [said]
+    named = [{"kind": kind, **obj} if isinstance(obj, dict) else {} for obj in found]
+    for number, obj in enumerate(named):
+        meta = obj.get("metadata")
+        if not obj.get("kind") or not isinstance(meta, dict) or not isinstance(meta.get("name"), str):
+            raise NoSnapshot(f"{name}: item {number} is no Kubernetes object with a kind and a name")
+    return named

@@ -1,0 +1,86 @@
+"""What is wrong in a namespace or a cluster, without an alert: findings, and the causes that explain them.
+
+The same analyzers and the same joining as in an incident; what an incident weighs by its alerts is weighed
+here by how many findings a cause explains. Nothing is written and nothing is proposed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from agents.incident import Finding, Severity
+from agents.investigator.analyzers.registry import analyze
+from agents.investigator.analyzers.snapshot import Snapshot
+from agents.investigator.reasoning_case import Candidate, Case
+from agents.investigator.reasoning_causes import candidates
+from agents.investigator.targets import Targets
+from tools.kubernetes.objects import ObjectRef
+
+Confidence = Literal["low", "medium", "high"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """One cause: what it is, the findings that follow from it, and those in its reach that do not."""
+
+    code: str
+    object: ObjectRef
+    sentence: str
+    explains: tuple[str, ...]
+    unexplained: tuple[str, ...]
+    confidence: Confidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """Everything that was found; ``not_checked`` says what could not be looked at."""
+
+    findings: tuple[Finding, ...]
+    causes: tuple[Explained, ...]
+    not_checked: tuple[str, ...]
+
+
+def survey(snapshot: Snapshot, kinds: frozenset[str] = frozenset()) -> Survey:
+    """All findings and causes of one look; with ``kinds`` (lower case) only those about these kinds.
+
+    Causes that explain most come first.
+    """
+    found = analyze(snapshot)
+    case = Case(snapshot=snapshot, targets=Targets(by_alert=(), radius=frozenset()), findings=found)
+    causes = sorted((_explained(case, one) for one in candidates(case)), key=_rank)
+    return Survey(
+        findings=tuple(one for one in found if not kinds or one.object.kind.lower() in kinds),
+        causes=tuple(one for one in causes if not kinds or kinds & _kinds(one)),
+        not_checked=(*snapshot.inventory.not_checked, *snapshot.not_checked),
+    )
+
+
+def _explained(case: Case, candidate: Candidate) -> Explained:
+    explains = tuple(dict.fromkeys(finding.key for finding in candidate.explains))
+    near = (one for one in case.findings if one.object.key in candidate.reach)
+    open_ = tuple(one.key for one in near if one.severity is not Severity.INFO and one.key not in explains)
+    return Explained(
+        code=candidate.code.value,
+        object=candidate.object,
+        sentence=candidate.sentence,
+        explains=explains,
+        unexplained=open_,
+        confidence=_confidence(case, candidate, open_),
+    )
+
+
+def _confidence(case: Case, candidate: Candidate, open_: tuple[str, ...]) -> Confidence:
+    if candidate.missing:
+        return "low"
+    return "high" if not open_ and not case.snapshot.inventory.not_checked else "medium"
+
+
+def _rank(one: Explained) -> tuple[int, str, tuple[str, str, str]]:
+    return -len(one.explains), one.code, one.object.key
+
+
+def _kinds(one: Explained) -> set[str]:
+    # A finding's key is its code and its object: `code@Kind namespace/name`.
+    about = (key.partition("@")[2].partition(" ")[0].lower() for key in one.explains)
+    return {one.object.kind.lower(), *about}

@@ -1,0 +1,1 @@
+"""How often the right runbook is found by what people type: ``python -m evals.retrieval``."""

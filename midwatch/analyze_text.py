@@ -1,0 +1,139 @@
+"""What ``midwatch analyze`` prints: a table for people, JSON for programs, SARIF for code hosts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from agents.incident import Finding, Severity
+from agents.investigator.analyzers.registry import CODES
+from agents.investigator.survey import Survey
+from tools.kubernetes.objects import JsonObject, ObjectRef
+
+Queries = Mapping[str, str]
+_COLOUR = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
+_LEVEL = {Severity.CRITICAL: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+_LOUDEST_FIRST = tuple(_COLOUR)
+_BY_CODE = {code.value: code for code in CODES}
+
+
+def table(found: Survey, queries: Queries, explain: bool) -> None:
+    """Causes first, then every finding, then what was not looked at."""
+    console = Console()
+    for cause in found.causes:
+        console.print(f"[bold]{escape(cause.sentence)}[/]", highlight=False)
+        more = f", {len(cause.unexplained)} near it stay open" if cause.unexplained else ""
+        said = f"  {cause.code}, confidence {cause.confidence}: explains {len(cause.explains)} findings{more}"
+        console.print(said, highlight=False)
+    if found.findings:
+        console.print(_findings(found, queries, explain))
+    else:
+        console.print("[green]Nothing is wrong in what was looked at.[/]")
+    for gap in found.not_checked:
+        console.print(f"[dim]not checked: {escape(gap)}[/]", highlight=False)
+
+
+def _findings(found: Survey, queries: Queries, explain: bool) -> Table:
+    rows = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("severity", "object", "what is wrong"):
+        rows.add_column(name, overflow="fold", no_wrap=name == "severity")
+    for one in sorted(found.findings, key=lambda one: _LOUDEST_FIRST.index(one.severity)):
+        words = escape(one.message)
+        if explain:
+            code = _BY_CODE[one.code]
+            asked = "; ".join(queries[number] for number in one.evidence if number in queries)
+            words += f"\n[dim]{escape(f'{code.value}: {code.says} Read from {code.reads}.')}[/]"
+            words += f"\n[dim]{escape(asked)}[/]" if asked else ""
+        rows.add_row(f"[{_COLOUR[one.severity]}]{one.severity.value}[/]", escape(str(one.object)), words)
+    return rows
+
+
+def as_json(found: Survey, queries: Queries, explain: bool) -> None:
+    """One object; ``evidence`` says what each number in the findings stands for."""
+    whole: JsonObject = {
+        "findings": [_finding(one, explain) for one in found.findings],
+        "causes": [
+            {
+                "code": one.code,
+                "object": _object(one.object),
+                "message": one.sentence,
+                "explains": list(one.explains),
+                "confidence": one.confidence,
+                "unexplained": list(one.unexplained),
+            }
+            for one in found.causes
+        ],
+        "not_checked": list(found.not_checked),
+        "evidence": dict(queries),
+    }
+    _write(whole)
+
+
+def _finding(one: Finding, explain: bool) -> JsonObject:
+    said: JsonObject = {
+        "code": one.code,
+        "severity": one.severity.value,
+        "object": _object(one.object),
+        "message": one.message,
+        "fields": one.fields,
+        "evidence": list(one.evidence),
+    }
+    return said | {"means": _BY_CODE[one.code].says} if explain else said
+
+
+def _object(ref: ObjectRef) -> JsonObject:
+    return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
+
+
+def sarif(found: Survey, queries: Queries, explain: bool) -> None:
+    """SARIF 2.1.0: a rule for each code, a result for each finding, the object as its logical location."""
+    del queries, explain
+    codes = sorted({one.code for one in found.findings})
+    rules = [
+        {
+            "id": code,
+            "shortDescription": {"text": _BY_CODE[code].says},
+            "fullDescription": {"text": f"Read from {_BY_CODE[code].reads}."},
+        }
+        for code in codes
+    ]
+    driver = {"name": "Midwatch", "version": version("midwatch"), "rules": rules}
+    results = [
+        {
+            "ruleId": one.code,
+            "ruleIndex": codes.index(one.code),
+            "level": _LEVEL[one.severity],
+            "message": {"text": one.message},
+            "locations": [{"logicalLocations": [_place(one)]}],
+            "partialFingerprints": {"midwatch/v1": one.key},
+        }
+        for one in found.findings
+    ]
+    schema = "https://json.schemastore.org/sarif-2.1.0.json"
+    run = {"tool": {"driver": driver}, "results": results}
+    _write({"$schema": schema, "version": "2.1.0", "runs": [run]})
+
+
+def _place(one: Finding) -> JsonObject:
+    return {"fullyQualifiedName": str(one.object), "kind": "resource"}
+
+
+def _write(whole: JsonObject) -> None:
+    if sys.stdout.isatty():
+        typer.echo(orjson.dumps(whole, option=orjson.OPT_INDENT_2).decode())
+    else:
+        typer.echo(orjson.dumps(whole).decode())
+
+
+PRINTED: dict[str, Callable[[Survey, Queries, bool], None]] = {
+    "table": table,
+    "json": as_json,
+    "sarif": sarif,
+}

@@ -1,0 +1,169 @@
+"""``midwatch analyze``: at a cluster with the reader's rights, over a saved list, and without either."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from evals.world.datacentre import DataCentre
+from midwatch.cli import app
+from tests.support.datacentre import data_centre, wait_until
+from tests.support.kube_objects import crashing, deployment, replicaset, service
+
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def idle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place without a kubeconfig."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("MIDWATCH_STATE_DIR", str(tmp_path / "state"))
+    return tmp_path
+
+
+def run(*words: str, given: str = "") -> Result:
+    found = CliRunner().invoke(app, ["analyze", *words], input=given)
+    assert found.exception is None or isinstance(found.exception, SystemExit), found.exception
+    return found
+
+
+def listed(*objects: Json) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+
+
+PARKED = listed(deployment("web", replicas=0, available=0), service("web", {"app": "web"}))
+
+
+def saved(folder: Path, text: str) -> str:
+    file = folder / "objects"
+    file.write_text(text, encoding="utf-8")
+    return str(file)
+
+
+def test_a_saved_list_is_told_with_its_cause(idle: Path) -> None:
+    found = run("--snapshot", saved(idle, PARKED), "-o", "json")
+    assert found.exit_code == 1
+    told = json.loads(found.stdout)
+    assert set(told) == {"findings", "causes", "not_checked", "evidence"}
+    first = next(one for one in told["findings"] if one["object"]["kind"] == "Deployment")
+    assert set(first) == {"code", "severity", "object", "message", "fields", "evidence"}
+    assert first["object"] == {"kind": "Deployment", "namespace": "shop", "name": "web"}
+    assert told["evidence"][first["evidence"][0]].endswith("/objects")
+    (cause,) = told["causes"]
+    assert (cause["code"], cause["confidence"], cause["unexplained"]) == (
+        "deployment.scaled_to_zero",
+        "high",
+        [],
+    )
+    assert len(cause["explains"]) == 2
+
+
+def test_what_is_healthy_is_nothing(idle: Path) -> None:
+    found = run("--snapshot", saved(idle, listed(deployment("web"), replicaset(1))))
+    assert (found.exit_code, "Nothing is wrong" in found.stdout) == (0, True)
+
+
+@pytest.mark.parametrize("as_yaml", [False, True])
+def test_standard_input_may_be_json_or_yaml(idle: Path, as_yaml: bool) -> None:
+    text = yaml.safe_dump_all(json.loads(PARKED)["items"]) if as_yaml else PARKED
+    found = run("--snapshot", "-", given=text)
+    assert (found.exit_code, "is scaled to zero" in found.stdout) == (1, True)
+
+
+def test_only_the_kinds_that_were_asked_for_are_told(idle: Path) -> None:
+    file = saved(idle, PARKED)
+    told = json.loads(run("--snapshot", file, "--filter", "service", "-o", "json").stdout)
+    assert {one["object"]["kind"] for one in told["findings"]} == {"Service"}
+    assert len(told["causes"]) == 1, "it explains what was asked about"
+    none = run("--snapshot", file, "--filter", "Node")
+    assert none.exit_code == 0
+
+
+def test_a_namespace_leaves_the_others_out(idle: Path) -> None:
+    file = saved(idle, PARKED)
+    assert run("--snapshot", file, "-n", "elsewhere").exit_code == 0
+    assert run("--snapshot", file, "-n", "shop").exit_code == 1
+    assert run("--snapshot", file, "-n", "elsewhere", "-A").exit_code == 1
+
+
+def test_sarif_has_a_rule_for_each_result(idle: Path) -> None:
+    told = json.loads(run("--snapshot", saved(idle, PARKED), "-o", "sarif").stdout)
+    (one,) = told["runs"]
+    rules = [rule["id"] for rule in one["tool"]["driver"]["rules"]]
+    assert told["version"] == "2.1.0"
+    assert {result["ruleId"] for result in one["results"]} == set(rules)
+    assert all(rules[result["ruleIndex"]] == result["ruleId"] for result in one["results"])
+    assert {result["level"] for result in one["results"]} <= {"error", "warning", "note"}
+
+
+def test_explained_says_what_each_finding_means(idle: Path) -> None:
+    said = run("--snapshot", saved(idle, PARKED), "--explain").stdout
+    assert "asks for no replicas" in " ".join(said.split())
+    assert "asks for no replicas" not in run("--snapshot", saved(idle, PARKED)).stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "neither JSON nor YAML"),
+        ("a: [", "neither JSON nor YAML"),
+        ("7", "no Kubernetes object"),
+        ("[1]", "no Kubernetes object"),
+        ('{"kind": "List", "items": [{"kind": "Pod"}]}', "item 0 is no Kubernetes object"),
+        ('{"kind": "List", "items": [null]}', "item 0 is no Kubernetes object"),
+        ('{"kind": "Pod", "metadata": {"name": 7}}', "no Kubernetes object"),
+    ],
+)
+def test_a_file_that_holds_no_objects_is_told(idle: Path, text: str, words: str) -> None:
+    found = run("--snapshot", saved(idle, text))
+    assert (found.exit_code, words in found.output) == (2, True), found.output
+
+
+def test_a_file_that_is_not_there_is_told(idle: Path) -> None:
+    assert run("--snapshot", str(idle / "gone")).exit_code == 2
+
+
+def test_without_a_cluster_nothing_is_looked_at(idle: Path) -> None:
+    found = run()
+    assert (found.exit_code, "nothing could be looked at" in found.output) == (2, True)
+
+
+def test_a_colour_or_a_markup_in_an_object_stays_text(idle: Path) -> None:
+    evil = crashing("web-[red]x", 1, "Error[/]")
+    found = run("--snapshot", saved(idle, listed(evil)))
+    assert found.exit_code in {0, 1}
+
+
+@pytest.fixture(scope="module")
+def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataCentre]:
+    with data_centre("selector-mismatch", tmp_path_factory.mktemp("world")) as running:
+        running.break_it()
+        yield running
+
+
+def test_a_cluster_is_read_with_the_readers_rights(
+    idle: Path, monkeypatch: pytest.MonkeyPatch, centre: DataCentre
+) -> None:
+    monkeypatch.setenv("MIDWATCH_READER_KUBECONFIG", str(centre.kubernetes.kubeconfig("reader")))
+    wait_until(lambda: run("-n", "shop").exit_code == 1, 60)
+    told = json.loads(run("-n", "shop", "-o", "json").stdout)
+    assert "service.selector.matches_nothing" in {one["code"] for one in told["findings"]}
+    assert told["causes"]
+    found = next(one for one in told["findings"] if one["code"] == "service.selector.matches_nothing")
+    assert "GET /api/v1/namespaces/shop/services" in [told["evidence"][each] for each in found["evidence"]]
+    everywhere = json.loads(run("-A", "-o", "json").stdout)
+    assert {one["code"] for one in told["findings"]} <= {one["code"] for one in everywhere["findings"]}
+    assert any("Secret" in gap for gap in everywhere["not_checked"]), "a refused read is never nothing"
+
+
+def test_whoever_asks_may_bring_a_kubeconfig_of_their_own(
+    idle: Path, monkeypatch: pytest.MonkeyPatch, centre: DataCentre
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(centre.kubernetes.kubeconfig("admin")))
+    assert run("-A").exit_code == 1
