@@ -41,6 +41,8 @@ class Inventory:
 
     by_kind: dict[str, tuple[JsonObject, ...]] = field(default_factory=dict)
     queries: tuple[Query, ...] = ()
+    complete: bool = False
+    """Whether it holds all there is, also of kinds that nobody asked for: a loaded List does."""
 
     def objects(self, kind: str) -> tuple[JsonObject, ...]:
         """Every object of this kind that was read."""
@@ -65,6 +67,11 @@ class Inventory:
         asked = (q for q in self.queries if q.kind == kind and q.namespace in ("", namespace))
         return any(not q.ok or q.truncated for q in asked)
 
+    def whole(self, kind: str, namespace: str) -> bool:
+        """Whether every object of this kind there was read, so that one that was not seen is not there."""
+        asked = [q for q in self.queries if q.kind == kind and q.namespace in ("", namespace)]
+        return all(q.ok and not q.truncated for q in asked) if asked else self.complete
+
     @property
     def not_checked(self) -> tuple[str, ...]:
         """One sentence per read that failed or was cut short."""
@@ -83,7 +90,12 @@ class Inventory:
         for obj in content.get("items") or []:
             kind = obj.get("kind") or shared
             by_kind.setdefault(kind, []).append(cleaned({**obj, "kind": kind}))
-        return cls(by_kind={kind: tuple(objects) for kind, objects in by_kind.items()})
+        found = {kind: tuple(objects) for kind, objects in by_kind.items()}
+        if not shared:
+            return cls(by_kind=found, complete=True)
+        # A PodList is all there is of pods, and says nothing of anything else.
+        count = len(found.get(shared, ()))
+        return cls(by_kind=found, queries=(Query(kind=shared, namespace="", path="", count=count, ok=True),))
 
     @cached_property
     def _index(self) -> dict[tuple[str, str, str], JsonObject]:

@@ -7,13 +7,27 @@ from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.crash import crash_loops
 from agents.investigator.analyzers.deployment import deployments
+from agents.investigator.analyzers.endpoints import EndpointsCode, partly_ready
 from agents.investigator.analyzers.image import images
 from agents.investigator.analyzers.oom import out_of_memory
 from agents.investigator.analyzers.service import services
+from agents.investigator.analyzers.service_wiring import WiringCode, wiring
 from agents.investigator.analyzers.snapshot import Analyzer, Snapshot
 
-ANALYZERS: tuple[Analyzer, ...] = (images, crash_loops, out_of_memory, services, deployments)
-FAMILIES: tuple[type[Coded], ...] = (Code,)
+ANALYZERS: tuple[Analyzer, ...] = (
+    crash_loops,
+    deployments,
+    partly_ready,
+    images,
+    out_of_memory,
+    services,
+    wiring,
+)
+FAMILIES: tuple[type[Coded], ...] = (
+    Code,
+    EndpointsCode,
+    WiringCode,
+)
 CODES: tuple[Coded, ...] = tuple(code for family in FAMILIES for code in family)
 """Every condition that can be found; ``docs/analyzers.md`` is generated from here."""
 

@@ -31,6 +31,10 @@ class Objects(Protocol):
         """Whether there may be objects of this kind there that were not read."""
         ...
 
+    def whole(self, kind: str, namespace: str) -> bool:
+        """Whether every object of this kind there was read, so that one that was not seen is not there."""
+        ...
+
     def objects(self, kind: str) -> tuple[JsonObject, ...]:
         """Every object of this kind that was read, each with its ``kind``."""
         ...
@@ -98,6 +102,23 @@ class Snapshot:
             namespace_of(obj) == namespace for obj in self.objects(kind)
         )
 
+    def named(self, kind: str, namespace: str, name: str) -> JsonObject | None:
+        """The object of this kind and name, or None when it was not read or no name is given."""
+        return self.inventory.find(ObjectRef(kind=kind, namespace=namespace, name=name)) if name else None
+
+    def lacks(self, kind: str, namespace: str, name: str) -> bool:
+        """Whether an object certainly does not exist: all of its kind were read, and it was not seen."""
+        return self.inventory.whole(kind, namespace) and self.named(kind, namespace, name) is None
+
+    def within(self, namespace: str, kind: str) -> tuple[JsonObject, ...]:
+        """The objects of this kind in one namespace."""
+        if kind not in self._places:
+            index: dict[str, list[JsonObject]] = defaultdict(list)
+            for obj in self.objects(kind):
+                index[namespace_of(obj)].append(obj)
+            self._places[kind] = {place: tuple(found) for place, found in index.items()}
+        return self._places[kind].get(namespace, ())
+
     def log(self, key: LogKey) -> LogTail:
         """The log tail of one container; empty when it was not read."""
         return self.logs.get(key, LogTail())
@@ -120,6 +141,11 @@ class Snapshot:
             for key, value in labels_of(pod).items():
                 index[namespace_of(pod), key, value].append(pod)
         return index
+
+    @cached_property
+    def _places(self) -> dict[str, dict[str, tuple[JsonObject, ...]]]:
+        # Filled kind by kind as they are asked for: most analyzers join within one namespace.
+        return {}
 
     @cached_property
     def _events(self) -> dict[tuple[str, str, str], tuple[JsonObject, ...]]:
