@@ -9,6 +9,7 @@ from agents.investigator.analyzers.crash import crash_loops
 from agents.investigator.analyzers.deployment import deployments
 from agents.investigator.analyzers.endpoints import EndpointsCode, partly_ready
 from agents.investigator.analyzers.image import images
+from agents.investigator.analyzers.ingress import IngressCode, ingresses
 from agents.investigator.analyzers.oom import out_of_memory
 from agents.investigator.analyzers.service import services
 from agents.investigator.analyzers.service_wiring import WiringCode, wiring
@@ -19,6 +20,7 @@ ANALYZERS: tuple[Analyzer, ...] = (
     deployments,
     partly_ready,
     images,
+    ingresses,
     out_of_memory,
     services,
     wiring,
@@ -26,6 +28,7 @@ ANALYZERS: tuple[Analyzer, ...] = (
 FAMILIES: tuple[type[Coded], ...] = (
     Code,
     EndpointsCode,
+    IngressCode,
     WiringCode,
 )
 CODES: tuple[Coded, ...] = tuple(code for family in FAMILIES for code in family)
