@@ -6,14 +6,28 @@ from agents.incident import Finding
 from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.crash import crash_loops
+from agents.investigator.analyzers.cronjob import CronJobCode, cronjobs
 from agents.investigator.analyzers.deployment import deployments
 from agents.investigator.analyzers.image import images
+from agents.investigator.analyzers.job import JobCode, jobs
 from agents.investigator.analyzers.oom import out_of_memory
 from agents.investigator.analyzers.service import services
 from agents.investigator.analyzers.snapshot import Analyzer, Snapshot
 
-ANALYZERS: tuple[Analyzer, ...] = (images, crash_loops, out_of_memory, services, deployments)
-FAMILIES: tuple[type[Coded], ...] = (Code,)
+ANALYZERS: tuple[Analyzer, ...] = (
+    images,
+    crash_loops,
+    out_of_memory,
+    services,
+    deployments,
+    cronjobs,
+    jobs,
+)
+FAMILIES: tuple[type[Coded], ...] = (
+    Code,
+    CronJobCode,
+    JobCode,
+)
 CODES: tuple[Coded, ...] = tuple(code for family in FAMILIES for code in family)
 """Every condition that can be found; ``docs/analyzers.md`` is generated from here."""
 

@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import Protocol
 
 from agents.incident import EvidenceId, Finding
-from agents.investigator.analyzers.fields import labels_of, matches, namespace_of
-from tools.kubernetes.objects import JsonObject, ObjectRef
+from agents.investigator.analyzers.fields import controller_of, labels_of, matches, namespace_of
+from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
 
 class Objects(Protocol):
@@ -29,6 +29,10 @@ class Objects(Protocol):
 
     def unread(self, kind: str, namespace: str) -> bool:
         """Whether there may be objects of this kind there that were not read."""
+        ...
+
+    def looked_at(self, kind: str, namespace: str) -> bool:
+        """Whether all objects of this kind there were read, so that the absence of one means something."""
         ...
 
     def objects(self, kind: str) -> tuple[JsonObject, ...]:
@@ -94,9 +98,18 @@ class Snapshot:
 
     def looked_at(self, namespace: str, kind: str) -> bool:
         """Whether a read of this kind succeeded, so that absence means something."""
-        return bool(self.cites(namespace, kind)) or any(
-            namespace_of(obj) == namespace for obj in self.objects(kind)
-        )
+        if self.inventory.unread(kind, namespace):
+            return False
+        told = self.inventory.looked_at(kind, namespace) or bool(self.cites(namespace, kind))
+        return told or namespace in self._places(kind)
+
+    def find(self, kind: str, namespace: str, name: str) -> JsonObject | None:
+        """One object, or None when it was not read."""
+        return self.inventory.find(ObjectRef(kind=kind, namespace=namespace, name=name)) if name else None
+
+    def lacks(self, kind: str, namespace: str, name: str) -> bool:
+        """Whether it is certain that there is no object of this name."""
+        return self.looked_at(namespace, kind) and self.find(kind, namespace, name) is None
 
     def log(self, key: LogKey) -> LogTail:
         """The log tail of one container; empty when it was not read."""
@@ -111,6 +124,32 @@ class Snapshot:
         first = next(iter(selector.items()), ("", ""))
         candidates = self._pods.get((namespace, *first), ())
         return tuple(pod for pod in candidates if matches(selector, labels_of(pod)))
+
+    def owned(self, owner: JsonObject, kind: str = "Pod") -> tuple[JsonObject, ...]:
+        """The objects of ``kind`` (Pod, ReplicaSet or Job) that ``owner`` controls, in the server's order."""
+        ref = ref_of(owner)
+        return tuple(self._owned[kind].get(ref.key, ()))
+
+    def _places(self, kind: str) -> frozenset[str]:
+        """The namespaces in which objects of this kind were read."""
+        if kind not in self._seen:
+            self._seen[kind] = frozenset(namespace_of(obj) for obj in self.objects(kind))
+        return self._seen[kind]
+
+    @cached_property
+    def _seen(self) -> dict[str, frozenset[str]]:
+        # Filled kind by kind: asked for every pull secret of ten thousand pods.
+        return {}
+
+    @cached_property
+    def _owned(self) -> dict[str, dict[tuple[str, str, str], list[JsonObject]]]:
+        index: dict[str, dict[tuple[str, str, str], list[JsonObject]]] = {}
+        for kind in ("Pod", "ReplicaSet", "Job"):
+            found = index.setdefault(kind, defaultdict(list))
+            for obj in self.objects(kind):
+                owner = controller_of(obj)
+                found[owner.get("kind", ""), namespace_of(obj), owner.get("name", "")].append(obj)
+        return index
 
     @cached_property
     def _pods(self) -> dict[tuple[str, str, str], list[JsonObject]]:
