@@ -36,6 +36,8 @@ HERE: frozenset[str] = frozenset(
     (
         "CronJob",
         "Job",
+        "ReplicaSet",
+        "StatefulSet",
     )
 )
 ASKED = [case for case in CASES if case["analyzer"] in HERE]

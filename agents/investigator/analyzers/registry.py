@@ -6,13 +6,16 @@ from agents.incident import Finding
 from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.crash import crash_loops
+from agents.investigator.analyzers.creation import CreationCode, creations
 from agents.investigator.analyzers.cronjob import CronJobCode, cronjobs
+from agents.investigator.analyzers.daemonset import DaemonSetCode, daemonsets
 from agents.investigator.analyzers.deployment import deployments
 from agents.investigator.analyzers.image import images
 from agents.investigator.analyzers.job import JobCode, jobs
 from agents.investigator.analyzers.oom import out_of_memory
 from agents.investigator.analyzers.service import services
 from agents.investigator.analyzers.snapshot import Analyzer, Snapshot
+from agents.investigator.analyzers.statefulset import StatefulSetCode, statefulsets
 
 ANALYZERS: tuple[Analyzer, ...] = (
     images,
@@ -20,13 +23,19 @@ ANALYZERS: tuple[Analyzer, ...] = (
     out_of_memory,
     services,
     deployments,
+    creations,
     cronjobs,
+    daemonsets,
     jobs,
+    statefulsets,
 )
 FAMILIES: tuple[type[Coded], ...] = (
     Code,
+    CreationCode,
     CronJobCode,
+    DaemonSetCode,
     JobCode,
+    StatefulSetCode,
 )
 CODES: tuple[Coded, ...] = tuple(code for family in FAMILIES for code in family)
 """Every condition that can be found; ``docs/analyzers.md`` is generated from here."""
