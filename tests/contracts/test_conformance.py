@@ -36,6 +36,11 @@ KINDS = {
 # Families of ours that are here already; a case of another one is not asked yet.
 HERE: frozenset[str] = frozenset(
     (
+        "CronJob",
+        "Job",
+        "ReplicaSet",
+        "StatefulSet",
+        # What they are served by and run on.
         "Ingress",
         "Service",
     )

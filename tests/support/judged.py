@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from agents.incident import Finding
 from agents.investigator.analyzers.snapshot import Analyzer, Snapshot
 from tests.support.kube_objects import Json, meta
-from tests.support.scenes import scene
 from tests.support.world_cluster import START
 from tools.kubernetes.inventory import Inventory, Query
 
 
 def judged(analyzer: Analyzer, *objects: Json) -> list[Finding]:
     """The findings of one analyzer over these objects, which are all that the cluster has."""
-    return list(analyzer(scene(list(objects)).snapshot))
+    inventory = Inventory.of_list({"kind": "List", "items": list(objects)})
+    return list(analyzer(Snapshot(inventory=inventory, taken_at=START + timedelta(minutes=10))))
 
 
 def said(analyzer: Analyzer, *objects: Json) -> list[tuple[str, str]]:
@@ -27,7 +29,7 @@ def unsure(analyzer: Analyzer, *objects: Json, unread: str) -> list[str]:
         by_kind.setdefault(one["kind"], []).append(one)
     failed = Query(kind=unread, namespace="", path="/", count=0, ok=False, problem="403")
     inventory = Inventory(
-        by_kind={kind: tuple(found) for kind, found in by_kind.items()}, queries=(failed,), complete=True
+        by_kind={kind: tuple(found) for kind, found in by_kind.items()}, queries=(failed,), whole=True
     )
     return [finding.code for finding in analyzer(Snapshot(inventory=inventory, taken_at=START))]
 

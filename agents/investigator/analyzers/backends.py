@@ -23,7 +23,7 @@ class Backend:
 
     def other_ports(self, snapshot: Snapshot) -> list[str] | None:
         """What the Service has where the wanted port is not among it; None when it is, or unknown."""
-        service = snapshot.named("Service", self.namespace, self.name)
+        service = snapshot.find("Service", self.namespace, self.name)
         if service is None or not self.port or dig(service, "spec", "type") == "ExternalName":
             return None
         ports = items(service, "spec", "ports")

@@ -54,6 +54,18 @@ def name_of(obj: Mapping[str, object]) -> str:
     return dig(obj, "metadata", "name") or ""
 
 
+def controller_of(obj: Mapping[str, object]) -> JsonObject:
+    """The owner reference of the object's controller, empty when nobody controls it."""
+    owners = items(obj, "metadata", "ownerReferences")
+    return next((owner for owner in owners if owner.get("controller")), {})
+
+
+def count_of(obj: Mapping[str, object], *path: str) -> int:
+    """The whole number at ``path``; the server leaves a zero out."""
+    value = dig(obj, *path)
+    return value if isinstance(value, int) else 0
+
+
 def moment(value: str | None) -> datetime | None:
     """An RFC 3339 time of the API server, or None when it is absent or unreadable."""
     if not value:

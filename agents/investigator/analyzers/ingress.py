@@ -97,7 +97,7 @@ def _class(on: Subject) -> Iterator[Finding]:
     if named and named not in _BUILT_IN and on.snapshot.lacks("IngressClass", "", named):
         text = f"{on.ref} asks for class {named}, which does not exist."
         yield on.critical(IngressCode.CLASS_MISSING, text, ingress_class=named)
-    if not wanted and on.snapshot.inventory.whole("IngressClass", ""):
+    if not wanted and on.snapshot.looked_at("", "IngressClass"):
         classes = on.snapshot.objects("IngressClass")
         marks = ((dig(one, "metadata", "annotations") or {}).get(_DEFAULT_CLASS) for one in classes)
         if "true" not in marks:
@@ -150,7 +150,7 @@ def _backend(on: Subject, backend: Backend) -> Iterator[Finding]:
 
 def _tls(on: Subject, entry: JsonObject) -> Iterator[Finding]:
     name, hosts = entry.get("secretName") or "", list(entry.get("hosts") or ())
-    secret = on.snapshot.named("Secret", on.ref.namespace, name)
+    secret = on.snapshot.find("Secret", on.ref.namespace, name)
     told: JsonObject = {"secret": name, "hosts": hosts}
     # Without a name the controller's own certificate is meant.
     if name and on.snapshot.lacks("Secret", on.ref.namespace, name):

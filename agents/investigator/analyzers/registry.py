@@ -6,27 +6,44 @@ from agents.incident import Finding
 from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.crash import crash_loops
+from agents.investigator.analyzers.creation import CreationCode, creations
+from agents.investigator.analyzers.cronjob import CronJobCode, cronjobs
+from agents.investigator.analyzers.daemonset import DaemonSetCode, daemonsets
 from agents.investigator.analyzers.deployment import deployments
 from agents.investigator.analyzers.endpoints import EndpointsCode, partly_ready
 from agents.investigator.analyzers.image import images
 from agents.investigator.analyzers.ingress import IngressCode, ingresses
+from agents.investigator.analyzers.job import JobCode, jobs
 from agents.investigator.analyzers.oom import out_of_memory
 from agents.investigator.analyzers.service import services
 from agents.investigator.analyzers.service_wiring import WiringCode, wiring
 from agents.investigator.analyzers.snapshot import Analyzer, Snapshot
+from agents.investigator.analyzers.statefulset import StatefulSetCode, statefulsets
 
 ANALYZERS: tuple[Analyzer, ...] = (
-    crash_loops,
-    deployments,
-    partly_ready,
     images,
-    ingresses,
+    crash_loops,
     out_of_memory,
     services,
+    deployments,
+    creations,
+    cronjobs,
+    daemonsets,
+    jobs,
+    statefulsets,
+    # What they are served by and run on.
+    partly_ready,
+    ingresses,
     wiring,
 )
 FAMILIES: tuple[type[Coded], ...] = (
     Code,
+    CreationCode,
+    CronJobCode,
+    DaemonSetCode,
+    JobCode,
+    StatefulSetCode,
+    # What they are served by and run on.
     EndpointsCode,
     IngressCode,
     WiringCode,

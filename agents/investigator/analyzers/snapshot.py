@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import Protocol
 
 from agents.incident import EvidenceId, Finding
-from agents.investigator.analyzers.fields import labels_of, matches, namespace_of
-from tools.kubernetes.objects import JsonObject, ObjectRef
+from agents.investigator.analyzers.fields import controller_of, labels_of, matches, namespace_of
+from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
 
 class Objects(Protocol):
@@ -31,8 +31,8 @@ class Objects(Protocol):
         """Whether there may be objects of this kind there that were not read."""
         ...
 
-    def whole(self, kind: str, namespace: str) -> bool:
-        """Whether every object of this kind there was read, so that one that was not seen is not there."""
+    def looked_at(self, kind: str, namespace: str) -> bool:
+        """Whether all objects of this kind there were read, so that the absence of one means something."""
         ...
 
     def objects(self, kind: str) -> tuple[JsonObject, ...]:
@@ -98,26 +98,27 @@ class Snapshot:
 
     def looked_at(self, namespace: str, kind: str) -> bool:
         """Whether a read of this kind succeeded, so that absence means something."""
-        return bool(self.cites(namespace, kind)) or any(
-            namespace_of(obj) == namespace for obj in self.objects(kind)
-        )
+        if self.inventory.unread(kind, namespace):
+            return False
+        told = self.inventory.looked_at(kind, namespace) or bool(self.cites(namespace, kind))
+        return told or bool(self.within(namespace, kind))
 
-    def named(self, kind: str, namespace: str, name: str) -> JsonObject | None:
-        """The object of this kind and name, or None when it was not read or no name is given."""
+    def find(self, kind: str, namespace: str, name: str) -> JsonObject | None:
+        """One object, or None when it was not read."""
         return self.inventory.find(ObjectRef(kind=kind, namespace=namespace, name=name)) if name else None
 
     def lacks(self, kind: str, namespace: str, name: str) -> bool:
-        """Whether an object certainly does not exist: all of its kind were read, and it was not seen."""
-        return self.inventory.whole(kind, namespace) and self.named(kind, namespace, name) is None
+        """Whether it is certain that there is no object of this name."""
+        return self.looked_at(namespace, kind) and self.find(kind, namespace, name) is None
 
     def within(self, namespace: str, kind: str) -> tuple[JsonObject, ...]:
         """The objects of this kind in one namespace."""
-        if kind not in self._places:
+        if kind not in self._by_place:
             index: dict[str, list[JsonObject]] = defaultdict(list)
             for obj in self.objects(kind):
                 index[namespace_of(obj)].append(obj)
-            self._places[kind] = {place: tuple(found) for place, found in index.items()}
-        return self._places[kind].get(namespace, ())
+            self._by_place[kind] = {place: tuple(found) for place, found in index.items()}
+        return self._by_place[kind].get(namespace, ())
 
     def log(self, key: LogKey) -> LogTail:
         """The log tail of one container; empty when it was not read."""
@@ -133,6 +134,26 @@ class Snapshot:
         candidates = self._pods.get((namespace, *first), ())
         return tuple(pod for pod in candidates if matches(selector, labels_of(pod)))
 
+    def owned(self, owner: JsonObject, kind: str = "Pod") -> tuple[JsonObject, ...]:
+        """The objects of ``kind`` (Pod, ReplicaSet or Job) that ``owner`` controls, in the server's order."""
+        ref = ref_of(owner)
+        return tuple(self._owned[kind].get(ref.key, ()))
+
+    @cached_property
+    def _by_place(self) -> dict[str, dict[str, tuple[JsonObject, ...]]]:
+        # Filled kind by kind: asked for every pull secret of ten thousand pods.
+        return {}
+
+    @cached_property
+    def _owned(self) -> dict[str, dict[tuple[str, str, str], list[JsonObject]]]:
+        index: dict[str, dict[tuple[str, str, str], list[JsonObject]]] = {}
+        for kind in ("Pod", "ReplicaSet", "Job"):
+            found = index.setdefault(kind, defaultdict(list))
+            for obj in self.objects(kind):
+                owner = controller_of(obj)
+                found[owner.get("kind", ""), namespace_of(obj), owner.get("name", "")].append(obj)
+        return index
+
     @cached_property
     def _pods(self) -> dict[tuple[str, str, str], list[JsonObject]]:
         # By namespace and one label: five hundred Services over five thousand pods must not take minutes.
@@ -141,11 +162,6 @@ class Snapshot:
             for key, value in labels_of(pod).items():
                 index[namespace_of(pod), key, value].append(pod)
         return index
-
-    @cached_property
-    def _places(self) -> dict[str, dict[str, tuple[JsonObject, ...]]]:
-        # Filled kind by kind as they are asked for: most analyzers join within one namespace.
-        return {}
 
     @cached_property
     def _events(self) -> dict[tuple[str, str, str], tuple[JsonObject, ...]]:

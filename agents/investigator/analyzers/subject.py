@@ -54,7 +54,7 @@ class Subject:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class Condition:
     """One condition of an object's status, its text bounded."""
 
     type: str
@@ -80,10 +80,10 @@ class Said:
         return f"{self.type or 'a condition'} is {self.status or 'unset'}" + (f" ({told})" if told else "")
 
 
-def conditions(obj: JsonObject, *path: str) -> Iterator[Said]:
+def conditions(obj: JsonObject, *path: str) -> Iterator[Condition]:
     """Every condition at ``path`` (``status.conditions`` when none is given), in the object's order."""
     for entry in items(obj, *(path or ("status", "conditions"))):
-        yield Said(
+        yield Condition(
             type=entry.get("type") or "",
             status=entry.get("status") or "",
             reason=entry.get("reason") or "",
