@@ -11,10 +11,12 @@ from agents.investigator.analyzers.cronjob import CronJobCode, cronjobs
 from agents.investigator.analyzers.daemonset import DaemonSetCode, daemonsets
 from agents.investigator.analyzers.deployment import deployments
 from agents.investigator.analyzers.endpoints import EndpointsCode, partly_ready
+from agents.investigator.analyzers.gateway import GatewayCode, gateways
 from agents.investigator.analyzers.image import images
 from agents.investigator.analyzers.ingress import IngressCode, ingresses
 from agents.investigator.analyzers.job import JobCode, jobs
 from agents.investigator.analyzers.oom import out_of_memory
+from agents.investigator.analyzers.route import RouteCode, routes
 from agents.investigator.analyzers.service import services
 from agents.investigator.analyzers.service_wiring import WiringCode, wiring
 from agents.investigator.analyzers.snapshot import Analyzer, Snapshot
@@ -35,6 +37,8 @@ ANALYZERS: tuple[Analyzer, ...] = (
     partly_ready,
     ingresses,
     wiring,
+    gateways,
+    routes,
 )
 FAMILIES: tuple[type[Coded], ...] = (
     Code,
@@ -47,6 +51,8 @@ FAMILIES: tuple[type[Coded], ...] = (
     EndpointsCode,
     IngressCode,
     WiringCode,
+    GatewayCode,
+    RouteCode,
 )
 CODES: tuple[Coded, ...] = tuple(code for family in FAMILIES for code in family)
 """Every condition that can be found; ``docs/analyzers.md`` is generated from here."""

@@ -26,15 +26,19 @@ class Subject:
         """Which object it is."""
         return ref_of(self.obj)
 
-    def critical(self, code: Coded, message: str, since: datetime | None = None, **fields: object) -> Finding:
+    def critical(
+        self, code: Coded, message: str, since: datetime | None = None, /, **fields: object
+    ) -> Finding:
         """Somebody is probably not served."""
         return self._finding(code, Severity.CRITICAL, message, (since, fields))
 
-    def warning(self, code: Coded, message: str, since: datetime | None = None, **fields: object) -> Finding:
+    def warning(
+        self, code: Coded, message: str, since: datetime | None = None, /, **fields: object
+    ) -> Finding:
         """It is wrong."""
         return self._finding(code, Severity.WARNING, message, (since, fields))
 
-    def info(self, code: Coded, message: str, since: datetime | None = None, **fields: object) -> Finding:
+    def info(self, code: Coded, message: str, since: datetime | None = None, /, **fields: object) -> Finding:
         """Worth knowing, and never a symptom."""
         return self._finding(code, Severity.INFO, message, (since, fields))
 
