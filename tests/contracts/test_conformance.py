@@ -47,6 +47,7 @@ HERE: frozenset[str] = frozenset(
         "Gateway",
         "GatewayClass",
         "HTTPRoute",
+        "NetworkPolicy",
         "Ingress",
         "Service",
     )

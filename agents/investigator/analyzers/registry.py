@@ -15,6 +15,7 @@ from agents.investigator.analyzers.gateway import GatewayCode, gateways
 from agents.investigator.analyzers.image import images
 from agents.investigator.analyzers.ingress import IngressCode, ingresses
 from agents.investigator.analyzers.job import JobCode, jobs
+from agents.investigator.analyzers.network_policy import PolicyCode, network_policies
 from agents.investigator.analyzers.oom import out_of_memory
 from agents.investigator.analyzers.route import RouteCode, routes
 from agents.investigator.analyzers.service import services
@@ -39,6 +40,7 @@ ANALYZERS: tuple[Analyzer, ...] = (
     wiring,
     gateways,
     routes,
+    network_policies,
 )
 FAMILIES: tuple[type[Coded], ...] = (
     Code,
@@ -53,6 +55,7 @@ FAMILIES: tuple[type[Coded], ...] = (
     WiringCode,
     GatewayCode,
     RouteCode,
+    PolicyCode,
 )
 CODES: tuple[Coded, ...] = tuple(code for family in FAMILIES for code in family)
 """Every condition that can be found; ``docs/analyzers.md`` is generated from here."""

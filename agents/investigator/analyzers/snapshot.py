@@ -139,6 +139,17 @@ class Snapshot:
         ref = ref_of(owner)
         return tuple(self._owned[kind].get(ref.key, ()))
 
+    def label_values(self, namespace: str, key: str) -> tuple[str, ...]:
+        """The values that this label has on pods of the namespace, sorted."""
+        return tuple(sorted(self._values.get((namespace, key), ())))
+
+    @cached_property
+    def _values(self) -> dict[tuple[str, str], set[str]]:
+        index: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for namespace, key, value in self._pods:
+            index[namespace, key].add(value)
+        return index
+
     @cached_property
     def _by_place(self) -> dict[str, dict[str, tuple[JsonObject, ...]]]:
         # Filled kind by kind: asked for every pull secret of ten thousand pods.
