@@ -33,6 +33,9 @@ KINDS = {
 }
 """The kinds that an analyzer of theirs flags, where it is not the one it is named after."""
 
+ASPECTS = {"PersistentVolumeClaim": ("pvc.provisioning_failed", "pvc.binding_failed")}
+"""What an analyzer of theirs asks of a kind, where another of theirs (Storage) asks the rest of it."""
+
 CLUSTER_WIDE = ("GatewayClass", "Node", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 """Kinds without a namespace, to which their test objects give one all the same; no API server would."""
 
@@ -48,6 +51,8 @@ HERE: frozenset[str] = frozenset(
         "GatewayClass",
         "HTTPRoute",
         "NetworkPolicy",
+        "PersistentVolumeClaim",
+        "Storage",
         "Ingress",
         "Service",
     )
@@ -78,6 +83,7 @@ def seen(case: Json) -> list[Finding]:
         finding
         for finding in analyze(snapshot)
         if finding.object.kind in kinds
+        and finding.code in ASPECTS.get(case["analyzer"], (finding.code,))
         and finding.object.namespace in ("", case["namespace"] or finding.object.namespace)
         and wanted.items() <= labels_of(inventory.find(finding.object) or {}).items()
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agents.incident import Finding
+from agents.investigator.analyzers.claim import ClaimCode, claims
 from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.crash import crash_loops
@@ -22,6 +23,7 @@ from agents.investigator.analyzers.service import services
 from agents.investigator.analyzers.service_wiring import WiringCode, wiring
 from agents.investigator.analyzers.snapshot import Analyzer, Snapshot
 from agents.investigator.analyzers.statefulset import StatefulSetCode, statefulsets
+from agents.investigator.analyzers.storage import StorageCode, storage
 
 ANALYZERS: tuple[Analyzer, ...] = (
     images,
@@ -41,6 +43,8 @@ ANALYZERS: tuple[Analyzer, ...] = (
     gateways,
     routes,
     network_policies,
+    claims,
+    storage,
 )
 FAMILIES: tuple[type[Coded], ...] = (
     Code,
@@ -56,6 +60,8 @@ FAMILIES: tuple[type[Coded], ...] = (
     GatewayCode,
     RouteCode,
     PolicyCode,
+    ClaimCode,
+    StorageCode,
 )
 CODES: tuple[Coded, ...] = tuple(code for family in FAMILIES for code in family)
 """Every condition that can be found; ``docs/analyzers.md`` is generated from here."""

@@ -5,7 +5,7 @@ Source: meta/v1 LabelSelector. Unlike the plain map of a Service, an empty one s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tools.kubernetes.objects import JsonObject
 
@@ -15,10 +15,13 @@ def selects(selector: JsonObject | None, labels: Mapping[str, str]) -> bool:
     if selector is None:
         return False
     wanted = selector.get("matchLabels") or {}
-    rules = selector.get("matchExpressions") or ()
-    return all(labels.get(key) == value for key, value in wanted.items()) and all(
-        _holds(rule, labels) for rule in rules
-    )
+    plain = all(labels.get(key) == value for key, value in wanted.items())
+    return plain and meets(selector.get("matchExpressions") or (), labels)
+
+
+def meets(rules: Iterable[JsonObject], labels: Mapping[str, str]) -> bool:
+    """Whether these labels meet every expression; the numeric ones of nodes (Gt, Lt) are taken for met."""
+    return all(_holds(rule, labels) for rule in rules)
 
 
 def _holds(rule: JsonObject, labels: Mapping[str, str]) -> bool:
@@ -32,7 +35,7 @@ def _holds(rule: JsonObject, labels: Mapping[str, str]) -> bool:
             return key in labels
         case "DoesNotExist":
             return key not in labels
-    return False
+    return True
 
 
 def spelled(selector: JsonObject | None) -> str:
