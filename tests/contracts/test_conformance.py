@@ -53,6 +53,7 @@ HERE: frozenset[str] = frozenset(
         "NetworkPolicy",
         "PersistentVolumeClaim",
         "Storage",
+        "Node",
         "Ingress",
         "Service",
     )

@@ -17,6 +17,8 @@ from agents.investigator.analyzers.image import images
 from agents.investigator.analyzers.ingress import IngressCode, ingresses
 from agents.investigator.analyzers.job import JobCode, jobs
 from agents.investigator.analyzers.network_policy import PolicyCode, network_policies
+from agents.investigator.analyzers.node import nodes
+from agents.investigator.analyzers.node_codes import NodeCode
 from agents.investigator.analyzers.oom import out_of_memory
 from agents.investigator.analyzers.route import RouteCode, routes
 from agents.investigator.analyzers.service import services
@@ -45,6 +47,7 @@ ANALYZERS: tuple[Analyzer, ...] = (
     network_policies,
     claims,
     storage,
+    nodes,
 )
 FAMILIES: tuple[type[Coded], ...] = (
     Code,
@@ -62,6 +65,7 @@ FAMILIES: tuple[type[Coded], ...] = (
     PolicyCode,
     ClaimCode,
     StorageCode,
+    NodeCode,
 )
 CODES: tuple[Coded, ...] = tuple(code for family in FAMILIES for code in family)
 """Every condition that can be found; ``docs/analyzers.md`` is generated from here."""
