@@ -54,6 +54,8 @@ HERE: frozenset[str] = frozenset(
         "PersistentVolumeClaim",
         "Storage",
         "Node",
+        "MutatingWebhookConfiguration",
+        "ValidatingWebhookConfiguration",
         "Ingress",
         "Service",
     )

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from datetime import timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from agents.investigator.analyzers.ingress import ingresses
+from tests.support.certificate import certificate
 from tests.support.judged import judged, said, thing, unsure
 from tests.support.kube_objects import Json, service
-from tests.support.world_cluster import START
 from tools.kubernetes.cleaning import cleaned
 
 NGINX = thing("IngressClass", "nginx", {"controller": "k8s.io/ingress-nginx"}, namespace="")
@@ -33,20 +27,6 @@ def ingress(name: str = "shop", backend: Json | None = None, **more: object) -> 
     about = more.pop("metadata", {})
     spec = {"ingressClassName": "nginx", "rules": [rule], **more}
     return thing("Ingress", name, {key: value for key, value in spec.items() if value}, metadata=about)
-
-
-def certificate(*hosts: str, days: int = 30) -> str:
-    key = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "shop")])
-    made = (
-        x509.CertificateBuilder(subject_name=name, issuer_name=name, public_key=key.public_key())
-        .serial_number(7)
-        .not_valid_before(START - timedelta(days=90))
-        .not_valid_after(START + timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False)
-        .sign(key, None)
-    )
-    return base64.b64encode(made.public_bytes(Encoding.PEM)).decode()
 
 
 def secret(*hosts: str, days: int = 30, **data: str) -> Json:

@@ -37,7 +37,7 @@ SICK = {
     "node.unreachable": (node(stated("Ready", "Unknown", "NodeStatusUnknown")),),
     "node.runtime_down": (node(stated("Ready", "False", "", "container runtime is down")),),
     "node.network_plugin_down": (
-        node(stated("Ready", "False", "", "container runtime network not ready: cni plugin not initialized")),),
+        node(stated("Ready", "False", "", "network not ready: cni plugin not initialized")),),
     "node.memory_pressure": (node(READY, stated("MemoryPressure")),),
     "node.disk_pressure": (node(READY, stated("DiskPressure")),),
     "node.pid_pressure": (node(READY, stated("PIDPressure")),),
@@ -62,7 +62,7 @@ SICK = {
 }  # fmt: skip
 HEALTHY = {
     "ready": (node(READY, stated("MemoryPressure", "False"), stated("DiskPressure", "False")),),
-    "a pressure that nobody can tell while the node is away": (node(READY, stated("PIDPressure", "Unknown")),),
+    "a pressure that nobody can tell": (node(READY, stated("PIDPressure", "Unknown")),),
     "a problem that is none": (node(READY, stated("KernelDeadlock", "False")),),
     "a condition that is good when true": (node(READY, stated("EtcdIsVoter")),),
     "a control plane": (tainted("node-role.kubernetes.io/control-plane"),),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agents.incident import Finding
+from agents.investigator.analyzers.api_extension import ExtensionCode, api_extensions
 from agents.investigator.analyzers.claim import ClaimCode, claims
 from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.codes import Code
@@ -26,6 +27,7 @@ from agents.investigator.analyzers.service_wiring import WiringCode, wiring
 from agents.investigator.analyzers.snapshot import Analyzer, Snapshot
 from agents.investigator.analyzers.statefulset import StatefulSetCode, statefulsets
 from agents.investigator.analyzers.storage import StorageCode, storage
+from agents.investigator.analyzers.webhook import WebhookCode, webhooks
 
 ANALYZERS: tuple[Analyzer, ...] = (
     images,
@@ -48,6 +50,8 @@ ANALYZERS: tuple[Analyzer, ...] = (
     claims,
     storage,
     nodes,
+    api_extensions,
+    webhooks,
 )
 FAMILIES: tuple[type[Coded], ...] = (
     Code,
@@ -66,6 +70,8 @@ FAMILIES: tuple[type[Coded], ...] = (
     ClaimCode,
     StorageCode,
     NodeCode,
+    ExtensionCode,
+    WebhookCode,
 )
 CODES: tuple[Coded, ...] = tuple(code for family in FAMILIES for code in family)
 """Every condition that can be found; ``docs/analyzers.md`` is generated from here."""
