@@ -56,6 +56,14 @@ HERE: frozenset[str] = frozenset(
         "Node",
         "MutatingWebhookConfiguration",
         "ValidatingWebhookConfiguration",
+        "Security",
+        "CatalogSource",
+        "ClusterCatalog",
+        "ClusterExtension",
+        "ClusterServiceVersion",
+        "InstallPlan",
+        "OperatorGroup",
+        "Subscription",
         "Ingress",
         "Service",
     )
@@ -110,8 +118,15 @@ def names(finding: Finding) -> set[str]:
     ref = finding.object
     whole = f"{ref.namespace}/{ref.name}" if ref.namespace else ref.name
     container, webhook = finding.fields.get("container"), finding.fields.get("webhook")
+    # Several OperatorGroups are known there by their namespace.
+    place = {ref.namespace} if ref.kind == "OperatorGroup" else set()
     # A webhook is known there by its own name.
-    return {whole} | ({f"{whole}/{container}"} if container else set()) | ({webhook} if webhook else set())
+    return (
+        {whole}
+        | ({f"{whole}/{container}"} if container else set())
+        | ({webhook} if webhook else set())
+        | place
+    )
 
 
 @pytest.mark.parametrize("case", ASKED, ids=[case["id"] for case in ASKED])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agents.incident import Finding
+from agents.investigator.analyzers.addons import AddonCode, addons
 from agents.investigator.analyzers.api_extension import ExtensionCode, api_extensions
 from agents.investigator.analyzers.claim import ClaimCode, claims
 from agents.investigator.analyzers.coded import Coded
@@ -21,7 +22,10 @@ from agents.investigator.analyzers.network_policy import PolicyCode, network_pol
 from agents.investigator.analyzers.node import nodes
 from agents.investigator.analyzers.node_codes import NodeCode
 from agents.investigator.analyzers.oom import out_of_memory
+from agents.investigator.analyzers.operators import operators
+from agents.investigator.analyzers.operators_codes import OperatorCode
 from agents.investigator.analyzers.route import RouteCode, routes
+from agents.investigator.analyzers.security import SecurityCode, security
 from agents.investigator.analyzers.service import services
 from agents.investigator.analyzers.service_wiring import WiringCode, wiring
 from agents.investigator.analyzers.snapshot import Analyzer, Snapshot
@@ -52,6 +56,9 @@ ANALYZERS: tuple[Analyzer, ...] = (
     nodes,
     api_extensions,
     webhooks,
+    security,
+    operators,
+    addons,
 )
 FAMILIES: tuple[type[Coded], ...] = (
     Code,
@@ -72,6 +79,9 @@ FAMILIES: tuple[type[Coded], ...] = (
     NodeCode,
     ExtensionCode,
     WebhookCode,
+    SecurityCode,
+    OperatorCode,
+    AddonCode,
 )
 CODES: tuple[Coded, ...] = tuple(code for family in FAMILIES for code in family)
 """Every condition that can be found; ``docs/analyzers.md`` is generated from here."""
