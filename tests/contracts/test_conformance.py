@@ -35,6 +35,7 @@ KINDS = {
 HERE: frozenset[str] = frozenset(
     (
         "CronJob",
+        "Deployment",
         "Job",
         "ReplicaSet",
         "StatefulSet",

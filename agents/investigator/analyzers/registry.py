@@ -13,6 +13,7 @@ from agents.investigator.analyzers.deployment import deployments
 from agents.investigator.analyzers.image import images
 from agents.investigator.analyzers.job import JobCode, jobs
 from agents.investigator.analyzers.oom import out_of_memory
+from agents.investigator.analyzers.rollout import RolloutCode, rollouts
 from agents.investigator.analyzers.service import services
 from agents.investigator.analyzers.snapshot import Analyzer, Snapshot
 from agents.investigator.analyzers.statefulset import StatefulSetCode, statefulsets
@@ -27,6 +28,7 @@ ANALYZERS: tuple[Analyzer, ...] = (
     cronjobs,
     daemonsets,
     jobs,
+    rollouts,
     statefulsets,
 )
 FAMILIES: tuple[type[Coded], ...] = (
@@ -35,6 +37,7 @@ FAMILIES: tuple[type[Coded], ...] = (
     CronJobCode,
     DaemonSetCode,
     JobCode,
+    RolloutCode,
     StatefulSetCode,
 )
 CODES: tuple[Coded, ...] = tuple(code for family in FAMILIES for code in family)
