@@ -36,7 +36,9 @@ HERE: frozenset[str] = frozenset(
     (
         "CronJob",
         "Deployment",
+        "HorizontalPodAutoscaler",
         "Job",
+        "PodDisruptionBudget",
         "ReplicaSet",
         "StatefulSet",
     )

@@ -10,9 +10,11 @@ from agents.investigator.analyzers.creation import CreationCode, creations
 from agents.investigator.analyzers.cronjob import CronJobCode, cronjobs
 from agents.investigator.analyzers.daemonset import DaemonSetCode, daemonsets
 from agents.investigator.analyzers.deployment import deployments
+from agents.investigator.analyzers.hpa import HpaCode, autoscalers
 from agents.investigator.analyzers.image import images
 from agents.investigator.analyzers.job import JobCode, jobs
 from agents.investigator.analyzers.oom import out_of_memory
+from agents.investigator.analyzers.pdb import PdbCode, budgets
 from agents.investigator.analyzers.rollout import RolloutCode, rollouts
 from agents.investigator.analyzers.service import services
 from agents.investigator.analyzers.snapshot import Analyzer, Snapshot
@@ -24,6 +26,8 @@ ANALYZERS: tuple[Analyzer, ...] = (
     out_of_memory,
     services,
     deployments,
+    autoscalers,
+    budgets,
     creations,
     cronjobs,
     daemonsets,
@@ -36,7 +40,9 @@ FAMILIES: tuple[type[Coded], ...] = (
     CreationCode,
     CronJobCode,
     DaemonSetCode,
+    HpaCode,
     JobCode,
+    PdbCode,
     RolloutCode,
     StatefulSetCode,
 )

@@ -10,7 +10,14 @@ from functools import cached_property
 from typing import Protocol
 
 from agents.incident import EvidenceId, Finding
-from agents.investigator.analyzers.fields import controller_of, labels_of, matches, namespace_of
+from agents.investigator.analyzers.fields import (
+    WORKLOAD_KINDS,
+    controller_of,
+    labels_of,
+    matches,
+    namespace_of,
+    template_labels,
+)
 from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
 
@@ -125,6 +132,14 @@ class Snapshot:
         candidates = self._pods.get((namespace, *first), ())
         return tuple(pod for pod in candidates if matches(selector, labels_of(pod)))
 
+    def pods_in(self, namespace: str) -> tuple[JsonObject, ...]:
+        """Every pod of one namespace, in the server's order."""
+        return tuple(self._by_place.get(namespace, ()))
+
+    def template_labels_in(self, namespace: str) -> tuple[dict[str, str], ...]:
+        """The labels that the workloads of one namespace give their pods, each set once."""
+        return tuple(self._template_labels.get(namespace, {}).values())
+
     def owned(self, owner: JsonObject, kind: str = "Pod") -> tuple[JsonObject, ...]:
         """The objects of ``kind`` (Pod, ReplicaSet or Job) that ``owner`` controls, in the server's order."""
         ref = ref_of(owner)
@@ -149,6 +164,22 @@ class Snapshot:
             for obj in self.objects(kind):
                 owner = controller_of(obj)
                 found[owner.get("kind", ""), namespace_of(obj), owner.get("name", "")].append(obj)
+        return index
+
+    @cached_property
+    def _by_place(self) -> dict[str, list[JsonObject]]:
+        index: dict[str, list[JsonObject]] = defaultdict(list)
+        for pod in self.objects("Pod"):
+            index[namespace_of(pod)].append(pod)
+        return index
+
+    @cached_property
+    def _template_labels(self) -> dict[str, dict[frozenset[tuple[str, str]], dict[str, str]]]:
+        index: dict[str, dict[frozenset[tuple[str, str]], dict[str, str]]] = defaultdict(dict)
+        for kind in WORKLOAD_KINDS:
+            for workload in self.objects(kind):
+                labels = template_labels(workload)
+                index[namespace_of(workload)][frozenset(labels.items())] = labels
         return index
 
     @cached_property
