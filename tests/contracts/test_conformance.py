@@ -34,7 +34,9 @@ KINDS = {
 # Families of ours that are here already; a case of another one is not asked yet.
 HERE: frozenset[str] = frozenset(
     (
+        "ConfigMap",
         "CronJob",
+        "DaemonSet",
         "Deployment",
         "HorizontalPodAutoscaler",
         "Job",

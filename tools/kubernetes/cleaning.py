@@ -43,13 +43,23 @@ def cleaned(obj: JsonObject) -> JsonObject:
 
 
 def _keys_only(obj: JsonObject) -> JsonObject:
-    kept: JsonObject = {key: obj[key] for key in ("kind", "apiVersion", "metadata", "keys") if key in obj}
+    shown = ("kind", "apiVersion", "metadata", "keys", "bytes")
+    kept: JsonObject = {key: obj[key] for key in shown if key in obj}
     if "data" in obj or "binaryData" in obj:
+        if obj["kind"] == "ConfigMap":
+            kept["bytes"] = _size(obj)
         kept["keys"] = sorted({*(obj.get("data") or {}), *(obj.get("binaryData") or {})})
     elif obj["kind"] == "ConfigMap":
         # A Secret is read by its metadata: no keys there means "not known", here it means "none".
         kept.setdefault("keys", [])
     return kept
+
+
+def _size(configmap: JsonObject) -> int:
+    """How many bytes its values are; the size of a Secret's could say what it is."""
+    texts = (str(value).encode("utf-8", "surrogatepass") for value in (configmap.get("data") or {}).values())
+    encoded = (str(value) for value in (configmap.get("binaryData") or {}).values())
+    return sum(map(len, texts)) + sum(len(text.rstrip("=")) * 3 // 4 for text in encoded)
 
 
 def _spec(spec: JsonObject) -> JsonObject:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from agents.incident import Finding
 from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.codes import Code
+from agents.investigator.analyzers.config import ConfigCode, config
+from agents.investigator.analyzers.configmap import ConfigMapCode, configmaps
 from agents.investigator.analyzers.crash import crash_loops
 from agents.investigator.analyzers.creation import CreationCode, creations
 from agents.investigator.analyzers.cronjob import CronJobCode, cronjobs
@@ -28,6 +30,8 @@ ANALYZERS: tuple[Analyzer, ...] = (
     deployments,
     autoscalers,
     budgets,
+    config,
+    configmaps,
     creations,
     cronjobs,
     daemonsets,
@@ -37,6 +41,8 @@ ANALYZERS: tuple[Analyzer, ...] = (
 )
 FAMILIES: tuple[type[Coded], ...] = (
     Code,
+    ConfigCode,
+    ConfigMapCode,
     CreationCode,
     CronJobCode,
     DaemonSetCode,
