@@ -5,10 +5,10 @@ Source: MetricSpec, MetricTarget and MetricStatus (autoscaling/v2).
 
 from __future__ import annotations
 
+from agents.investigator.analyzers.capacity import number
 from agents.investigator.analyzers.fields import dig, items, name_of, namespace_of, quotable
 from agents.investigator.analyzers.snapshot import Snapshot
 from tools.kubernetes.objects import JsonObject
-from tools.kubernetes.quantities import QuantityError, amount
 
 _DEFAULT: tuple[JsonObject, ...] = (
     {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization"}}},
@@ -73,7 +73,7 @@ def above_target(hpa: JsonObject) -> dict[str, JsonObject]:
         wanted = _source(targets.get(_key(metric)) or {}).get("target") or {}
         current = _source(metric).get("current") or {}
         for kind in _COMPARED:
-            if kind in wanted and _number(current.get(kind)) > _number(wanted[kind]):
+            if kind in wanted and number(current.get(kind)) > number(wanted[kind]):
                 found[quotable(_key(metric)[1])] = {"current": current[kind], "target": wanted[kind]}
     return found
 
@@ -86,11 +86,3 @@ def _key(metric: JsonObject) -> tuple[str, str, str]:
     source = _source(metric)
     name = source.get("name") or dig(source, "metric", "name") or name_of(source)
     return metric.get("type") or "", name, source.get("container") or ""
-
-
-def _number(value: object) -> float:
-    try:
-        return float(value) if isinstance(value, int) else amount(str(value))
-    except QuantityError:
-        # What cannot be read is above nothing.
-        return 0.0

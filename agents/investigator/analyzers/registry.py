@@ -18,6 +18,7 @@ from agents.investigator.analyzers.job import JobCode, jobs
 from agents.investigator.analyzers.oom import out_of_memory
 from agents.investigator.analyzers.pdb import PdbCode, budgets
 from agents.investigator.analyzers.rollout import RolloutCode, rollouts
+from agents.investigator.analyzers.scheduling import SchedulingCode, scheduling
 from agents.investigator.analyzers.service import services
 from agents.investigator.analyzers.snapshot import Analyzer, Snapshot
 from agents.investigator.analyzers.statefulset import StatefulSetCode, statefulsets
@@ -37,6 +38,7 @@ ANALYZERS: tuple[Analyzer, ...] = (
     daemonsets,
     jobs,
     rollouts,
+    scheduling,
     statefulsets,
 )
 FAMILIES: tuple[type[Coded], ...] = (
@@ -50,6 +52,7 @@ FAMILIES: tuple[type[Coded], ...] = (
     JobCode,
     PdbCode,
     RolloutCode,
+    SchedulingCode,
     StatefulSetCode,
 )
 CODES: tuple[Coded, ...] = tuple(code for family in FAMILIES for code in family)
