@@ -41,6 +41,7 @@ HERE: frozenset[str] = frozenset(
         "HorizontalPodAutoscaler",
         "Job",
         "PodDisruptionBudget",
+        "Pod",
         "ReplicaSet",
         "StatefulSet",
     )

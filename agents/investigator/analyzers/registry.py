@@ -12,16 +12,21 @@ from agents.investigator.analyzers.creation import CreationCode, creations
 from agents.investigator.analyzers.cronjob import CronJobCode, cronjobs
 from agents.investigator.analyzers.daemonset import DaemonSetCode, daemonsets
 from agents.investigator.analyzers.deployment import deployments
+from agents.investigator.analyzers.ended import EndedCode, ended
 from agents.investigator.analyzers.hpa import HpaCode, autoscalers
 from agents.investigator.analyzers.image import images
 from agents.investigator.analyzers.job import JobCode, jobs
 from agents.investigator.analyzers.oom import out_of_memory
 from agents.investigator.analyzers.pdb import PdbCode, budgets
+from agents.investigator.analyzers.ports import PortsCode, ports
+from agents.investigator.analyzers.probes import ProbeCode, probes
 from agents.investigator.analyzers.rollout import RolloutCode, rollouts
 from agents.investigator.analyzers.scheduling import SchedulingCode, scheduling
 from agents.investigator.analyzers.service import services
 from agents.investigator.analyzers.snapshot import Analyzer, Snapshot
+from agents.investigator.analyzers.starting import StartingCode, starting
 from agents.investigator.analyzers.statefulset import StatefulSetCode, statefulsets
+from agents.investigator.analyzers.terminating import TerminatingCode, terminating
 
 ANALYZERS: tuple[Analyzer, ...] = (
     images,
@@ -36,10 +41,15 @@ ANALYZERS: tuple[Analyzer, ...] = (
     creations,
     cronjobs,
     daemonsets,
+    ended,
     jobs,
+    ports,
+    probes,
     rollouts,
     scheduling,
+    starting,
     statefulsets,
+    terminating,
 )
 FAMILIES: tuple[type[Coded], ...] = (
     Code,
@@ -48,12 +58,17 @@ FAMILIES: tuple[type[Coded], ...] = (
     CreationCode,
     CronJobCode,
     DaemonSetCode,
+    EndedCode,
     HpaCode,
     JobCode,
     PdbCode,
+    PortsCode,
+    ProbeCode,
     RolloutCode,
     SchedulingCode,
+    StartingCode,
     StatefulSetCode,
+    TerminatingCode,
 )
 CODES: tuple[Coded, ...] = tuple(code for family in FAMILIES for code in family)
 """Every condition that can be found; ``docs/analyzers.md`` is generated from here."""
