@@ -16,10 +16,12 @@ from agents.investigator.analyzers.ended import EndedCode, ended
 from agents.investigator.analyzers.hpa import HpaCode, autoscalers
 from agents.investigator.analyzers.image import images
 from agents.investigator.analyzers.job import JobCode, jobs
+from agents.investigator.analyzers.log import LogCode, logs
 from agents.investigator.analyzers.oom import out_of_memory
 from agents.investigator.analyzers.pdb import PdbCode, budgets
 from agents.investigator.analyzers.ports import PortsCode, ports
 from agents.investigator.analyzers.probes import ProbeCode, probes
+from agents.investigator.analyzers.quota import QuotaCode, quotas
 from agents.investigator.analyzers.rollout import RolloutCode, rollouts
 from agents.investigator.analyzers.scheduling import SchedulingCode, scheduling
 from agents.investigator.analyzers.service import services
@@ -43,8 +45,10 @@ ANALYZERS: tuple[Analyzer, ...] = (
     daemonsets,
     ended,
     jobs,
+    logs,
     ports,
     probes,
+    quotas,
     rollouts,
     scheduling,
     starting,
@@ -61,9 +65,11 @@ FAMILIES: tuple[type[Coded], ...] = (
     EndedCode,
     HpaCode,
     JobCode,
+    LogCode,
     PdbCode,
     PortsCode,
     ProbeCode,
+    QuotaCode,
     RolloutCode,
     SchedulingCode,
     StartingCode,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -51,6 +52,10 @@ class Objects(Protocol):
         ...
 
 
+ERROR_LINES = re.compile(
+    r"\b(errors?|exception|fatal|panic|traceback|critical|fail(?:ed|ure|s)?)\b", re.IGNORECASE
+)
+
 LogKey = tuple[str, str, str]
 """Namespace, pod, container."""
 
@@ -79,7 +84,8 @@ class Snapshot:
 
     ``evidence`` maps a kind (``Pod``), or a kind in a namespace (``Pod/shop``), to the ids of
     the reads it came from, so that a finding can say where it was seen. ``not_checked`` are the
-    looks that did not come about, beside the reads that the inventory itself records.
+    looks that did not come about, beside the reads that the inventory itself records. ``error_lines``
+    recognises a log line that speaks of an error.
     """
 
     inventory: Objects
@@ -88,6 +94,7 @@ class Snapshot:
     evidence: Mapping[str, tuple[EvidenceId, ...]] = field(default_factory=dict)
     signals: tuple[Signal, ...] = ()
     not_checked: tuple[str, ...] = ()
+    error_lines: re.Pattern[str] = ERROR_LINES
     traffic: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """Requests per second by namespace and Service, where metrics tell."""
 
