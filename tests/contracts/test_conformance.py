@@ -8,6 +8,7 @@ ask for them. That we see more in an object that is flagged anyway is no differe
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from typing import Any
 import pytest
 
 from agents.incident import Finding
-from agents.investigator.analyzers.fields import container_statuses, labels_of, name_of, namespace_of
+from agents.investigator.analyzers.fields import container_statuses, items, labels_of, name_of, namespace_of
 from agents.investigator.analyzers.registry import analyze
-from agents.investigator.analyzers.snapshot import LogKey, LogTail, Snapshot
+from agents.investigator.analyzers.snapshot import ERROR_LINES, LogKey, LogTail, Snapshot
 from tools.kubernetes.inventory import Inventory
 
 Json = dict[str, Any]
@@ -42,8 +43,15 @@ CLUSTER_WIDE = ("GatewayClass", "Node", "MutatingWebhookConfiguration", "Validat
 # Families of ours that are here already; a case of another one is not asked yet.
 HERE: frozenset[str] = frozenset(
     (
+        "ConfigMap",
         "CronJob",
+        "DaemonSet",
+        "Deployment",
+        "HorizontalPodAutoscaler",
         "Job",
+        "Log",
+        "Pod",
+        "PodDisruptionBudget",
         "ReplicaSet",
         "StatefulSet",
         # What they are served by and run on.
@@ -87,7 +95,8 @@ def seen(case: Json) -> list[Finding]:
         if one["kind"] in CLUSTER_WIDE:
             one["metadata"].pop("namespace", None)
     inventory = Inventory.of_list({"kind": "List", "items": objects})
-    snapshot = Snapshot(inventory=inventory, taken_at=NOW, logs=logs_of(case, inventory))
+    pattern = re.compile(case["pattern"]) if case.get("pattern") else ERROR_LINES
+    snapshot = Snapshot(inventory=inventory, taken_at=NOW, logs=logs_of(case, inventory), error_lines=pattern)
     kinds = KINDS.get(case["analyzer"], (case["analyzer"],))
     wanted = dict(pair.split("=") for pair in case["selector"].split(",") if pair)
     return [
@@ -104,13 +113,18 @@ def logs_of(case: Json, inventory: Inventory) -> dict[LogKey, LogTail]:
     """Their pretend API server says the same for each container, and again for the run before a restart."""
     said = (case.get("logs") or {}).get("*", "")
     return {
-        (namespace_of(pod), name_of(pod), status["name"]): LogTail(
-            current=said, previous=said if status.get("restartCount") else ""
+        (namespace_of(pod), name_of(pod), container["name"]): LogTail(
+            current="" if container["name"] in restarted(pod) else said, previous=said
         )
         for pod in inventory.objects("Pod")
-        for _, status in container_statuses(pod)
+        for container in items(pod, "spec", "containers")
         if said
     }
+
+
+def restarted(pod: Json) -> set[str]:
+    """The containers that ran before: what matters of them is what they said before their restart."""
+    return {status["name"] for _, status in container_statuses(pod) if status.get("restartCount")}
 
 
 def names(finding: Finding) -> set[str]:

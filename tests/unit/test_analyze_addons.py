@@ -85,10 +85,6 @@ def report(*results: str) -> Json:
     )
 
 
-def priority(name: str, *, default: bool = True) -> Json:
-    return thing("PriorityClass", name, namespace="", globalDefault=default)
-
-
 UNWELL = {
     "certificate.expired": (certificate("2026-11-01T00:00:00Z"),),
     "certificate.expiring": (certificate("2026-11-28T00:00:00Z"),),
@@ -99,7 +95,6 @@ UNWELL = {
     "scaledobject.target_missing": (scaler(target="gone"), deployment()),
     "policy.not_ready": (thing("ClusterPolicy", "one", status={"conditions": [stated("Ready", "False")]}),),
     "policy.failures": (report("fail", "pass", "error"),),
-    "priorityclass.several_defaults": (priority("a"), priority("b")),
 }
 
 
@@ -115,8 +110,6 @@ def test_add_ons_that_are_well_are_silent() -> None:
         deployment(),
         thing("ClusterPolicy", "one", status={"conditions": [stated("Ready", "True")]}),
         report("pass", "skip"),
-        priority("a"),
-        priority("b", default=False),
     )
     assert judged(addons, *well) == []
 

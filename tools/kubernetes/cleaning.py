@@ -21,7 +21,7 @@ VALUE_TAG = "valueTag"
 
 # Lost with the process: a tag in old evidence cannot be tried against guesses.
 _TAG_KEY = secrets.token_bytes(32)
-_KEPT = ("kind", "apiVersion", "metadata", "keys", "certificate")
+_KEPT = ("kind", "apiVersion", "metadata", "keys", "bytes", "certificate")
 _NESTED = ("template", "jobTemplate")
 _WHO_AND_WHEN = ("manager", "operation", "time", "subresource")
 
@@ -48,6 +48,8 @@ def cleaned(obj: JsonObject) -> JsonObject:
 def _keys_only(obj: JsonObject) -> JsonObject:
     kept: JsonObject = {key: obj[key] for key in _KEPT if key in obj}
     if "data" in obj or "binaryData" in obj:
+        if obj["kind"] == "ConfigMap":
+            kept["bytes"] = _size(obj)
         kept["keys"] = sorted({*(obj.get("data") or {}), *(obj.get("binaryData") or {})})
         # Every client is shown the certificate in the handshake; its key stays out.
         served = read_certificate((obj.get("data") or {}).get("tls.crt", ""))
@@ -56,6 +58,13 @@ def _keys_only(obj: JsonObject) -> JsonObject:
         # A Secret is read by its metadata: no keys there means "not known", here it means "none".
         kept.setdefault("keys", [])
     return kept
+
+
+def _size(configmap: JsonObject) -> int:
+    """How many bytes its values are; the size of a Secret's could say what it is."""
+    texts = (str(value).encode("utf-8", "surrogatepass") for value in (configmap.get("data") or {}).values())
+    encoded = (str(value) for value in (configmap.get("binaryData") or {}).values())
+    return sum(map(len, texts)) + sum(len(text.rstrip("=")) * 3 // 4 for text in encoded)
 
 
 def _spec(spec: JsonObject) -> JsonObject:

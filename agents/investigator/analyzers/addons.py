@@ -1,7 +1,7 @@
-"""What well-known add-ons say of their own objects: cert-manager, KEDA, Kyverno; and priority classes.
+"""What well-known add-ons say of their own objects: cert-manager, KEDA and Kyverno.
 
 Source: cert-manager.io/v1 Certificate, keda.sh/v1alpha1 ScaledObject, kyverno.io/v1 policies,
-wgpolicyk8s.io PolicyReport, scheduling.k8s.io/v1 PriorityClass.
+wgpolicyk8s.io PolicyReport.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from agents.incident import Finding
 from agents.investigator.analyzers.coded import Coded
-from agents.investigator.analyzers.fields import dig, items, moment, name_of
+from agents.investigator.analyzers.fields import dig, items, moment
 from agents.investigator.analyzers.snapshot import Snapshot
 from agents.investigator.analyzers.subject import Subject, conditions
 
@@ -62,11 +62,6 @@ class AddonCode(Coded):
         "Objects fail a policy, by a report.",
         "results of PolicyReports and ClusterPolicyReports",
     )
-    PRIORITY_DEFAULTS = (
-        "priorityclass.several_defaults",
-        "More than one PriorityClass is the default; the lowest is taken.",
-        "globalDefault of all PriorityClasses",
-    )
 
 
 def addons(snapshot: Snapshot) -> Iterator[Finding]:
@@ -74,12 +69,6 @@ def addons(snapshot: Snapshot) -> Iterator[Finding]:
     for kind, judge in _JUDGES.items():
         for obj in snapshot.objects(kind):
             yield from judge(Subject(snapshot=snapshot, obj=obj))
-    defaults = [one for one in snapshot.objects("PriorityClass") if one.get("globalDefault")]
-    if len(defaults) > 1:
-        names = sorted(map(name_of, defaults))
-        first = next(one for one in defaults if name_of(one) == names[0])
-        text = f"{len(names)} PriorityClasses are the default: {', '.join(names)}."
-        yield Subject(snapshot=snapshot, obj=first).warning(AddonCode.PRIORITY_DEFAULTS, text, defaults=names)
 
 
 def _certificate(on: Subject) -> Iterator[Finding]:

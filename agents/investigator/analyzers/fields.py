@@ -138,3 +138,34 @@ def last_writer(obj: Mapping[str, object], *, subresource: str = "") -> tuple[st
 def matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     """Whether an equality selector selects these labels; an empty selector selects nothing here."""
     return bool(selector) and all(labels.get(key) == value for key, value in selector.items())
+
+
+def selected_by(selector: Mapping[str, object], labels: Mapping[str, str]) -> bool:
+    """Whether a LabelSelector (matchLabels and matchExpressions) selects these labels; empty selects all."""
+    equal: Mapping[str, str] = dig(selector, "matchLabels") or {}
+    return all(labels.get(key) == value for key, value in equal.items()) and all(
+        _expressed(one, labels) for one in items(selector, "matchExpressions")
+    )
+
+
+def _expressed(expression: JsonObject, labels: Mapping[str, str]) -> bool:
+    key, values = expression.get("key") or "", expression.get("values") or []
+    return {
+        "In": labels.get(key) in values,
+        "NotIn": labels.get(key) not in values,
+        "Exists": key in labels,
+        "DoesNotExist": key not in labels,
+    }.get(expression.get("operator") or "", False)
+
+
+def selector_text(selector: Mapping[str, object]) -> str:
+    """A LabelSelector as kubectl writes it: ``app=web,tier in (a,b)``."""
+    words = {"In": " in ", "NotIn": " notin ", "Exists": "", "DoesNotExist": ""}
+    parts = [f"{key}={value}" for key, value in sorted((dig(selector, "matchLabels") or {}).items())]
+    for one in items(selector, "matchExpressions"):
+        operator, values = one.get("operator") or "", ",".join(one.get("values") or [])
+        sign = "!" if operator == "DoesNotExist" else ""
+        parts.append(
+            f"{sign}{one.get('key')}{words.get(operator, ' ? ')}" + (f"({values})" if values else "")
+        )
+    return ",".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,14 @@ from functools import cached_property
 from typing import Protocol
 
 from agents.incident import EvidenceId, Finding
-from agents.investigator.analyzers.fields import controller_of, labels_of, matches, namespace_of
+from agents.investigator.analyzers.fields import (
+    WORKLOAD_KINDS,
+    controller_of,
+    labels_of,
+    matches,
+    namespace_of,
+    template_labels,
+)
 from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
 
@@ -44,6 +52,10 @@ class Objects(Protocol):
         ...
 
 
+ERROR_LINES = re.compile(
+    r"\b(errors?|exception|fatal|panic|traceback|critical|fail(?:ed|ure|s)?)\b", re.IGNORECASE
+)
+
 LogKey = tuple[str, str, str]
 """Namespace, pod, container."""
 
@@ -72,7 +84,8 @@ class Snapshot:
 
     ``evidence`` maps a kind (``Pod``), or a kind in a namespace (``Pod/shop``), to the ids of
     the reads it came from, so that a finding can say where it was seen. ``not_checked`` are the
-    looks that did not come about, beside the reads that the inventory itself records.
+    looks that did not come about, beside the reads that the inventory itself records. ``error_lines``
+    recognises a log line that speaks of an error.
     """
 
     inventory: Objects
@@ -81,6 +94,7 @@ class Snapshot:
     evidence: Mapping[str, tuple[EvidenceId, ...]] = field(default_factory=dict)
     signals: tuple[Signal, ...] = ()
     not_checked: tuple[str, ...] = ()
+    error_lines: re.Pattern[str] = ERROR_LINES
     traffic: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """Requests per second by namespace and Service, where metrics tell."""
 
@@ -134,6 +148,14 @@ class Snapshot:
         candidates = self._pods.get((namespace, *first), ())
         return tuple(pod for pod in candidates if matches(selector, labels_of(pod)))
 
+    def pods_in(self, namespace: str) -> tuple[JsonObject, ...]:
+        """Every pod of one namespace, in the server's order."""
+        return self.within(namespace, "Pod")
+
+    def template_labels_in(self, namespace: str) -> tuple[dict[str, str], ...]:
+        """The labels that the workloads of one namespace give their pods, each set once."""
+        return tuple(self._template_labels.get(namespace, {}).values())
+
     def owned(self, owner: JsonObject, kind: str = "Pod") -> tuple[JsonObject, ...]:
         """The objects of ``kind`` (Pod, ReplicaSet or Job) that ``owner`` controls, in the server's order."""
         ref = ref_of(owner)
@@ -163,6 +185,15 @@ class Snapshot:
             for obj in self.objects(kind):
                 owner = controller_of(obj)
                 found[owner.get("kind", ""), namespace_of(obj), owner.get("name", "")].append(obj)
+        return index
+
+    @cached_property
+    def _template_labels(self) -> dict[str, dict[frozenset[tuple[str, str]], dict[str, str]]]:
+        index: dict[str, dict[frozenset[tuple[str, str]], dict[str, str]]] = defaultdict(dict)
+        for kind in WORKLOAD_KINDS:
+            for workload in self.objects(kind):
+                labels = template_labels(workload)
+                index[namespace_of(workload)][frozenset(labels.items())] = labels
         return index
 
     @cached_property

@@ -1,0 +1,88 @@
+"""What an autoscaler goes by: which resources of which containers, and which metric is above its target.
+
+Source: MetricSpec, MetricTarget and MetricStatus (autoscaling/v2).
+"""
+
+from __future__ import annotations
+
+from agents.investigator.analyzers.capacity import number
+from agents.investigator.analyzers.fields import dig, items, name_of, namespace_of, quotable
+from agents.investigator.analyzers.snapshot import Snapshot
+from tools.kubernetes.objects import JsonObject
+
+_DEFAULT: tuple[JsonObject, ...] = (
+    {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization"}}},
+)
+"""What the API server fills in for an autoscaler without metrics."""
+
+_SOURCES = {
+    "Resource": "resource",
+    "ContainerResource": "containerResource",
+    "Pods": "pods",
+    "Object": "object",
+    "External": "external",
+}
+_COMPARED = ("averageUtilization", "averageValue", "value")
+
+
+def without_request(snapshot: Snapshot, hpa: JsonObject, target: JsonObject) -> dict[str, list[str]]:
+    """Containers of the target that request nothing of a resource the autoscaler measures, by resource.
+
+    Utilisation is use by request: without a request there is none. A limit counts as a request, and so
+    does a default of a LimitRange.
+    """
+    lacking: dict[str, list[str]] = {}
+    for metric in items(hpa, "spec", "metrics") or _DEFAULT:
+        source = metric.get(_SOURCES.get(metric.get("type") or "", "")) or {}
+        if metric.get("type") not in ("Resource", "ContainerResource") or _absolute(source):
+            continue
+        resource = source.get("name") or ""
+        if _defaulted(snapshot, namespace_of(hpa), resource):
+            continue
+        containers = sorted(
+            container["name"]
+            for container in items(target, "spec", "template", "spec", "containers")
+            if source.get("container") in (None, container.get("name"))
+            and not dig(container, "resources", "requests", resource)
+            and not dig(container, "resources", "limits", resource)
+        )
+        if containers:
+            lacking[resource] = containers
+    return lacking
+
+
+def _absolute(source: JsonObject) -> bool:
+    return bool(dig(source, "target", "type") == "AverageValue")
+
+
+def _defaulted(snapshot: Snapshot, namespace: str, resource: str) -> bool:
+    return any(
+        resource in {**(limit.get("defaultRequest") or {}), **(limit.get("default") or {})}
+        for found in snapshot.objects("LimitRange")
+        if namespace_of(found) == namespace
+        for limit in items(found, "spec", "limits")
+        if limit.get("type") == "Container"
+    )
+
+
+def above_target(hpa: JsonObject) -> dict[str, JsonObject]:
+    """The metrics whose present value is above its target, by name, with both."""
+    targets = {_key(metric): metric for metric in items(hpa, "spec", "metrics")}
+    found: dict[str, JsonObject] = {}
+    for metric in items(hpa, "status", "currentMetrics"):
+        wanted = _source(targets.get(_key(metric)) or {}).get("target") or {}
+        current = _source(metric).get("current") or {}
+        for kind in _COMPARED:
+            if kind in wanted and number(current.get(kind)) > number(wanted[kind]):
+                found[quotable(_key(metric)[1])] = {"current": current[kind], "target": wanted[kind]}
+    return found
+
+
+def _source(metric: JsonObject) -> JsonObject:
+    return metric.get(_SOURCES.get(metric.get("type") or "", "")) or {}
+
+
+def _key(metric: JsonObject) -> tuple[str, str, str]:
+    source = _source(metric)
+    name = source.get("name") or dig(source, "metric", "name") or name_of(source)
+    return metric.get("type") or "", name, source.get("container") or ""
