@@ -24,6 +24,7 @@ def binding(kind: str = "Role", name: str = "bound", **more: object) -> Json:
 
 
 NARROW = {"verbs": ["get"], "resources": ["pods"]}
+GIVEN = binding(name="given", subjects=[{"kind": "ServiceAccount", "name": "default", "namespace": "shop"}])
 SICK = {
     "security.privileged": (pod(container=ROOT),),
     "security.host_access": (pod(spec={"hostPID": True}),),
@@ -34,8 +35,14 @@ SICK = {
 }  # fmt: skip
 HEALTHY = {
     "an account of its own": (pod(spec={"serviceAccountName": "web"}), ACCOUNT),
-    "a token not carried, by the pod": (pod(spec=LAX | {"automountServiceAccountToken": False}), ACCOUNT),
-    "a token not carried, by the account": (pod(spec=LAX), SPARING),
+    "a token not carried, by the pod": (
+        pod(spec=LAX | {"automountServiceAccountToken": False}),
+        ACCOUNT,
+        GIVEN,
+        role(NARROW),
+    ),
+    "a token not carried, by the account": (pod(spec=LAX), SPARING, GIVEN, role(NARROW)),
+    "an account without rights": (pod(spec=LAX), ACCOUNT),
     "an account that nobody read": (pod(spec=LAX),),
     "a driver of the cluster": (pod(namespace="kube-system", container=ROOT, spec={"hostNetwork": True}),),
     "a pod that has ended": (pod(container=ROOT, phase="Succeeded"),),
@@ -58,13 +65,22 @@ def test_what_is_narrow_or_meant_is_silent(case: str) -> None:
 
 
 def test_the_default_account_is_told_once_an_owner_and_once_for_itself() -> None:
-    twins = (pod("web-r2-aaaaa", spec=LAX), pod("web-r2-bbbbb", spec=LAX), ACCOUNT)
+    twins = (pod("web-r2-aaaaa", spec=LAX), pod("web-r2-bbbbb", spec=LAX), ACCOUNT, GIVEN, role(NARROW))
     found = judged(security, *twins)
     assert [(one.code, str(one.object), one.severity) for one in found] == [
         ("security.default_account", "Pod shop/web-r2-aaaaa", "info"),
         ("security.default_account_used", "ServiceAccount shop/default", "info"),
     ]
     assert found[1].fields["pods"] == ["web-r2-aaaaa", "web-r2-bbbbb"]
+
+
+def test_a_pod_made_by_hand_on_the_default_account_is_told() -> None:
+    by_hand = pod("debug", spec=LAX)
+    del by_hand["metadata"]["ownerReferences"]
+    assert [code for code, _ in said(security, by_hand, ACCOUNT)] == [
+        "security.default_account",
+        "security.default_account_used",
+    ]
 
 
 def test_the_socket_of_the_container_runtime_is_host_access() -> None:

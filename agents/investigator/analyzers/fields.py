@@ -23,7 +23,7 @@ def dig(obj: Mapping[str, object], *path: str) -> Any:
     """The value at ``path``, or None as soon as a part of it is missing or not an object."""
     value: object = obj
     for part in path:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):  # and not Mapping: asking an ABC is ten times as slow
             return None
         value = value.get(part)
     return value

@@ -7,7 +7,9 @@ until a Service stands behind it that nobody can reach.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from agents.incident import Finding
@@ -63,19 +65,31 @@ class PolicyCode(Coded):
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """A snapshot with what is asked of it for every Service, indexed once."""
+
+    snapshot: Snapshot
+    closed: Policies
+    routes: Mapping[tuple[str, str], list[str]]
+
+
 def network_policies(snapshot: Snapshot) -> Iterator[Finding]:
     """Findings for NetworkPolicies, each by itself and then together against the Services behind them."""
-    closed = Policies(snapshot)
-    for policy in snapshot.objects("NetworkPolicy"):
+    policies = snapshot.objects("NetworkPolicy")
+    if not policies:
+        return
+    look = _Look(snapshot=snapshot, closed=Policies(snapshot), routes=_routes(snapshot))
+    for policy in policies:
         on = Subject(snapshot=snapshot, obj=policy, also=("Pod",))
         pod = _first_selected(on)
         if pod is None:
             yield from _no_pods(on)
         else:
-            yield from _no_dns(on, closed.by(pod, "Egress"), pod)
+            yield from _no_dns(on, look.closed.by(pod, "Egress"), pod)
         yield from _peers(on)
     for service in snapshot.objects("Service"):
-        yield from _reach(snapshot, closed, service)
+        yield from _reach(look, service)
 
 
 def _first_selected(on: Subject) -> JsonObject | None:
@@ -133,9 +147,9 @@ def _no_dns(on: Subject, closing: list[JsonObject], pod: JsonObject) -> Iterator
         )
 
 
-def _reach(snapshot: Snapshot, closed: Policies, service: JsonObject) -> Iterator[Finding]:
+def _reach(look: _Look, service: JsonObject) -> Iterator[Finding]:
     selector = dig(service, "spec", "selector") or {}
-    chosen = snapshot.selected(namespace_of(service), selector)
+    chosen = look.snapshot.selected(namespace_of(service), selector)
     # Pods that share their labels share their policies.
     unlike = {
         tuple(sorted(labels_of(pod).items())): pod
@@ -146,15 +160,15 @@ def _reach(snapshot: Snapshot, closed: Policies, service: JsonObject) -> Iterato
     if not pods:
         return
     # One pod that is open is enough: the rest is a rollout, or another matter.
-    closing = [closed.by(pod, "Ingress") for pod in pods]
+    closing = [look.closed.by(pod, "Ingress") for pod in pods]
     if not all(closing):
         return
     for port in items(service, "spec", "ports"):
-        yield from _port(snapshot, service, (port, pods, closing))
+        yield from _port(look, service, (port, pods, closing))
 
 
 def _port(
-    snapshot: Snapshot, service: JsonObject, way: tuple[JsonObject, list[JsonObject], list[list[JsonObject]]]
+    look: _Look, service: JsonObject, way: tuple[JsonObject, list[JsonObject], list[list[JsonObject]]]
 ) -> Iterator[Finding]:
     port, pods, closing = way
     target, protocol = port.get("targetPort") or port.get("port"), port.get("protocol") or "TCP"
@@ -165,40 +179,51 @@ def _port(
         for rule in items(policy, "spec", "ingress")
         if admits(rule, Wanted(pod=pod, port=target, protocol=protocol))
     ]
-    on = Subject(snapshot=snapshot, obj=closing[0][0], also=("Service", "Pod", "Ingress", "HTTPRoute"))
+    also = ("Service", "Pod", "Ingress", "HTTPRoute")
+    on = Subject(snapshot=look.snapshot, obj=closing[0][0], also=also)
     name, names = name_of(service), [name_of(one) for one in closing[0]]
     told: JsonObject = {"service": name, "port": target, "protocol": protocol, "policies": names}
     if not opening:
         text = f"Nobody may reach Service {name} on port {target}: {', '.join(names)} close its pods."
         yield on.critical(PolicyCode.CUT_OFF, text, **told)
-    elif routes := _only_inside(snapshot, service, opening):
+        return
+    routes = look.routes.get((on.ref.namespace, name))
+    if routes and not _lets_the_edge_in(on, opening):
         text = f"{routes[0]} leads to Service {name}, which only pods of its own namespace may reach."
         yield on.warning(PolicyCode.NOT_FROM_OUTSIDE, text, routes=routes, **told)
 
 
-def _only_inside(snapshot: Snapshot, service: JsonObject, rules: list[JsonObject]) -> list[str]:
-    """The routes from outside to this Service, when only plain pods of its own namespace are let in."""
-    peers = [peer for rule in rules for peer in items(rule, "from")]
+def _lets_the_edge_in(on: Subject, rules: list[JsonObject]) -> bool:
+    """Whether these rules admit anything but plain pods of the namespace, or pods of the edge among them."""
     if any(not items(rule, "from") for rule in rules):
-        return []
+        return True
+    peers = [peer for rule in rules for peer in items(rule, "from")]
     if any("namespaceSelector" in peer or "ipBlock" in peer for peer in peers):
-        return []
-    for pod in snapshot.within(namespace_of(service), "Pod"):
-        edge = any(word in text for text in labels_of(pod).values() for word in _EDGE)
-        if edge and any(selects(peer.get("podSelector"), labels_of(pod)) for peer in peers):
-            return []
-    return sorted(_routes(snapshot, service))
+        return True
+    for wanted in (peer.get("podSelector") or {} for peer in peers):
+        plain, place = wanted.get("matchLabels") or {}, on.ref.namespace
+        pods = on.snapshot.selected(place, plain) if plain else on.snapshot.within(place, "Pod")
+        if any(_at_the_edge(pod) and selects(wanted, labels_of(pod)) for pod in pods):
+            return True
+    return False
 
 
-def _routes(snapshot: Snapshot, service: JsonObject) -> Iterator[str]:
-    place, name = namespace_of(service), name_of(service)
-    for ingress in snapshot.within(place, "Ingress"):
+def _at_the_edge(pod: JsonObject) -> bool:
+    return any(word in text for text in labels_of(pod).values() for word in _EDGE)
+
+
+def _routes(snapshot: Snapshot) -> dict[tuple[str, str], list[str]]:
+    """What leads in from outside, by namespace and Service."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for ingress in snapshot.objects("Ingress"):
         rules = items(ingress, "spec", "rules")
         backends = [path.get("backend") or {} for rule in rules for path in items(rule, "http", "paths")]
         backends.append(dig(ingress, "spec", "defaultBackend") or {})
-        if any(dig(backend, "service", "name") == name for backend in backends):
-            yield f"Ingress {name_of(ingress)}"
-    for route in snapshot.within(place, "HTTPRoute"):
+        for name in {dig(backend, "service", "name") for backend in backends}:
+            found[namespace_of(ingress), name or ""].append(f"Ingress {name_of(ingress)}")
+    for route in snapshot.objects("HTTPRoute"):
         refs = [one for rule in items(route, "spec", "rules") for one in items(rule, "backendRefs")]
-        if any(one.get("name") == name for one in refs):
-            yield f"HTTPRoute {name_of(route)}"
+        for one in refs:
+            place = one.get("namespace") or namespace_of(route)
+            found[place, one.get("name") or ""].append(f"HTTPRoute {name_of(route)}")
+    return found

@@ -30,13 +30,13 @@ class SecurityCode(Coded):
 
     DEFAULT_ACCOUNT = (
         "security.default_account",
-        "A pod runs as its namespace's default account and carries that account's token.",
-        "spec.serviceAccountName and automountServiceAccountToken of the pod and of the account",
+        "A pod carries the token of its namespace's default account, which has rights, or was made by hand.",
+        "spec.serviceAccountName and automountServiceAccountToken of pod and account, the bindings",
     )
     ACCOUNT_SHARED = (
         "security.default_account_used",
-        "Pods run as the default account of a namespace: a right given to it is given to all of them.",
-        "spec.serviceAccountName of the pods in the namespace",
+        "Pods carry the token of a default account: a right given to it is given to all of them.",
+        "spec.serviceAccountName of the pods in the namespace, the bindings",
     )
     PRIVILEGED = (
         "security.privileged",
@@ -67,15 +67,16 @@ class SecurityCode(Coded):
 
 def security(snapshot: Snapshot) -> Iterator[Finding]:
     """Advice on pods, service accounts and bindings; one pod speaks for all of its owner."""
+    granted = _granted(snapshot)
     for pod in _one_of_each(snapshot):
         on = Subject(snapshot=snapshot, obj=pod, also=("ServiceAccount",))
-        if _carries_default_token(snapshot, pod):
+        if _exposed(snapshot, pod, granted):
             text = f"{on.ref} runs as the default account of {on.ref.namespace} and carries its token."
             yield on.info(SecurityCode.DEFAULT_ACCOUNT, text, service_account="default")
         if on.ref.namespace != _OF_THE_CLUSTER:
             yield from _privileged(on)
             yield from _host(on)
-    yield from _shared_accounts(snapshot)
+    yield from _shared_accounts(snapshot, granted)
     for binding in (one for kind in _BINDINGS for one in snapshot.objects(kind)):
         if not name_of(binding).startswith("system:"):
             yield from _binding(Subject(snapshot=snapshot, obj=binding, also=("Role", "ClusterRole")))
@@ -90,7 +91,25 @@ def _one_of_each(snapshot: Snapshot) -> list[JsonObject]:
     return list(firsts.values())
 
 
-def _carries_default_token(snapshot: Snapshot, pod: JsonObject) -> bool:
+def _granted(snapshot: Snapshot) -> set[str]:
+    """The namespaces whose default account some binding gives rights to."""
+    return {
+        subject.get("namespace") or namespace_of(binding)
+        for kind in _BINDINGS
+        for binding in snapshot.objects(kind)
+        for subject in items(binding, "subjects")
+        if subject.get("kind") == "ServiceAccount" and subject.get("name") == "default"
+    }
+
+
+def _exposed(snapshot: Snapshot, pod: JsonObject, granted: set[str]) -> bool:
+    """Whether the pod carries a default token that matters.
+
+    A workload on an account without rights is the ordinary case. An account with rights is another matter,
+    and so is a pod made by hand: whoever made it did not think of an account.
+    """
+    if namespace_of(pod) not in granted and owner_of(pod)[0] != "Pod":
+        return False
     account = snapshot.find("ServiceAccount", namespace_of(pod), "default")
     if account is None or dig(pod, "spec", "serviceAccountName") != "default":
         return False
@@ -98,10 +117,10 @@ def _carries_default_token(snapshot: Snapshot, pod: JsonObject) -> bool:
     return bool(said if said is not None else account.get("automountServiceAccountToken") is not False)
 
 
-def _shared_accounts(snapshot: Snapshot) -> Iterator[Finding]:
+def _shared_accounts(snapshot: Snapshot, granted: set[str]) -> Iterator[Finding]:
     users: dict[str, list[str]] = defaultdict(list)
     for pod in snapshot.objects("Pod"):
-        if not is_finished(pod) and _carries_default_token(snapshot, pod):
+        if not is_finished(pod) and _exposed(snapshot, pod, granted):
             users[namespace_of(pod)].append(name_of(pod))
     for namespace, pods in users.items():
         account = snapshot.find("ServiceAccount", namespace, "default")

@@ -163,14 +163,14 @@ class Snapshot:
 
     def label_values(self, namespace: str, key: str) -> tuple[str, ...]:
         """The values that this label has on pods of the namespace, sorted."""
-        return tuple(sorted(self._values.get((namespace, key), ())))
+        return self._values.get((namespace, key), ())
 
     @cached_property
-    def _values(self) -> dict[tuple[str, str], set[str]]:
-        index: dict[tuple[str, str], set[str]] = defaultdict(set)
-        for namespace, key, value in self._pods:
-            index[namespace, key].add(value)
-        return index
+    def _values(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        index: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for namespace, key, value in sorted(self._pods):
+            index[namespace, key].append(value)
+        return {place: tuple(found) for place, found in index.items()}
 
     @cached_property
     def _by_place(self) -> dict[str, dict[str, tuple[JsonObject, ...]]]:
