@@ -2,7 +2,8 @@
 
 Env values, last-applied annotations, the values of Secrets and ConfigMaps never get past here
 (property P22). What is left of an env value is a tag: two equal values have equal tags within
-this process, so that a changed one is seen without being known.
+this process, so that a changed one is seen without being known. Of a TLS Secret stays what its
+certificate tells everybody: for which names, and until when.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import hmac
 import secrets
 
+from tools.kubernetes.certificates import read_certificate
 from tools.kubernetes.objects import JsonObject
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -19,6 +21,7 @@ VALUE_TAG = "valueTag"
 
 # Lost with the process: a tag in old evidence cannot be tried against guesses.
 _TAG_KEY = secrets.token_bytes(32)
+_KEPT = ("kind", "apiVersion", "metadata", "keys", "bytes", "certificate")
 _NESTED = ("template", "jobTemplate")
 _WHO_AND_WHEN = ("manager", "operation", "time", "subresource")
 
@@ -43,12 +46,14 @@ def cleaned(obj: JsonObject) -> JsonObject:
 
 
 def _keys_only(obj: JsonObject) -> JsonObject:
-    shown = ("kind", "apiVersion", "metadata", "keys", "bytes")
-    kept: JsonObject = {key: obj[key] for key in shown if key in obj}
+    kept: JsonObject = {key: obj[key] for key in _KEPT if key in obj}
     if "data" in obj or "binaryData" in obj:
         if obj["kind"] == "ConfigMap":
             kept["bytes"] = _size(obj)
         kept["keys"] = sorted({*(obj.get("data") or {}), *(obj.get("binaryData") or {})})
+        # Every client is shown the certificate in the handshake; its key stays out.
+        served = read_certificate((obj.get("data") or {}).get("tls.crt", ""))
+        kept |= {"certificate": served} if served else {}
     elif obj["kind"] == "ConfigMap":
         # A Secret is read by its metadata: no keys there means "not known", here it means "none".
         kept.setdefault("keys", [])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from agents.incident import Finding
+from agents.investigator.analyzers.addons import AddonCode, addons
+from agents.investigator.analyzers.api_extension import ExtensionCode, api_extensions
+from agents.investigator.analyzers.claim import ClaimCode, claims
 from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.config import ConfigCode, config
@@ -13,22 +16,35 @@ from agents.investigator.analyzers.cronjob import CronJobCode, cronjobs
 from agents.investigator.analyzers.daemonset import DaemonSetCode, daemonsets
 from agents.investigator.analyzers.deployment import deployments
 from agents.investigator.analyzers.ended import EndedCode, ended
+from agents.investigator.analyzers.endpoints import EndpointsCode, partly_ready
+from agents.investigator.analyzers.gateway import GatewayCode, gateways
 from agents.investigator.analyzers.hpa import HpaCode, autoscalers
 from agents.investigator.analyzers.image import images
+from agents.investigator.analyzers.ingress import IngressCode, ingresses
 from agents.investigator.analyzers.job import JobCode, jobs
 from agents.investigator.analyzers.log import LogCode, logs
+from agents.investigator.analyzers.network_policy import PolicyCode, network_policies
+from agents.investigator.analyzers.node import nodes
+from agents.investigator.analyzers.node_codes import NodeCode
 from agents.investigator.analyzers.oom import out_of_memory
+from agents.investigator.analyzers.operators import operators
+from agents.investigator.analyzers.operators_codes import OperatorCode
 from agents.investigator.analyzers.pdb import PdbCode, budgets
 from agents.investigator.analyzers.ports import PortsCode, ports
 from agents.investigator.analyzers.probes import ProbeCode, probes
 from agents.investigator.analyzers.quota import QuotaCode, quotas
 from agents.investigator.analyzers.rollout import RolloutCode, rollouts
+from agents.investigator.analyzers.route import RouteCode, routes
 from agents.investigator.analyzers.scheduling import SchedulingCode, scheduling
+from agents.investigator.analyzers.security import SecurityCode, security
 from agents.investigator.analyzers.service import services
+from agents.investigator.analyzers.service_wiring import WiringCode, wiring
 from agents.investigator.analyzers.snapshot import Analyzer, Snapshot
 from agents.investigator.analyzers.starting import StartingCode, starting
 from agents.investigator.analyzers.statefulset import StatefulSetCode, statefulsets
+from agents.investigator.analyzers.storage import StorageCode, storage
 from agents.investigator.analyzers.terminating import TerminatingCode, terminating
+from agents.investigator.analyzers.webhook import WebhookCode, webhooks
 
 ANALYZERS: tuple[Analyzer, ...] = (
     images,
@@ -54,6 +70,21 @@ ANALYZERS: tuple[Analyzer, ...] = (
     starting,
     statefulsets,
     terminating,
+    # What they are served by and run on.
+    partly_ready,
+    ingresses,
+    wiring,
+    gateways,
+    routes,
+    network_policies,
+    claims,
+    storage,
+    nodes,
+    api_extensions,
+    webhooks,
+    security,
+    operators,
+    addons,
 )
 FAMILIES: tuple[type[Coded], ...] = (
     Code,
@@ -75,6 +106,21 @@ FAMILIES: tuple[type[Coded], ...] = (
     StartingCode,
     StatefulSetCode,
     TerminatingCode,
+    # What they are served by and run on.
+    EndpointsCode,
+    IngressCode,
+    WiringCode,
+    GatewayCode,
+    RouteCode,
+    PolicyCode,
+    ClaimCode,
+    StorageCode,
+    NodeCode,
+    ExtensionCode,
+    WebhookCode,
+    SecurityCode,
+    OperatorCode,
+    AddonCode,
 )
 CODES: tuple[Coded, ...] = tuple(code for family in FAMILIES for code in family)
 """Every condition that can be found; ``docs/analyzers.md`` is generated from here."""

@@ -118,7 +118,7 @@ class Snapshot:
         if self.inventory.unread(kind, namespace):
             return False
         told = self.inventory.looked_at(kind, namespace) or bool(self.cites(namespace, kind))
-        return told or namespace in self._places(kind)
+        return told or bool(self.within(namespace, kind))
 
     def find(self, kind: str, namespace: str, name: str) -> JsonObject | None:
         """One object, or None when it was not read."""
@@ -131,6 +131,15 @@ class Snapshot:
     def lacks(self, kind: str, namespace: str, name: str) -> bool:
         """Whether it is certain that there is no object of this name."""
         return self.looked_at(namespace, kind) and self.find(kind, namespace, name) is None
+
+    def within(self, namespace: str, kind: str) -> tuple[JsonObject, ...]:
+        """The objects of this kind in one namespace."""
+        if kind not in self._by_place:
+            index: dict[str, list[JsonObject]] = defaultdict(list)
+            for obj in self.objects(kind):
+                index[namespace_of(obj)].append(obj)
+            self._by_place[kind] = {place: tuple(found) for place, found in index.items()}
+        return self._by_place[kind].get(namespace, ())
 
     def log(self, key: LogKey) -> LogTail:
         """The log tail of one container; empty when it was not read."""
@@ -148,7 +157,7 @@ class Snapshot:
 
     def pods_in(self, namespace: str) -> tuple[JsonObject, ...]:
         """Every pod of one namespace, in the server's order."""
-        return tuple(self._by_place.get(namespace, ()))
+        return self.within(namespace, "Pod")
 
     def template_labels_in(self, namespace: str) -> tuple[dict[str, str], ...]:
         """The labels that the workloads of one namespace give their pods, each set once."""
@@ -159,11 +168,9 @@ class Snapshot:
         ref = ref_of(owner)
         return tuple(self._owned[kind].get(ref.key, ()))
 
-    def _places(self, kind: str) -> frozenset[str]:
-        """The namespaces in which objects of this kind were read."""
-        if kind not in self._seen:
-            self._seen[kind] = frozenset(namespace_of(obj) for obj in self.objects(kind))
-        return self._seen[kind]
+    def label_values(self, namespace: str, key: str) -> tuple[str, ...]:
+        """The values that this label has on pods of the namespace, sorted."""
+        return tuple(sorted(self._values.get((namespace, key), ())))
 
     @cached_property
     def unwell(self) -> tuple[JsonObject, ...]:
@@ -182,11 +189,18 @@ class Snapshot:
 
     @cached_property
     def _by_name(self) -> dict[str, dict[tuple[str, str], JsonObject]]:
-        # Filled kind by kind, like ``_seen``; an ObjectRef for each question would cost more than the answer.
+        # Filled kind by kind; an ObjectRef for each question would cost more than the answer.
         return {}
 
     @cached_property
-    def _seen(self) -> dict[str, frozenset[str]]:
+    def _values(self) -> dict[tuple[str, str], set[str]]:
+        index: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for namespace, key, value in self._pods:
+            index[namespace, key].add(value)
+        return index
+
+    @cached_property
+    def _by_place(self) -> dict[str, dict[str, tuple[JsonObject, ...]]]:
         # Filled kind by kind: asked for every pull secret of ten thousand pods.
         return {}
 
@@ -198,13 +212,6 @@ class Snapshot:
             for obj in self.objects(kind):
                 owner = controller_of(obj)
                 found[owner.get("kind", ""), namespace_of(obj), owner.get("name", "")].append(obj)
-        return index
-
-    @cached_property
-    def _by_place(self) -> dict[str, list[JsonObject]]:
-        index: dict[str, list[JsonObject]] = defaultdict(list)
-        for pod in self.objects("Pod"):
-            index[namespace_of(pod)].append(pod)
         return index
 
     @cached_property
