@@ -68,6 +68,7 @@ HEALTHY = {
     "a control plane": (tainted("node-role.kubernetes.io/control-plane"),),
     "a taint that a condition has": (tainted("node.kubernetes.io/not-ready", "NoExecute"),),
     "a wish": (tainted("spot", "PreferNoSchedule"),),
+    "a container at its own limit": told("OOMKilling", "Memory cgroup out of memory: Killed process 7"),
     "an event of every day": told("NodeAllocatableEnforced"),
     "memory kept back for the system": (node(capacity={"memory": "8Gi"}, allocatable={"memory": "7Gi"}),),
     "all its GPUs": (node(labels=MARK, capacity={GPU: "4"}, allocatable={GPU: "4"}),),

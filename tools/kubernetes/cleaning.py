@@ -2,8 +2,9 @@
 
 Env values, last-applied annotations, the values of Secrets and ConfigMaps never get past here
 (property P22). What is left of an env value is a tag: two equal values have equal tags within
-this process, so that a changed one is seen without being known. Of a TLS Secret stays what its
-certificate tells everybody: for which names, and until when.
+this process, so that a changed one is seen without being known; and where it points to in the
+cluster, see ``addresses``. Of a TLS Secret stays what its certificate tells everybody: for which
+names, and until when.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterator
 
+from tools.kubernetes.addresses import addresses
 from tools.kubernetes.certificates import read_certificate
 from tools.kubernetes.objects import JsonObject
 
@@ -42,7 +45,27 @@ def cleaned(obj: JsonObject) -> JsonObject:
     kept = {**obj, "metadata": meta}
     if obj.get("kind") in {"Secret", "ConfigMap"}:
         return _keys_only(kept)
-    return {**kept, "spec": _spec(kept["spec"])} if isinstance(kept.get("spec"), dict) else kept
+    if not isinstance(kept.get("spec"), dict):
+        return kept
+    # Beside the spec, not within: a template is compared and restored as it stands.
+    points_to = list(_addresses(kept["spec"]))
+    return {**kept, "spec": _spec(kept["spec"]), **({"addresses": points_to} if points_to else {})}
+
+
+def value_tag(value: str) -> str:
+    """The tag that this value has within this process: what is known otherwise can be compared with it."""
+    return _tag(value)
+
+
+def _addresses(spec: JsonObject) -> Iterator[JsonObject]:
+    for key in ("containers", "initContainers"):
+        for container in spec.get(key) or ():
+            if isinstance(container, dict):
+                yield from addresses(container, _tag)
+    for key in _NESTED:
+        inner = spec.get(key)
+        if isinstance(inner, dict) and isinstance(inner.get("spec"), dict):
+            yield from _addresses(inner["spec"])
 
 
 def _keys_only(obj: JsonObject) -> JsonObject:

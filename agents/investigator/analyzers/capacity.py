@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from agents.investigator.analyzers.fields import dig, items
@@ -61,6 +62,7 @@ def _asked(container: JsonObject) -> dict[str, object]:
     return {**limits, **(dig(container, "resources", "requests") or {})}
 
 
+@lru_cache(maxsize=4096)
 def number(text: object) -> float:
     """A quantity as a number; what cannot be read counts as nothing."""
     try:

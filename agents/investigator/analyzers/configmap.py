@@ -7,8 +7,17 @@ from collections.abc import Iterator
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.config import MADE_BY_CONTROLLERS
-from agents.investigator.analyzers.fields import count_of, dig, items, labels_of, name_of, namespace_of
-from agents.investigator.analyzers.references import TEMPLATED, pod_spec, references
+from agents.investigator.analyzers.fields import (
+    TEMPLATED,
+    controller_of,
+    count_of,
+    dig,
+    items,
+    labels_of,
+    name_of,
+    namespace_of,
+)
+from agents.investigator.analyzers.references import pod_spec, references
 from agents.investigator.analyzers.said import Said
 from agents.investigator.analyzers.snapshot import Snapshot
 from tools.kubernetes.objects import JsonObject
@@ -71,10 +80,14 @@ def _large(size: int) -> Said:
 
 def _used(snapshot: Snapshot) -> frozenset[tuple[str, str]]:
     """Namespace and name of every ConfigMap that something takes something from."""
-    users = (obj for kind in (*TEMPLATED, "Pod") for obj in snapshot.objects(kind))
+    templates = (obj for kind in TEMPLATED for obj in snapshot.objects(kind))
+    # A ReplicaSet and a Job never change their template; a pod of another kind may be of an older one.
+    pods = (
+        pod for pod in snapshot.objects("Pod") if controller_of(pod).get("kind") not in ("ReplicaSet", "Job")
+    )
     return frozenset(
         (namespace_of(user), one.name)
-        for user in users
+        for user in (*templates, *pods)
         for one in references(pod_spec(user))
         if one.kind == "ConfigMap"
     )

@@ -20,7 +20,7 @@ minutes and it is forgotten after ten, so a death within ten minutes still belon
 
 def crash_loops(snapshot: Snapshot) -> Iterator[Finding]:
     """A finding for every container in a crash loop; one that only restarted long ago is silent."""
-    for pod in snapshot.objects("Pod"):
+    for pod in snapshot.unwell:
         if is_finished(pod):
             continue
         for _, status in container_statuses(pod):

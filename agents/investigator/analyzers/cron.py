@@ -64,12 +64,15 @@ class Schedule:
 
     def last_due(self, now: datetime) -> datetime | None:
         """The newest due time up to ``now``, in its time zone; None when there is none within a year."""
-        for back in range(LONGEST_LOOK):
-            day = now - timedelta(days=back)
-            if not self._falls_on(day):
+        day, end = now, now - timedelta(days=LONGEST_LOOK)
+        while day > end:
+            wanted, here = self._falls_on(day), day
+            # Past a month that is not wanted at all in one step.
+            day -= timedelta(days=1 if day.month in self.months else day.day)
+            if not wanted:
                 continue
             due = (
-                day.replace(hour=hour, minute=minute, second=0, microsecond=0)
+                here.replace(hour=hour, minute=minute, second=0, microsecond=0)
                 for hour in sorted(self.hours, reverse=True)
                 for minute in sorted(self.minutes, reverse=True)
             )

@@ -68,7 +68,7 @@ class EndedCode(Coded):
 
 def ended(snapshot: Snapshot) -> Iterator[Finding]:
     """Findings for what ended badly; a retry that helped and a pod that is leaving are silent."""
-    for pod in snapshot.objects("Pod"):
+    for pod in snapshot.unwell:
         if dig(pod, "metadata", "deletionTimestamp") or _job_is_done(snapshot, pod):
             continue
         whole = _whole(snapshot, pod)

@@ -20,6 +20,7 @@ from agents.investigator.analyzers.fields import (
     quotable,
 )
 from agents.investigator.analyzers.hpa_metrics import above_target, without_request
+from agents.investigator.analyzers.limits import GIVEN, bounds_by_namespace
 from agents.investigator.analyzers.said import Said
 from agents.investigator.analyzers.snapshot import Snapshot
 from tools.kubernetes.objects import JsonObject
@@ -75,8 +76,13 @@ def autoscalers(snapshot: Snapshot) -> Iterator[Finding]:
     sharing: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for hpa in snapshot.objects("HorizontalPodAutoscaler"):
         sharing[_target(hpa)].append(name_of(hpa))
+    given = {
+        namespace: frozenset(bound.resource for bound in bounds if bound.kind in GIVEN)
+        for namespace, bounds in bounds_by_namespace(snapshot).items()
+    }
     for hpa in snapshot.objects("HorizontalPodAutoscaler"):
-        said = [*_conditions(hpa), *_wrong_target(snapshot, hpa), *_requests(snapshot, hpa)]
+        requests = _requests(snapshot, hpa, given.get(namespace_of(hpa), frozenset()))
+        said = [*_conditions(hpa), *_wrong_target(snapshot, hpa), *requests]
         others = sorted(set(sharing[_target(hpa)]) - {name_of(hpa)})
         if others and _target(hpa)[2]:
             said.append(_shared(hpa, others))
@@ -176,9 +182,9 @@ def _shared(hpa: JsonObject, others: list[str]) -> Said:
     )
 
 
-def _requests(snapshot: Snapshot, hpa: JsonObject) -> Iterator[Said]:
+def _requests(snapshot: Snapshot, hpa: JsonObject, given: frozenset[str]) -> Iterator[Said]:
     target = snapshot.find(*_target(hpa))
-    lacking = without_request(snapshot, hpa, target) if target else {}
+    lacking = without_request(hpa, target, given) if target else {}
     for resource, containers in sorted(lacking.items()):
         yield Said(
             code=HpaCode.NO_REQUEST,

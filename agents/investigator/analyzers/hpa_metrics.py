@@ -6,8 +6,7 @@ Source: MetricSpec, MetricTarget and MetricStatus (autoscaling/v2).
 from __future__ import annotations
 
 from agents.investigator.analyzers.capacity import number
-from agents.investigator.analyzers.fields import dig, items, name_of, namespace_of, quotable
-from agents.investigator.analyzers.snapshot import Snapshot
+from agents.investigator.analyzers.fields import dig, items, name_of, quotable
 from tools.kubernetes.objects import JsonObject
 
 _DEFAULT: tuple[JsonObject, ...] = (
@@ -25,11 +24,11 @@ _SOURCES = {
 _COMPARED = ("averageUtilization", "averageValue", "value")
 
 
-def without_request(snapshot: Snapshot, hpa: JsonObject, target: JsonObject) -> dict[str, list[str]]:
+def without_request(hpa: JsonObject, target: JsonObject, given: frozenset[str]) -> dict[str, list[str]]:
     """Containers of the target that request nothing of a resource the autoscaler measures, by resource.
 
-    Utilisation is use by request: without a request there is none. A limit counts as a request, and so
-    does a default of a LimitRange.
+    Utilisation is use by request: without a request there is none. A limit counts as a request; ``given``
+    are the resources of which a LimitRange gives every container some.
     """
     lacking: dict[str, list[str]] = {}
     for metric in items(hpa, "spec", "metrics") or _DEFAULT:
@@ -37,7 +36,7 @@ def without_request(snapshot: Snapshot, hpa: JsonObject, target: JsonObject) -> 
         if metric.get("type") not in ("Resource", "ContainerResource") or _absolute(source):
             continue
         resource = source.get("name") or ""
-        if _defaulted(snapshot, namespace_of(hpa), resource):
+        if resource in given:
             continue
         containers = sorted(
             container["name"]
@@ -53,16 +52,6 @@ def without_request(snapshot: Snapshot, hpa: JsonObject, target: JsonObject) -> 
 
 def _absolute(source: JsonObject) -> bool:
     return bool(dig(source, "target", "type") == "AverageValue")
-
-
-def _defaulted(snapshot: Snapshot, namespace: str, resource: str) -> bool:
-    return any(
-        resource in {**(limit.get("defaultRequest") or {}), **(limit.get("default") or {})}
-        for found in snapshot.objects("LimitRange")
-        if namespace_of(found) == namespace
-        for limit in items(found, "spec", "limits")
-        if limit.get("type") == "Container"
-    )
 
 
 def above_target(hpa: JsonObject) -> dict[str, JsonObject]:

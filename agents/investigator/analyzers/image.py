@@ -100,7 +100,7 @@ class _Pull:
 
 def images(snapshot: Snapshot) -> Iterator[Finding]:
     """A finding for every container that waits for an image it cannot get."""
-    for pod in snapshot.objects("Pod"):
+    for pod in snapshot.unwell:
         if is_finished(pod):
             continue
         for spec, status in container_statuses(pod):

@@ -10,9 +10,12 @@ from agents.investigator.analyzers.fields import items, namespace_of
 from agents.investigator.analyzers.snapshot import Snapshot
 from tools.kubernetes.objects import JsonObject
 
+GIVEN = ("default", "defaultRequest")
+"""What a container gets that states nothing itself."""
+
 
 class Bound(NamedTuple):
-    """One bound on every container: ``kind`` is ``max``, ``min`` or ``default``."""
+    """One bound on every container: ``kind`` is ``max``, ``min``, ``default`` or ``defaultRequest``."""
 
     kind: str
     resource: str
@@ -36,10 +39,11 @@ def bounds_by_namespace(snapshot: Snapshot) -> dict[str, tuple[Bound, ...]]:
 
 
 def _add(known: dict[tuple[str, ...], Bound], limit: JsonObject, limit_range: JsonObject) -> None:
-    for kind in ("max", "min", "default"):
+    for kind in ("max", "min", "default", "defaultRequest"):
         for resource, value in (limit.get(kind) or {}).items():
             bound = Bound(kind, resource, str(value), limit_range)
             # Of several defaults any may have been the one: all are kept.
-            key = (kind, resource, bound.value) if kind == "default" else (kind, resource)
+            given = kind in GIVEN
+            key = (kind, resource, bound.value) if given else (kind, resource)
             if key not in known or not known[key].broken_by(bound.value):
                 known[key] = bound

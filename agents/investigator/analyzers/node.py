@@ -45,6 +45,7 @@ _GPU_MARKS = {"nvidia.com/gpu.present": "nvidia.com/gpu", "amd.com/gpu.present":
 AHEAD = timedelta(seconds=60)
 """A heartbeat this far in the future is not our own delay."""
 
+_OWN_LIMIT = "Memory cgroup out of memory"
 _NEARLY_FULL = 0.95
 
 
@@ -170,7 +171,8 @@ def _events(on: Subject) -> Iterator[Finding]:
     newest: dict[Coded, JsonObject] = {}
     for event in on.snapshot.events(on.ref):
         code = EVENTS.get(event.get("reason") or "")
-        if code:
+        # A container that hit its own limit is no matter of the node.
+        if code and _OWN_LIMIT not in (event.get("message") or ""):
             newest[code] = event
     for code, event in newest.items():
         count, message = event.get("count") or 1, event.get("message") or ""

@@ -13,7 +13,7 @@ from tools.kubernetes.objects import JsonObject, ref_of
 
 def out_of_memory(snapshot: Snapshot) -> Iterator[Finding]:
     """A finding for every container whose current or last end was OOMKilled."""
-    for pod in snapshot.objects("Pod"):
+    for pod in snapshot.unwell:
         # A pod on its way out was replaced already; its successor is judged on its own.
         if dig(pod, "metadata", "deletionTimestamp"):
             continue

@@ -25,7 +25,7 @@ class PortsCode(Coded):
 
 def ports(snapshot: Snapshot) -> Iterator[Finding]:
     """Findings for pods with a port twice; where all containers run well, the declaration is only a habit."""
-    for pod in snapshot.objects("Pod"):
+    for pod in snapshot.unwell:
         if is_finished(pod):
             continue
         unwell = {status.get("name") or "" for _, status in container_statuses(pod) if _unwell(status)}

@@ -92,7 +92,7 @@ class _Failure:
 
 def probes(snapshot: Snapshot) -> Iterator[Finding]:
     """Findings for running pods that are not ready or are killed; a probe that failed once is silent."""
-    for pod in snapshot.objects("Pod"):
+    for pod in snapshot.unwell:
         if is_finished(pod) or dig(pod, "status", "phase") != "Running":
             continue
         failures = list(_failures(snapshot, pod))

@@ -11,10 +11,17 @@ from collections.abc import Iterator
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.capacity import number
 from agents.investigator.analyzers.coded import Coded
-from agents.investigator.analyzers.fields import container_statuses, dig, items, name_of, namespace_of
+from agents.investigator.analyzers.fields import (
+    TEMPLATED,
+    container_statuses,
+    dig,
+    items,
+    name_of,
+    namespace_of,
+)
 from agents.investigator.analyzers.limits import Bound, bounds_by_namespace
 from agents.investigator.analyzers.oom import killed_for_memory
-from agents.investigator.analyzers.references import TEMPLATED, pod_spec, pods_of, roots
+from agents.investigator.analyzers.references import pod_spec, pods_of
 from agents.investigator.analyzers.said import Said
 from agents.investigator.analyzers.snapshot import Snapshot
 from tools.kubernetes.objects import JsonObject
@@ -66,7 +73,7 @@ def quotas(snapshot: Snapshot) -> Iterator[Finding]:
     for quota in snapshot.objects("ResourceQuota"):
         yield from (said.of(snapshot, quota) for said in _full(quota))
     bounds = bounds_by_namespace(snapshot)
-    for root in roots(snapshot):
+    for root in snapshot.roots:
         if root["kind"] not in TEMPLATED:
             continue
         here = bounds.get(namespace_of(root), ())

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from agents.investigator.analyzers.fields import controller_of, dig, items, namespace_of
+from agents.investigator.analyzers.fields import dig, items
 from agents.investigator.analyzers.snapshot import Snapshot
 from tools.kubernetes.objects import JsonObject
 
-TEMPLATED = ("CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "StatefulSet")
 _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 
 
@@ -35,16 +34,6 @@ def pod_spec(obj: JsonObject) -> JsonObject:
         return dig(obj, "spec") or {}
     inner = dig(obj, "spec", "jobTemplate") if obj["kind"] == "CronJob" else obj
     return dig(inner or {}, "spec", "template", "spec") or {}
-
-
-def roots(snapshot: Snapshot) -> Iterator[JsonObject]:
-    """Everything that states a pod of its own, and was not made by a controller that was read too."""
-    for kind in (*TEMPLATED, "Pod"):
-        for obj in snapshot.objects(kind):
-            owner = controller_of(obj)
-            known = owner.get("kind") in TEMPLATED
-            if not known or snapshot.find(owner["kind"], namespace_of(obj), owner.get("name", "")) is None:
-                yield obj
 
 
 def pods_of(snapshot: Snapshot, root: JsonObject) -> Iterator[JsonObject]:
@@ -73,17 +62,21 @@ def _reference(kind: str, source: JsonObject, way: str, key: str = "") -> Refere
 
 
 def _env(spec: JsonObject) -> Iterator[Reference]:
-    for container in (one for field in _CONTAINERS for one in items(spec, field)):
-        for entry in items(container, "envFrom"):
+    for container in (one for field in _CONTAINERS for one in spec.get(field) or ()):
+        for entry in container.get("envFrom") or ():
             for kind, field in (("ConfigMap", "configMapRef"), ("Secret", "secretRef")):
-                yield _reference(kind, entry.get(field) or {}, "env")
-        for entry in items(container, "env"):
+                if source := entry.get(field):
+                    yield _reference(kind, source, "env")
+        for entry in container.get("env") or ():
+            taken = entry.get("valueFrom") or {}
             for kind, field in (("ConfigMap", "configMapKeyRef"), ("Secret", "secretKeyRef")):
-                source = dig(entry, "valueFrom", field) or {}
-                yield _reference(kind, source, "env", source.get("key") or "")
+                if source := taken.get(field):
+                    yield _reference(kind, source, "env", source.get("key") or "")
 
 
 def _volumes(spec: JsonObject) -> Iterator[Reference]:
+    if not spec.get("volumes"):
+        return
     mounts = [
         mount
         for field in _CONTAINERS

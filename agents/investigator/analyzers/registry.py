@@ -14,6 +14,7 @@ from agents.investigator.analyzers.crash import crash_loops
 from agents.investigator.analyzers.creation import CreationCode, creations
 from agents.investigator.analyzers.cronjob import CronJobCode, cronjobs
 from agents.investigator.analyzers.daemonset import DaemonSetCode, daemonsets
+from agents.investigator.analyzers.dependency import DependencyCode, dependencies
 from agents.investigator.analyzers.deployment import deployments
 from agents.investigator.analyzers.ended import EndedCode, ended
 from agents.investigator.analyzers.endpoints import EndpointsCode, partly_ready
@@ -59,6 +60,7 @@ ANALYZERS: tuple[Analyzer, ...] = (
     creations,
     cronjobs,
     daemonsets,
+    dependencies,
     ended,
     jobs,
     logs,
@@ -93,6 +95,7 @@ FAMILIES: tuple[type[Coded], ...] = (
     CreationCode,
     CronJobCode,
     DaemonSetCode,
+    DependencyCode,
     EndedCode,
     HpaCode,
     JobCode,

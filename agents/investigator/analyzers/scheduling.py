@@ -51,7 +51,7 @@ class SchedulingCode(Coded):
 def scheduling(snapshot: Snapshot) -> Iterator[Finding]:
     """Findings for pods that have no node, and for those that lost theirs to others."""
     most = largest(snapshot)
-    for pod in snapshot.objects("Pod"):
+    for pod in snapshot.unwell:
         if dig(pod, "metadata", "deletionTimestamp"):
             continue
         pending = dig(pod, "status", "phase") == "Pending"

@@ -12,10 +12,13 @@ from typing import Protocol
 
 from agents.incident import EvidenceId, Finding
 from agents.investigator.analyzers.fields import (
+    TEMPLATED,
     WORKLOAD_KINDS,
     controller_of,
+    is_plainly_well,
     labels_of,
     matches,
+    name_of,
     namespace_of,
     template_labels,
 )
@@ -119,7 +122,11 @@ class Snapshot:
 
     def find(self, kind: str, namespace: str, name: str) -> JsonObject | None:
         """One object, or None when it was not read."""
-        return self.inventory.find(ObjectRef(kind=kind, namespace=namespace, name=name)) if name else None
+        if kind not in self._by_name:
+            self._by_name[kind] = {
+                (namespace_of(obj), name_of(obj)): obj for obj in reversed(self.objects(kind))
+            }
+        return self._by_name[kind].get((namespace, name))
 
     def lacks(self, kind: str, namespace: str, name: str) -> bool:
         """Whether it is certain that there is no object of this name."""
@@ -164,6 +171,26 @@ class Snapshot:
     def label_values(self, namespace: str, key: str) -> tuple[str, ...]:
         """The values that this label has on pods of the namespace, sorted."""
         return self._values.get((namespace, key), ())
+
+    @cached_property
+    def unwell(self) -> tuple[JsonObject, ...]:
+        """The pods that are not plainly well: the few that analyzers of pods have to look at closely."""
+        return tuple(pod for pod in self.objects("Pod") if not is_plainly_well(pod))
+
+    @cached_property
+    def roots(self) -> tuple[JsonObject, ...]:
+        """Everything that states a pod of its own, and was not made by a controller that was read too."""
+        return tuple(obj for kind in (*TEMPLATED, "Pod") for obj in self.objects(kind) if self._is_root(obj))
+
+    def _is_root(self, obj: JsonObject) -> bool:
+        owner = controller_of(obj)
+        kind = owner.get("kind") or ""
+        return kind not in TEMPLATED or self.find(kind, namespace_of(obj), owner.get("name") or "") is None
+
+    @cached_property
+    def _by_name(self) -> dict[str, dict[tuple[str, str], JsonObject]]:
+        # Filled kind by kind; an ObjectRef for each question would cost more than the answer.
+        return {}
 
     @cached_property
     def _values(self) -> dict[tuple[str, str], tuple[str, ...]]:

@@ -100,7 +100,7 @@ _EVENTS: dict[str, tuple[StartingCode, str, frozenset[str]]] = {
 
 def starting(snapshot: Snapshot) -> Iterator[Finding]:
     """Findings for pods on their way up that do not get there; a pod that got on is silent."""
-    for pod in snapshot.objects("Pod"):
+    for pod in snapshot.unwell:
         if is_finished(pod):
             continue
         said = list(_waiting(snapshot, pod))

@@ -36,7 +36,7 @@ class TerminatingCode(Coded):
 
 def terminating(snapshot: Snapshot) -> Iterator[Finding]:
     """Findings for pods past their grace period; one that is stopping within it is silent."""
-    for pod in snapshot.objects("Pod"):
+    for pod in snapshot.unwell:
         due = moment(dig(pod, "metadata", "deletionTimestamp"))
         if due is None or snapshot.taken_at - due < OVERDUE:
             continue
