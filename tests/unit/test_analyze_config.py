@@ -61,6 +61,7 @@ def test_what_is_taken_and_missing_is_named(container: Json, spec: Json, code: s
     (finding,) = found(takes(container, **spec), SETTINGS, LOGIN)
     assert finding.code == f"config.{code}"
     assert finding.fields["missing_name"] == name
+    assert finding.severity is (Severity.INFO if code == "pull_secret_missing" else Severity.WARNING)
     assert str(finding.object) == "Deployment shop/web"
     assert ("prot" in finding.message) is (code == "key_missing")
 
@@ -190,6 +191,12 @@ def test_configmaps_that_are_empty_unused_or_too_large_are_found(
 )
 def test_a_configmap_that_is_read_through_the_api_is_not_called_unused(more: Json) -> None:
     assert found(kept("ConfigMap", "c", data={"a": "b"}, meta=more), by=configmaps) == []
+
+
+def test_a_pod_of_an_older_template_still_uses_its_configmap() -> None:
+    spec = {"volumes": [{"name": "v", "configMap": {"name": "c"}}]}
+    old = pod("db-0", spec=spec, ownerReferences=owned_by("StatefulSet", "db"))
+    assert found(kept("ConfigMap", "c", data={"a": "b"}), old, by=configmaps) == []
 
 
 def test_a_configmap_is_not_called_unused_when_not_every_user_was_read() -> None:

@@ -70,6 +70,8 @@ def test_a_service_that_does_not_exist_is_found_by_its_name_in_the_cluster() -> 
         [calls(DB_ADDR="db:5433"), db(type="ExternalName")],
         [calls(POD="http://db-0.db.shop.svc:5432"), db()],
         [calls(LOGIN="db:5433"), db()],
+        [calls(DB_ADDR="db:5433"), service("db")],
+        [calls(DB_ADDR="other:5433"), db()],
     ],
     ids=[
         "port served",
@@ -80,6 +82,8 @@ def test_a_service_that_does_not_exist_is_found_by_its_name_in_the_cluster() -> 
         "external",
         "one pod",
         "a login",
+        "a Service without ports",
+        "a host nobody knows",
     ],
 )
 def test_what_is_served_or_cannot_be_known_is_silent(healthy: list[Json]) -> None:

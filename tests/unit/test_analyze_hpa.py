@@ -71,6 +71,26 @@ def test_what_an_autoscaler_suffers_from_is_found(sick: Json, code: str, fields:
     assert fields.items() <= finding.fields.items()
 
 
+@pytest.mark.parametrize(
+    ("kind", "source", "name"),
+    [
+        ("Pods", {"metric": {"name": "queue_length"}}, "queue_length"),
+        ("External", {"metric": {"name": "lag"}}, "lag"),
+        ("ContainerResource", {"name": "memory", "container": "web"}, "memory"),
+    ],
+)
+def test_a_metric_of_any_kind_may_be_above_its_target(kind: str, source: Json, name: str) -> None:
+    field = kind[0].lower() + kind[1:]
+    value = {"type": "AverageValue", "averageValue": "10"}
+    sick = hpa(now=6, metrics=[{"type": kind, field: {**source, "target": value}}])
+    sick["status"]["currentMetrics"] = [
+        {"type": kind, field: {**source, "current": {"averageValue": "12500m"}}}
+    ]
+    (finding,) = found(sick, web())
+    assert finding.code == "hpa.maxed_out"
+    assert finding.fields["metrics"] == {name: {"current": "12500m", "target": "10"}}
+
+
 def test_a_container_without_a_request_is_named() -> None:
     (finding,) = found(hpa(), web({}))
     assert finding.code == "hpa.no_request"

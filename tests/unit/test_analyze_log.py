@@ -65,5 +65,7 @@ def test_ordinary_lines_are_silent(line: str) -> None:
 
 
 def test_a_crash_loop_keeps_its_last_words_to_itself_and_a_pod_that_is_gone_has_none() -> None:
-    assert found(crashing("web-r2-a"), current="error\n") == []
+    loop = crashing("web-r2-a")
+    loop["status"]["containerStatuses"].append({"name": "proxy", "ready": True})
+    assert found(loop, current="error\n") == []
     assert found(current="error\n") == []

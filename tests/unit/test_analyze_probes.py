@@ -7,6 +7,7 @@ import pytest
 from agents.incident import Finding
 from agents.investigator.analyzers.ports import ports
 from agents.investigator.analyzers.probes import probes
+from agents.investigator.analyzers.probes_words import start_budget
 from agents.investigator.analyzers.snapshot import Analyzer
 from tests.support.kube_objects import CREATED, Json, crashing, event, pod, waiting
 from tests.support.scenes import scene
@@ -165,3 +166,25 @@ def test_two_containers_that_want_one_port_are_found_when_one_is_unwell() -> Non
     assert found(two(unwell=False), by=ports) == []
     assert found(two(unwell=True, second=8081), by=ports) == []
     assert found(two(unwell=True, protocol="UDP"), by=ports) == []
+
+
+def test_only_containers_that_last_share_a_port() -> None:
+    early, sidecar = (crashing("web-r2-a", container=HTTP) for _ in range(2))
+    early["spec"]["initContainers"] = [{"name": "first", "ports": HTTP["ports"]}]
+    sidecar["spec"]["initContainers"] = [{"name": "mesh", "ports": HTTP["ports"], "restartPolicy": "Always"}]
+    assert found(early, by=ports) == []
+    (finding,) = found(sidecar, by=ports)
+    assert finding.fields["containers"] == ["mesh", "web"]
+
+
+@pytest.mark.parametrize(
+    ("probe", "spec", "seconds"),
+    [
+        ({}, {}, 70),
+        ({"initialDelaySeconds": 15, "periodSeconds": 5, "failureThreshold": 2}, {}, 60),
+        ({}, {"terminationGracePeriodSeconds": 0}, 40),
+        ({"terminationGracePeriodSeconds": 5}, {"terminationGracePeriodSeconds": 60}, 45),
+    ],
+)
+def test_a_start_has_delay_periods_and_grace(probe: Json, spec: Json, seconds: float) -> None:
+    assert start_budget(probe, {"spec": spec}) == seconds

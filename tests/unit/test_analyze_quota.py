@@ -83,6 +83,13 @@ def test_a_template_that_breaks_a_bound_is_found_before_its_pods_are_refused(
     assert {"container": "web", "limit_range": "all", **fields}.items() <= finding.fields.items()
 
 
+def test_each_of_several_defaults_may_be_the_one_that_kills() -> None:
+    small, large = (limit_range(default={"memory": size}) for size in ("32Mi", "64Mi"))
+    for pair in ((small, large), (large, small)):
+        (finding,) = found(asks(), *killed(), *pair)
+        assert finding.fields["default_memory"] == "64Mi"
+
+
 def test_of_several_limit_ranges_the_strictest_counts() -> None:
     loose, strict = limit_range(max={"memory": "4Gi"}), limit_range(max={"memory": "1Gi"})
     for pair in ((loose, strict), (strict, loose)):
@@ -106,10 +113,11 @@ def test_priority_classes_that_are_missing_or_several_defaults_are_found() -> No
         [asks(), *killed("32Mi"), limit_range(default={"memory": "64Mi"})],
         [asks(), *killed(), limit_range("other", default={"memory": "64Mi"})],
         [asks({"limits": {"memory": "1Gi"}}), limit_range(max={"memory": "1Gi"}, min={"memory": "1Mi"})],
+        [asks(), *killed(), limit_range(max={"memory": "64Mi"})],
         [asks(priorityClassName="gold"), priority_class("gold", default=True)],
         [asks(priorityClassName="system-node-critical")],
     ],
-    ids=["room", "asked for", "another limit", "elsewhere", "at the bound", "there", "built in"],
+    ids=["room", "asked for", "another limit", "elsewhere", "at the bound", "a maximum", "there", "built in"],
 )
 def test_what_leaves_room_is_silent(healthy: list[Json]) -> None:
     assert found(*healthy) == []

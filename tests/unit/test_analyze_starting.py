@@ -158,11 +158,34 @@ MOUNT = "MountVolume.SetUp failed"
         ],
         [pod(), event(pod(), "FailedMount", MOUNT)],
         [coming()],
+        [coming(spec={"nodeName": "n1"})],
         [coming(waiting("PodInitializing", "wait"))],
         [coming(spec={"nodeName": "n1"}, creationTimestamp="2026-11-24T02:09:30Z")],
         [coming(waiting("CreateContainerError", "no"), deletionTimestamp=CREATED)],
     ],
-    ids=["pulled since", "attached since", "runs", "creating", "initialising", "just bound", "leaving"],
+    ids=[
+        "pulled since",
+        "attached since",
+        "runs",
+        "creating",
+        "reported",
+        "initialising",
+        "just bound",
+        "leaving",
+    ],
 )
 def test_a_pod_that_gets_on_is_silent(healthy: list[Json]) -> None:
     assert found(*healthy) == []
+
+
+def test_of_a_mount_only_what_its_sentence_says_is_stated() -> None:
+    sick = coming()
+    (finding,) = found(
+        sick, event(sick, "FailedMount", 'MountVolume.SetUp failed for volume "conf"', count=7)
+    )
+    assert finding.fields == {
+        "reason": "FailedMount",
+        "message": 'MountVolume.SetUp failed for volume "conf"',
+        "count": 7,
+        "volume": "conf",
+    }

@@ -46,6 +46,7 @@ def codes(*objects: Json, whole: bool = True) -> list[str]:
 def test_the_first_pod_that_is_amiss_is_named(pods: list[Json], code: str, name: str) -> None:
     short, blocking = found(statefulset(available=1), service("db"), *pods)
     assert (short.code, short.fields) == ("statefulset.replicas_short", {"replicas": 3, "available": 1})
+    assert short.severity is Severity.WARNING
     assert (blocking.code, blocking.fields) == (code, {"pod": name})
 
 
@@ -61,7 +62,8 @@ def test_what_it_names_and_does_not_exist_is_found() -> None:
     assert (lost.code, lost.fields) == ("statefulset.service_missing", {"service": "db"})
     assert class_lost.code == "statefulset.storage_class_missing"
     assert class_lost.fields == {"storage_class": "fast", "claim": "data"}
-    assert codes(statefulset(serviceName="")) == ["statefulset.service_unnamed"]
+    (unnamed,) = found(statefulset(serviceName=""))
+    assert (unnamed.code, unnamed.severity) == ("statefulset.service_unnamed", Severity.INFO)
 
 
 def test_what_was_not_looked_at_is_not_missing() -> None:

@@ -39,3 +39,15 @@ def test_a_pod_that_its_node_does_not_let_go_says_what_is_known_of_the_node() ->
 def test_a_pod_that_is_stopping_in_time_and_one_that_stays_are_silent() -> None:
     assert found(pod(deletionTimestamp=JUST_NOW, finalizers=["example.io/keep"])) == []
     assert found(pod(finalizers=["example.io/keep"])) == []
+
+
+def test_a_node_that_is_well_is_not_blamed() -> None:
+    stuck = pod(deletionTimestamp=LONG_AGO, spec={"nodeName": "n1"})
+    node = {
+        "kind": "Node",
+        "metadata": {"name": "n1"},
+        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+    }
+    for objects in ((stuck, node), (stuck,)):
+        (finding,) = found(*objects)
+        assert "not ready" not in finding.message
