@@ -39,6 +39,7 @@ def found(*objects: Json) -> list[Finding]:
         (cronjob(startingDeadlineSeconds=5, last="2026-11-24T02:00:00Z"), "cronjob.deadline_short"),
         (cronjob(last="2026-11-24T01:00:00Z"), "cronjob.runs_missed"),
         (cronjob(), "cronjob.runs_missed"),
+        (cronjob(last="2026-11-24T01:00:00Z", active="backup-1"), "cronjob.runs_missed"),
         (
             cronjob(last="2026-11-24T01:00:00Z", active="backup-1", concurrencyPolicy="Forbid"),
             "cronjob.run_blocked",
@@ -80,6 +81,8 @@ def test_a_cronjob_that_is_on_time_is_silent(healthy: Json) -> None:
 
 def test_suspension_is_only_information() -> None:
     assert found(cronjob(suspend=True))[0].severity is Severity.INFO
+    short = cronjob(startingDeadlineSeconds=5, last="2026-11-24T02:00:00Z")
+    assert found(short)[0].severity is Severity.INFO
 
 
 @pytest.mark.parametrize(

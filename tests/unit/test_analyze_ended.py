@@ -72,6 +72,10 @@ def test_what_a_controller_has_replaced_or_restarts_is_only_information() -> Non
     (replaced,) = found(pod(state=end("Error", 1), ready=False, phase="Failed"))
     (restarts,) = found(pod(state=end("Error", 1), ready=False, restarts=1))
     assert replaced.severity is restarts.severity is Severity.INFO
+    once = {"containers": [{"name": "web"}], "restartPolicy": "Never"}
+    (failed,) = found(pod(state=end("Error", 1), ready=False, phase="Failed", spec=once))
+    (stays,) = found(pod(state=end("Error", 1), ready=False, spec=once))
+    assert (failed.severity, stays.severity) == (Severity.INFO, Severity.WARNING)
 
 
 JOB = {

@@ -27,8 +27,8 @@ def hpa(name: str = "web", *, told: Json | None = None, now: int = 2, **spec: ob
     }
 
 
-def used(percent: int, **more: object) -> Json:
-    made = hpa(now=6, **more)
+def used(percent: int, now: int = 6) -> Json:
+    made = hpa(now=now)
     current = {"name": "cpu", "current": {"averageUtilization": percent}}
     made["status"]["currentMetrics"] = [{"type": "Resource", "resource": current}]
     return made
@@ -117,13 +117,16 @@ BY_VALUE = {"type": "Resource", "resource": {"name": "memory", "target": VALUE}}
         [hpa(told=condition("ScalingActive", "False", "ScalingDisabled", "target is at zero")), web()],
         [hpa(told=condition("AbleToScale", "True", "ReadyForNewScale", "fine")), web()],
         [used(60), web()],
+        [used(80), web()],
+        [used(95, now=3), web()],
         [hpa(scaleTargetRef={"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web"}),
          {"kind": "Rollout", "metadata": meta("Rollout", "web")}],
         [hpa(), web({"limits": {"cpu": "1"}})],
         [hpa(), web({}), LIMIT_RANGE],
         [hpa(metrics=[BY_VALUE]), web({})],
     ],
-    ids=["well", "at its floor", "switched off", "able", "below target", "own kind", "limit", "default",
+    ids=["well", "at its floor", "switched off", "able", "below target", "at target", "room to grow",
+         "own kind", "limit", "default",
          "by value"],
 )  # fmt: skip
 def test_a_healthy_autoscaler_is_silent(healthy: list[Json]) -> None:

@@ -90,3 +90,10 @@ def test_a_helper_that_outlives_the_work_keeps_the_job_open() -> None:
 )
 def test_a_healthy_job_is_silent(healthy: tuple[Json, ...]) -> None:
     assert found(*healthy) == []
+
+
+def test_a_pod_that_was_restarted_in_place_still_tells_how_it_ended_before() -> None:
+    again = worker({"running": {"startedAt": CREATED}})
+    again["status"]["containerStatuses"][0]["lastState"] = ended("Error", 4)
+    (finding,) = found(job(failed=1), again)
+    assert finding.fields["exit_code"] == 4

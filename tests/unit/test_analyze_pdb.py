@@ -54,7 +54,7 @@ def test_a_budget_that_protects_nothing_shows_its_selector() -> None:
         {"key": "tier", "operator": "In", "values": ["a", "b"]}, {"key": "old", "operator": "DoesNotExist"},
         {"key": "new", "operator": "Exists"}]}  # fmt: skip
     (finding,) = found(pdb(allowed=1, selector=chooses), pod())
-    assert finding.code == "pdb.matches_nothing"
+    assert (finding.code, finding.severity) == ("pdb.matches_nothing", Severity.INFO)
     assert finding.fields == {"selector": "app=gone,tier in (a,b),!old,new"}
 
 

@@ -86,8 +86,8 @@ def test_a_template_that_breaks_a_bound_is_found_before_its_pods_are_refused(
 def test_each_of_several_defaults_may_be_the_one_that_kills() -> None:
     small, large = (limit_range(default={"memory": size}) for size in ("32Mi", "64Mi"))
     for pair in ((small, large), (large, small)):
-        (finding,) = found(asks(), *killed(), *pair)
-        assert finding.fields["default_memory"] == "64Mi"
+        (finding,) = found(asks(), *killed("32Mi"), *pair)
+        assert finding.fields["default_memory"] == "32Mi"
 
 
 def test_of_several_limit_ranges_the_strictest_counts() -> None:

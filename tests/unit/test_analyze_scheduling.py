@@ -103,6 +103,8 @@ def test_a_pod_that_is_larger_than_every_node_will_fit_none_however_long_it_wait
         "fits_no_node"
         not in found(sick, node("big", cpu="16", memory="8Gi", **{"nvidia.com/gpu": "2"}))[0].fields
     )
+    exact = node("exact", cpu="8", memory="1Gi", **{"nvidia.com/gpu": "1"})
+    assert "fits_no_node" not in found(sick, exact)[0].fields
     assert "fits_no_node" not in found(sick, whole=False)[0].fields
 
 
@@ -126,6 +128,9 @@ def test_a_preempted_pod_says_for_whom() -> None:
     (finding,) = found(gone)
     assert finding.code == "pod.scheduling.preempted"
     assert finding.fields["message"] == "preempted by prio/big"
+    by_node = pod(phase="Failed", ready=False)
+    by_node["status"] |= {"reason": "Preempting", "message": "making room for a critical pod"}
+    assert found(by_node)[0].fields["message"] == "making room for a critical pod"
 
 
 def test_of_a_preempted_pod_that_is_gone_the_event_still_tells() -> None:
