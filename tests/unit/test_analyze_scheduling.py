@@ -8,7 +8,7 @@ from agents.incident import Finding, Severity
 from agents.investigator.analyzers.scheduling import scheduling
 from agents.investigator.analyzers.snapshot import Snapshot
 from agents.investigator.analyzers.unschedulable import verdict
-from tests.support.kube_objects import CREATED, Json, pod
+from tests.support.kube_objects import CREATED, Json, event, pod
 from tests.support.scenes import scene
 from tools.kubernetes.inventory import Inventory
 
@@ -126,6 +126,16 @@ def test_a_preempted_pod_says_for_whom() -> None:
     (finding,) = found(gone)
     assert finding.code == "pod.scheduling.preempted"
     assert finding.fields["message"] == "preempted by prio/big"
+
+
+def test_of_a_preempted_pod_that_is_gone_the_event_still_tells() -> None:
+    told = event(pod("web-r1-x"), "Preempted", "Preempted by pod 42 on node n1", type="Normal")
+    (finding,) = found(told)
+    assert (finding.code, finding.severity) == ("pod.scheduling.preempted", Severity.INFO)
+    assert str(finding.object) == "Pod shop/web-r1-x"
+    assert finding.fields == {"message": "Preempted by pod 42 on node n1", "gone": True}
+    assert found(told, pod("web-r1-x")) == []
+    assert found(told, whole=False) == []
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ class SchedulingCode(Coded):
 
 def scheduling(snapshot: Snapshot) -> Iterator[Finding]:
     """Findings for pods that have no node, and for those that lost theirs to others."""
+    yield from _gone(snapshot)
     most = largest(snapshot)
     for pod in snapshot.unwell:
         if dig(pod, "metadata", "deletionTimestamp"):
@@ -58,6 +59,26 @@ def scheduling(snapshot: Snapshot) -> Iterator[Finding]:
         said = _waits(snapshot, pod, most or {}) if pending else _preempted(snapshot, pod)
         if said is not None:
             yield said.of(snapshot, pod)
+
+
+def _gone(snapshot: Snapshot) -> Iterator[Finding]:
+    """Pods that were preempted and are gone: an event is all that is left of them."""
+    told: dict[tuple[str, str], JsonObject] = {}
+    for event in snapshot.objects("Event"):
+        about = event.get("involvedObject") or {}
+        if event.get("reason") == "Preempted" and about.get("kind") == "Pod":
+            told[about.get("namespace") or "", about.get("name") or ""] = event
+    for (namespace, name), event in told.items():
+        if name and snapshot.lacks("Pod", namespace, name):
+            # Its controller has made another; that one speaks for itself.
+            yield Said(
+                code=SchedulingCode.PREEMPTED,
+                severity=Severity.INFO,
+                message=f"Pod {name} had to make room: {quotable(event.get('message') or 'preempted')}.",
+                fields={"message": quotable(event.get("message") or ""), "gone": True},
+                since=moment(event.get("firstTimestamp")),
+                reads=("Event",),
+            ).of(snapshot, {"kind": "Pod", "metadata": {"namespace": namespace, "name": name}})
 
 
 def _waits(snapshot: Snapshot, pod: JsonObject, most: dict[str, str]) -> Said | None:
