@@ -24,6 +24,7 @@ from agents.investigator.analyzers.image import images
 from agents.investigator.analyzers.ingress import IngressCode, ingresses
 from agents.investigator.analyzers.job import JobCode, jobs
 from agents.investigator.analyzers.log import LogCode, logs
+from agents.investigator.analyzers.network_calls import CallCode, denied_calls
 from agents.investigator.analyzers.network_policy import PolicyCode, network_policies
 from agents.investigator.analyzers.node import nodes
 from agents.investigator.analyzers.node_codes import NodeCode
@@ -87,6 +88,7 @@ ANALYZERS: tuple[Analyzer, ...] = (
     security,
     operators,
     addons,
+    denied_calls,
 )
 FAMILIES: tuple[type[Coded], ...] = (
     Code,
@@ -124,6 +126,7 @@ FAMILIES: tuple[type[Coded], ...] = (
     SecurityCode,
     OperatorCode,
     AddonCode,
+    CallCode,
 )
 CODES: tuple[Coded, ...] = tuple(code for family in FAMILIES for code in family)
 """Every condition that can be found; ``docs/analyzers.md`` is generated from here."""
