@@ -66,6 +66,7 @@ def denied_calls(snapshot: Snapshot) -> Iterator[Finding]:
     for caller, service, port in calls(snapshot):
         call = _resolved(snapshot, caller, (service, port))
         key = (str(caller.get("kind")), namespace_of(caller), name_of(caller), name_of(service), port)
+        # One address may stand in several variables.
         if call is None or key in told:
             continue
         told.add(key)

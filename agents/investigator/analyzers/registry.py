@@ -10,6 +10,7 @@ from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.config import ConfigCode, config
 from agents.investigator.analyzers.configmap import ConfigMapCode, configmaps
+from agents.investigator.analyzers.control_plane import ControlPlaneCode, control_plane
 from agents.investigator.analyzers.crash import crash_loops
 from agents.investigator.analyzers.creation import CreationCode, creations
 from agents.investigator.analyzers.cronjob import CronJobCode, cronjobs
@@ -89,6 +90,7 @@ ANALYZERS: tuple[Analyzer, ...] = (
     operators,
     addons,
     denied_calls,
+    control_plane,
 )
 FAMILIES: tuple[type[Coded], ...] = (
     Code,
@@ -127,6 +129,7 @@ FAMILIES: tuple[type[Coded], ...] = (
     OperatorCode,
     AddonCode,
     CallCode,
+    ControlPlaneCode,
 )
 CODES: tuple[Coded, ...] = tuple(code for family in FAMILIES for code in family)
 """Every condition that can be found; ``docs/analyzers.md`` is generated from here."""
