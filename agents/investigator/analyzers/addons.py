@@ -89,6 +89,7 @@ def _certificate(on: Subject) -> Iterator[Finding]:
 def _scaler(on: Subject) -> Iterator[Finding]:
     kind = dig(on.obj, "spec", "scaleTargetRef", "kind") or "Deployment"
     name = dig(on.obj, "spec", "scaleTargetRef", "name") or ""
+    # Any kind with a scale may be a target; of these two it is known whether they were read.
     if name and kind in ("Deployment", "StatefulSet") and on.snapshot.lacks(kind, on.ref.namespace, name):
         text = f"{on.ref} is to scale {kind} {name}, which does not exist."
         yield on.warning(AddonCode.SCALER_TARGET, text, target_kind=kind, target=name)
@@ -96,6 +97,7 @@ def _scaler(on: Subject) -> Iterator[Finding]:
         if said.type == "Ready" and said.status == "False":
             text = f"{on.ref} cannot scale: {said.words}."
             yield on.warning(AddonCode.SCALER_NOT_READY, text, said.since, **said.fields)
+        # It still scales, to a number that nobody measured.
         elif said.type == "Fallback" and said.status == "True":
             text = f"{on.ref} cannot read its metric: {said.words}."
             yield on.warning(AddonCode.SCALER_FALLBACK, text, said.since, **said.fields)

@@ -60,6 +60,7 @@ def _definition(on: Subject, directory: Directory) -> Iterator[Finding]:
         if refused or (said.type == "Terminating" and said.status == "True"):
             text = f"{on.ref}: {said.words}."
             yield on.warning(ExtensionCode.NOT_ESTABLISHED, text, said.since, **said.fields)
+            # The others say the same in other words.
             break
     reference = dig(on.obj, "spec", "conversion", "webhook", "clientConfig", "service") or {}
     fault = unreachable(on.snapshot, directory, reference)

@@ -122,6 +122,7 @@ def _pending(on: Subject, pods: tuple[JsonObject, ...]) -> Iterator[Finding]:
     born = moment(dig(on.obj, "metadata", "creationTimestamp"))
     if born and on.snapshot.taken_at - born < SETTLING:
         return
+    # What the provisioner said comes first; the rest is our own reading of the objects.
     reasons = (_provisioning, _taken, _class_missing, _no_fit, _binding, _waits)
     found = next((one for reason in reasons if (one := reason(on, pods))), None)
     if found is None:

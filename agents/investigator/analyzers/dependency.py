@@ -43,6 +43,19 @@ def dependencies(snapshot: Snapshot) -> Iterator[Finding]:
                 yield said.of(snapshot, root)
 
 
+def calls(snapshot: Snapshot) -> Iterator[tuple[JsonObject, JsonObject, int | None]]:
+    """Who is told to call which Service at which port, as far as env values tell."""
+    known = _by_tag(snapshot)
+    for root in snapshot.roots:
+        for address in root.get("addresses") or ():
+            host, name = address.get("host") or "", address.get("service") or ""
+            tagged = known.get((namespace_of(root), host)) or known.get(("", host))
+            named = snapshot.find("Service", address.get("namespace") or "", name)
+            service = named if name else tagged
+            if service is not None:
+                yield root, service, address.get("port")
+
+
 def _by_tag(snapshot: Snapshot) -> dict[tuple[str, str], JsonObject]:
     """Services by who may call them so and the tag of the name: ``db`` at home, ``db.shop`` anywhere."""
     found: dict[tuple[str, str], JsonObject] = {}

@@ -96,6 +96,7 @@ def _condition(on: Subject, said: Condition) -> Iterator[Finding]:
 def _listener(on: Subject, listener: JsonObject) -> Iterator[Finding]:
     name = listener.get("name") or ""
     for said in conditions(listener, "conditions"):
+        # What nobody defined says nothing of whether it works.
         if said.status != _WELL.get(said.type, said.status):
             text = f"Listener {name} of {on.ref}: {said.words}."
             yield on.critical(GatewayCode.LISTENER, text, said.since, listener=name, **said.fields)

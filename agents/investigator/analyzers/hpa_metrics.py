@@ -39,7 +39,7 @@ def without_request(hpa: JsonObject, target: JsonObject, given: frozenset[str]) 
         if resource in given:
             continue
         containers = sorted(
-            container["name"]
+            container.get("name") or ""
             for container in items(target, "spec", "template", "spec", "containers")
             if source.get("container") in (None, container.get("name"))
             and not dig(container, "resources", "requests", resource)

@@ -118,7 +118,7 @@ def _alike(on: Subject, wanted: JsonObject) -> str:
     """The label of a pod here that is almost the one wanted; empty when there is none."""
     for key, value in (wanted.get("matchLabels") or {}).items():
         values = on.snapshot.label_values(on.ref.namespace, key)
-        near = [] if value in values else get_close_matches(value, values, 1, _ALIKE)
+        near = [] if not value or value in values else get_close_matches(value, values, 1, _ALIKE)
         if near:
             return f"{key}={near[0]}"
     return ""
@@ -209,7 +209,7 @@ def _lets_the_edge_in(on: Subject, rules: list[JsonObject]) -> bool:
 
 
 def _at_the_edge(pod: JsonObject) -> bool:
-    return any(word in text for text in labels_of(pod).values() for word in _EDGE)
+    return any(word in text for text in labels_of(pod).values() if text for word in _EDGE)
 
 
 def _routes(snapshot: Snapshot) -> dict[tuple[str, str], list[str]]:

@@ -6,6 +6,7 @@ Source: NetworkPolicySpec, NetworkPolicyPort and NetworkPolicyPeer (networking/v
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agents.investigator.analyzers.containers import ports
@@ -79,6 +80,44 @@ def _number(pod: JsonObject, port: object) -> int | None:
         return int(str(port))
     declared = ports(pod.get("spec") or {})
     return next((one.number for one in declared if one.name == port), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Party:
+    """A pod as a policy sees it from the other end: its labels, its namespace and that namespace's labels.
+
+    ``known``: whether the labels of the namespace were read; its name alone is always known.
+    """
+
+    labels: Mapping[str, str]
+    namespace: str
+    place: Mapping[str, str]
+    known: bool
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, namespace: str, labels: Mapping[str, str]) -> Party:
+        """The party of pods with these labels."""
+        place = snapshot.find("Namespace", "", namespace)
+        marks = {NAMESPACE_NAME_LABEL: namespace, **labels_of(place or {})}
+        return cls(labels=labels, namespace=namespace, place=marks, known=place is not None)
+
+
+def names(rule: JsonObject, side: str, party: Party, home: str) -> bool:
+    """Whether a rule in namespace ``home`` names this party in ``from`` or ``to``; in doubt it does."""
+    peers = items(rule, side)
+    return not peers or any(_names(peer, party, home) for peer in peers)
+
+
+def _names(peer: JsonObject, party: Party, home: str) -> bool:
+    if "ipBlock" in peer:
+        return True
+    around = peer.get("namespaceSelector")
+    if around is None and party.namespace != home:
+        return False
+    if around is not None and not selects(around, party.place):
+        return not party.known and NAMESPACE_NAME_LABEL not in str(around)
+    wanted = peer.get("podSelector")
+    return wanted is None or selects(wanted, party.labels)
 
 
 def resolves_names(snapshot: Snapshot, pod: JsonObject, rule: JsonObject) -> bool:

@@ -43,6 +43,7 @@ def _cluster_catalog(on: Subject) -> Iterator[Finding]:
     image = dig(on.obj, "spec", "source", "image", "ref")
     for said in conditions(on.obj):
         hidden = said.type == "Serving" and said.status == "False"
+        # A catalogue may be hidden on purpose.
         if _stuck(said) or (hidden and said.reason != "UserSpecifiedUnavailable"):
             text = f"{on.ref} does not serve: {said.words}."
             yield on.warning(OperatorCode.CLUSTER_CATALOG, text, said.since, image=image, **said.fields)
@@ -83,6 +84,7 @@ def _install_plan(on: Subject) -> Iterator[Finding]:
 
 def _failed(on: Subject, code: OperatorCode) -> Finding:
     status = on.obj.get("status") or {}
+    # Conditions are a history here: the last one that failed is the reason, the phase only its summary.
     told = [said for said in conditions(on.obj) if said.status != "True" and (said.reason or said.message)]
     reason = told[-1].reason if told else status.get("reason") or ""
     message = told[-1].message if told else status.get("message") or ""

@@ -10,6 +10,7 @@ from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.config import ConfigCode, config
 from agents.investigator.analyzers.configmap import ConfigMapCode, configmaps
+from agents.investigator.analyzers.control_plane import ControlPlaneCode, control_plane
 from agents.investigator.analyzers.crash import crash_loops
 from agents.investigator.analyzers.creation import CreationCode, creations
 from agents.investigator.analyzers.cronjob import CronJobCode, cronjobs
@@ -24,6 +25,7 @@ from agents.investigator.analyzers.image import images
 from agents.investigator.analyzers.ingress import IngressCode, ingresses
 from agents.investigator.analyzers.job import JobCode, jobs
 from agents.investigator.analyzers.log import LogCode, logs
+from agents.investigator.analyzers.network_calls import CallCode, denied_calls
 from agents.investigator.analyzers.network_policy import PolicyCode, network_policies
 from agents.investigator.analyzers.node import nodes
 from agents.investigator.analyzers.node_codes import NodeCode
@@ -87,6 +89,8 @@ ANALYZERS: tuple[Analyzer, ...] = (
     security,
     operators,
     addons,
+    denied_calls,
+    control_plane,
 )
 FAMILIES: tuple[type[Coded], ...] = (
     Code,
@@ -124,6 +128,8 @@ FAMILIES: tuple[type[Coded], ...] = (
     SecurityCode,
     OperatorCode,
     AddonCode,
+    CallCode,
+    ControlPlaneCode,
 )
 CODES: tuple[Coded, ...] = tuple(code for family in FAMILIES for code in family)
 """Every condition that can be found; ``docs/analyzers.md`` is generated from here."""

@@ -107,6 +107,7 @@ def _parent(on: Subject, parent: JsonObject) -> Iterator[Finding]:
         text = f"{on.ref} hangs on {wanted} of Gateway {place}, which has no such listener."
         yield on.critical(RouteCode.NO_LISTENER, text, gateway=place, listener=wanted)
         return
+    # One open listener is enough: a route need not be served on each of them.
     doors = [_door(on, gateway, one) for one in listeners]
     if all(doors):
         text = f"Gateway {place} does not take routes from namespace {on.ref.namespace}: {doors[0]}."
@@ -190,6 +191,7 @@ def _parents(route: JsonObject) -> list[str]:
 
 def _granted(on: Subject, backend: Backend) -> bool:
     """Whether a grant of the other namespace allows it, or nobody could look."""
+    # A cluster without that kind cannot be told from one where nobody may read it.
     if not on.snapshot.looked_at(backend.namespace, "ReferenceGrant"):
         return True
     return any(
@@ -206,6 +208,7 @@ def _granted(on: Subject, backend: Backend) -> bool:
 
 
 def _refused(on: Subject, said: Condition) -> Iterator[Finding]:
+    # Unknown is what a route starts with; it says that nobody has looked yet.
     if said.type in ("Accepted", "ResolvedRefs") and said.status == "False":
         yield on.critical(RouteCode.REFUSED, f"{on.ref}: {said.words}.", said.since, **said.fields)
 
@@ -221,6 +224,7 @@ def _shadowed(snapshot: Snapshot) -> Iterator[Finding]:
         found.sort(key=lambda one: (dig(one, "metadata", "creationTimestamp") or "", _place(one)))
         for route in found[1:]:
             pair = (_place(found[0]), _place(route))
+            # Two that lead to the same place take nothing from one another.
             if _leads(route) != _leads(found[0]) and pair not in told:
                 told.add(pair)
                 on = Subject(snapshot=snapshot, obj=route)

@@ -78,6 +78,7 @@ def security(snapshot: Snapshot) -> Iterator[Finding]:
             yield from _host(on)
     yield from _shared_accounts(snapshot, granted)
     for binding in (one for kind in _BINDINGS for one in snapshot.objects(kind)):
+        # Those of the control plane are made anew by the API server whenever it starts.
         if not name_of(binding).startswith("system:"):
             yield from _binding(Subject(snapshot=snapshot, obj=binding, also=("Role", "ClusterRole")))
 
@@ -113,6 +114,7 @@ def _exposed(snapshot: Snapshot, pod: JsonObject, granted: set[str]) -> bool:
     account = snapshot.find("ServiceAccount", namespace_of(pod), "default")
     if account is None or dig(pod, "spec", "serviceAccountName") != "default":
         return False
+    # The pod's own word goes before the account's.
     said = dig(pod, "spec", "automountServiceAccountToken")
     return bool(said if said is not None else account.get("automountServiceAccountToken") is not False)
 

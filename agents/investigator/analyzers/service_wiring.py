@@ -112,6 +112,7 @@ def _headless(service: JsonObject) -> bool:
 
 def _ports(on: Subject, pods: tuple[JsonObject, ...]) -> Iterator[Finding]:
     specs = [pod.get("spec") or {} for pod in pods]
+    # Before there are pods, the template tells what they will offer.
     if not specs and (dig(on.obj, "spec", "selector") or {}):
         owners = selected_workloads(on.snapshot, on.obj)
         specs = [dig(owner, "spec", "template", "spec") or {} for owner in owners]

@@ -195,7 +195,7 @@ class Snapshot:
     @cached_property
     def _values(self) -> dict[tuple[str, str], tuple[str, ...]]:
         index: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for namespace, key, value in sorted(self._pods):
+        for namespace, key, value in sorted(place for place in self._pods if place[2]):
             index[namespace, key].append(value)
         return {place: tuple(found) for place, found in index.items()}
 

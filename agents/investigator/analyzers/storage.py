@@ -89,6 +89,7 @@ def _phase(on: Subject) -> Iterator[Finding]:
     holder = dig(on.obj, "spec", "claimRef") or {}
     claim = f"{holder.get('namespace')}/{holder.get('name')}" if holder else ""
     told: JsonObject = {"phase": phase, "claim": claim}
+    # With the policy Delete it is on its way out; kept, it waits for a person.
     if phase == "Released":
         policy = dig(on.obj, "spec", "persistentVolumeReclaimPolicy")
         text = f"{on.ref} is Released: its claim {claim or '(unknown)'} is gone, its data is not."
@@ -105,6 +106,7 @@ def _nodes(on: Subject) -> Iterator[Finding]:
     if not terms or not on.snapshot.looked_at("", "Node"):
         return
     labels = [labels_of(node) for node in on.snapshot.objects("Node")]
+    # Terms are alternatives: one node that meets one of them is enough.
     if any(meets(items(term, "matchExpressions"), one) for term in terms for one in labels):
         return
     wanted = sorted(

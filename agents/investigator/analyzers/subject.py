@@ -51,6 +51,7 @@ class Subject:
             severity=severity,
             object=ref,
             message=quotable(message, limit=400),
+            # What was not read is not stated.
             fields={key: value for key, value in fields.items() if value not in (None, "")},
             evidence=self.snapshot.cites(ref.namespace, ref.kind, *self.also),
             since=since,

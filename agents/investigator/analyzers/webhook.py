@@ -100,6 +100,7 @@ def webhooks(snapshot: Snapshot) -> Iterator[Finding]:
             events = failed.get(webhook.get("name") or "", [])
             reference = dig(webhook, "clientConfig", "service") or {}
             fault = unreachable(snapshot, directory, reference)
+            # A call that cannot arrive fails; the events add the count, not a second finding.
             if fault:
                 yield _unreachable(on, webhook, (fault, events))
             elif events:
@@ -193,6 +194,7 @@ def _guards_itself(on: Subject, webhook: JsonObject) -> Iterator[Finding]:
     home = dig(webhook, "clientConfig", "service", "namespace")
     if not home or not _fails_closed(webhook) or not _guards_pods(webhook):
         return
+    # Without the labels of its namespace a selector cannot be judged, only an empty one.
     chosen, place = webhook.get("namespaceSelector") or {}, on.snapshot.find("Namespace", "", home)
     if chosen and place is None:
         return
@@ -211,6 +213,7 @@ def _timeouts(snapshot: Snapshot) -> Iterator[Finding]:
         for webhook in items(one, "webhooks")
         if _guards_pods(webhook)
     )
+    # Validating webhooks are called all at once, so only these add up.
     total = sum(seconds for _, _, seconds in found)
     if len(found) < 2 or total <= PATIENCE.total_seconds():
         return
