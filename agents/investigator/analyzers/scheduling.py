@@ -116,7 +116,7 @@ def _unschedulable(refused: JsonObject, short: tuple[Shortage, ...]) -> Said:
         fields={
             "message": quotable(text, limit=600),
             "nodes": said.nodes,
-            "reasons": said.reasons,
+            "reasons": dict(said.reasons),
             "resources": list(said.resources),
             "taints": list(said.taints),
             "missing_claims": list(said.claims),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agents.investigator.analyzers.fields import quotable
 
@@ -76,6 +77,7 @@ class Verdict:
         return ", ".join(f"{'no' if key == 'no_nodes' else count} {_WORDS[key]}" for key, count in ranked)
 
 
+@lru_cache(maxsize=256)
 def verdict(text: str) -> Verdict:
     """What this sentence of the scheduler says; the half about preemption only says that it is no help."""
     said = re.split(r"\. ?preemption:", text, maxsplit=1)[0]
