@@ -131,7 +131,9 @@ def quotable(text: str, limit: int = QUOTE_LIMIT) -> str:
     Cutting, unlike replacing, leaves a text that still stands literally in the evidence.
     """
     line = text.strip().split("\n", 1)[0]
-    end = next((i for i, char in enumerate(line) if unicodedata.category(char) in {"Cc", "Cf"}), len(line))
+    # Most lines hold nothing of the kind, and that is known at once.
+    hidden = () if line.isprintable() else enumerate(line)
+    end = next((i for i, char in hidden if unicodedata.category(char) in {"Cc", "Cf"}), len(line))
     if end <= limit:
         return line[:end].rstrip()
     # A whole word at the end: half of one would be looked for in vain.
