@@ -115,8 +115,13 @@ def _named(fields: JsonObject) -> tuple[str, ...]:
 
 
 def _near_first(case: Case) -> tuple[Finding, ...]:
-    """Findings near the alert before those elsewhere: a list that is cut keeps what matters."""
-    return tuple(sorted(case.findings, key=lambda finding: not case.targets.holds(finding.object)))
+    """Findings near the alert first, mere information last: a list that is cut keeps what matters."""
+    return tuple(
+        sorted(
+            case.findings,
+            key=lambda finding: (not case.targets.holds(finding.object), finding.severity == "info"),
+        )
+    )
 
 
 def prose(reasoned: Reasoned, cause: Hypothesis | None) -> str:

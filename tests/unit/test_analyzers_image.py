@@ -44,11 +44,27 @@ def found(*objects: Json) -> list[Finding]:
         ),
         ("toomanyrequests: You have reached your pull rate limit", "pod.image.rate_limited"),
         ("no match for platform in manifest: not found", "pod.image.platform_mismatch"),
+        ("Source image rejected: A signature was required", "pod.image.signature_refused"),
         ("something nobody has seen before", "pod.image.not_pulled"),
     ],
 )
 def test_each_pull_error_has_its_own_code(said: str, code: str) -> None:
     (finding,) = found(pulling("web-r2-aaaaa", message=said))
+    assert finding.code == code
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("InvalidImageName", "pod.image.name_invalid"),
+        ("ErrImageNeverPull", "pod.image.never_pulled"),
+        ("ImageInspectError", "pod.image.not_inspected"),
+        ("SignatureValidationFailed", "pod.image.signature_refused"),
+        ("RegistryUnavailable", "pod.image.registry_unreachable"),
+    ],
+)
+def test_the_kubelet_s_own_verdict_needs_no_message(reason: str, code: str) -> None:
+    (finding,) = found(pod("web-r2-aaaaa", state=waiting(reason), ready=False, phase="Pending"))
     assert finding.code == code
 
 

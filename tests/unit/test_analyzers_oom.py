@@ -16,6 +16,7 @@ def found(*objects: Json) -> list[Finding]:
 
 def test_a_kill_is_found_although_the_container_runs_again() -> None:
     (finding,) = found(pod("web-r2-aaaaa", container=LIMIT, restarts=3, last=ended("OOMKilled", 137)))
+    assert finding.code == "pod.container.oom_killed"
     assert finding.fields["limit"] == "128Mi"
     assert finding.fields["restarts"] == 3
     assert finding.fields["running_again"] is True

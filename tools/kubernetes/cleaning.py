@@ -2,7 +2,9 @@
 
 Env values, last-applied annotations, the values of Secrets and ConfigMaps never get past here
 (property P22). What is left of an env value is a tag: two equal values have equal tags within
-this process, so that a changed one is seen without being known.
+this process, so that a changed one is seen without being known; and where it points to in the
+cluster, see ``addresses``. Of a TLS Secret stays what its certificate tells everybody: for which
+names, and until when.
 """
 
 from __future__ import annotations
@@ -10,7 +12,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterator
 
+from tools.kubernetes.addresses import addresses
+from tools.kubernetes.certificates import read_certificate
 from tools.kubernetes.objects import JsonObject
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -19,6 +24,7 @@ VALUE_TAG = "valueTag"
 
 # Lost with the process: a tag in old evidence cannot be tried against guesses.
 _TAG_KEY = secrets.token_bytes(32)
+_KEPT = ("kind", "apiVersion", "metadata", "keys", "bytes", "certificate")
 _NESTED = ("template", "jobTemplate")
 _WHO_AND_WHEN = ("manager", "operation", "time", "subresource")
 
@@ -39,17 +45,49 @@ def cleaned(obj: JsonObject) -> JsonObject:
     kept = {**obj, "metadata": meta}
     if obj.get("kind") in {"Secret", "ConfigMap"}:
         return _keys_only(kept)
-    return {**kept, "spec": _spec(kept["spec"])} if isinstance(kept.get("spec"), dict) else kept
+    if not isinstance(kept.get("spec"), dict):
+        return kept
+    # Beside the spec, not within: a template is compared and restored as it stands.
+    points_to = list(_addresses(kept["spec"]))
+    return {**kept, "spec": _spec(kept["spec"]), **({"addresses": points_to} if points_to else {})}
+
+
+def value_tag(value: str) -> str:
+    """The tag that this value has within this process: what is known otherwise can be compared with it."""
+    return _tag(value)
+
+
+def _addresses(spec: JsonObject) -> Iterator[JsonObject]:
+    for key in ("containers", "initContainers"):
+        for container in spec.get(key) or ():
+            if isinstance(container, dict):
+                yield from addresses(container, _tag)
+    for key in _NESTED:
+        inner = spec.get(key)
+        if isinstance(inner, dict) and isinstance(inner.get("spec"), dict):
+            yield from _addresses(inner["spec"])
 
 
 def _keys_only(obj: JsonObject) -> JsonObject:
-    kept: JsonObject = {key: obj[key] for key in ("kind", "apiVersion", "metadata", "keys") if key in obj}
+    kept: JsonObject = {key: obj[key] for key in _KEPT if key in obj}
     if "data" in obj or "binaryData" in obj:
+        if obj["kind"] == "ConfigMap":
+            kept["bytes"] = _size(obj)
         kept["keys"] = sorted({*(obj.get("data") or {}), *(obj.get("binaryData") or {})})
+        # Every client is shown the certificate in the handshake; its key stays out.
+        served = read_certificate((obj.get("data") or {}).get("tls.crt", ""))
+        kept |= {"certificate": served} if served else {}
     elif obj["kind"] == "ConfigMap":
         # A Secret is read by its metadata: no keys there means "not known", here it means "none".
         kept.setdefault("keys", [])
     return kept
+
+
+def _size(configmap: JsonObject) -> int:
+    """How many bytes its values are; the size of a Secret's could say what it is."""
+    texts = (str(value).encode("utf-8", "surrogatepass") for value in (configmap.get("data") or {}).values())
+    encoded = (str(value) for value in (configmap.get("binaryData") or {}).values())
+    return sum(map(len, texts)) + sum(len(text.rstrip("=")) * 3 // 4 for text in encoded)
 
 
 def _spec(spec: JsonObject) -> JsonObject:

@@ -37,10 +37,14 @@ class Query:
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """A frozen snapshot. Objects carry their ``kind``; lists keep the server's order."""
+    """A frozen snapshot. Objects carry their ``kind``; lists keep the server's order.
+
+    ``whole``: the objects are all there are, of every kind, as somebody says who hands in a ``List``.
+    """
 
     by_kind: dict[str, tuple[JsonObject, ...]] = field(default_factory=dict)
     queries: tuple[Query, ...] = ()
+    whole: bool = False
 
     def objects(self, kind: str) -> tuple[JsonObject, ...]:
         """Every object of this kind that was read."""
@@ -65,6 +69,11 @@ class Inventory:
         asked = (q for q in self.queries if q.kind == kind and q.namespace in ("", namespace))
         return any(not q.ok or q.truncated for q in asked)
 
+    def looked_at(self, kind: str, namespace: str) -> bool:
+        """Whether all objects of this kind there were read, so that the absence of one means something."""
+        asked = [q for q in self.queries if q.kind == kind and q.namespace in ("", namespace)]
+        return self.whole or (bool(asked) and all(q.ok and not q.truncated for q in asked))
+
     @property
     def not_checked(self) -> tuple[str, ...]:
         """One sentence per read that failed or was cut short."""
@@ -83,7 +92,10 @@ class Inventory:
         for obj in content.get("items") or []:
             kind = obj.get("kind") or shared
             by_kind.setdefault(kind, []).append(cleaned({**obj, "kind": kind}))
-        return cls(by_kind={kind: tuple(objects) for kind, objects in by_kind.items()})
+        return cls(
+            by_kind={kind: tuple(objects) for kind, objects in by_kind.items()},
+            whole=content.get("kind") == "List",
+        )
 
     @cached_property
     def _index(self) -> dict[tuple[str, str, str], JsonObject]:

@@ -58,5 +58,5 @@ def ref_of(obj: JsonObject) -> ObjectRef:
     """The reference of an object as read from the API server (``kind`` must be present)."""
     meta = obj["metadata"]
     return ObjectRef(
-        kind=obj["kind"], namespace=meta.get("namespace", ""), name=meta["name"], uid=meta.get("uid", "")
+        kind=obj["kind"], namespace=meta.get("namespace") or "", name=meta["name"], uid=meta.get("uid") or ""
     )

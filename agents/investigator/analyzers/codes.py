@@ -46,6 +46,21 @@ class Code(Coded):
         "The image exists, but not for the platform of this node.",
         _PULL,
     )
+    IMAGE_SIGNATURE_REFUSED = (
+        "pod.image.signature_refused",
+        "The image's signature, or a policy about images, does not let the node take it.",
+        _PULL,
+    )
+    IMAGE_NEVER_PULLED = (
+        "pod.image.never_pulled",
+        "The image is not on the node, and the pull policy Never forbids to fetch it.",
+        "the container's waiting reason ErrImageNeverPull",
+    )
+    IMAGE_NOT_INSPECTED = (
+        "pod.image.not_inspected",
+        "The node has the image and cannot read it: damaged, or its runtime is.",
+        "the container's waiting reason ImageInspectError",
+    )
     IMAGE_NOT_PULLED = (
         "pod.image.not_pulled",
         "The image does not arrive, and what was said about it fits none of the above.",

@@ -20,11 +20,11 @@ minutes and it is forgotten after ten, so a death within ten minutes still belon
 
 def crash_loops(snapshot: Snapshot) -> Iterator[Finding]:
     """A finding for every container in a crash loop; one that only restarted long ago is silent."""
-    for pod in snapshot.objects("Pod"):
+    for pod in snapshot.unwell:
         if is_finished(pod):
             continue
         for _, status in container_statuses(pod):
-            if _loops(status, snapshot.taken_at):
+            if loops(status, snapshot.taken_at):
                 yield _finding(snapshot, pod, status)
 
 
@@ -33,7 +33,8 @@ def last_end(status: JsonObject) -> JsonObject:
     return dig(status, "state", "terminated") or dig(status, "lastState", "terminated") or {}
 
 
-def _loops(status: JsonObject, now: datetime) -> bool:
+def loops(status: JsonObject, now: datetime) -> bool:
+    """Whether this container is in a crash loop at this time."""
     if dig(status, "state", "waiting", "reason") == "CrashLoopBackOff":
         return True
     end, finished = last_end(status), moment(last_end(status).get("finishedAt"))
@@ -46,6 +47,8 @@ def _finding(snapshot: Snapshot, pod: JsonObject, status: JsonObject) -> Finding
     ref, container, end = ref_of(pod), status.get("name", ""), last_end(status)
     tail = snapshot.log((ref.namespace, ref.name, container))
     fields: JsonObject = {"container": container, "restarts": status.get("restartCount") or 0}
+    if text := dig(status, "state", "waiting", "message"):
+        fields["message"] = quotable(text)
     fields |= _ending(end) | _words(tail, end)
     return Finding(
         code=Code.CRASH_LOOP,

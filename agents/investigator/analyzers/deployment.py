@@ -12,6 +12,7 @@ from agents.incident import Finding, Severity
 from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.fields import (
     condition,
+    count_of,
     dig,
     last_writer,
     matches,
@@ -95,7 +96,12 @@ def _replicas_short(snapshot: Snapshot, deployment: JsonObject) -> Finding:
         severity=Severity.WARNING if serving else Severity.CRITICAL,
         object=ref,
         message=f"Deployment {ref.name} has {serving} of {wanted(deployment)} replicas available.",
-        fields={"replicas": wanted(deployment), "available": serving},
+        fields={
+            "replicas": wanted(deployment),
+            "available": serving,
+            "ready": count_of(deployment, "status", "readyReplicas"),
+            "created": count_of(deployment, "status", "replicas"),
+        },
         evidence=snapshot.cites(ref.namespace, "Deployment"),
         since=moment(state.get("lastTransitionTime")) if state.get("status") == "False" else None,
     )
@@ -109,6 +115,8 @@ def _progress_deadline(snapshot: Snapshot, deployment: JsonObject) -> Finding:
         object=ref,
         message=f"The rollout of Deployment {ref.name} stopped making progress.",
         fields={
+            "condition": "Progressing",
+            "status": progressing.get("status") or "",
             "reason": "ProgressDeadlineExceeded",
             "message": quotable(progressing.get("message") or ""),
             "updated": int(dig(deployment, "status", "updatedReplicas") or 0),

@@ -15,6 +15,9 @@ QUOTE_LIMIT = 240
 WORKLOAD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
 """Kinds with a pod template that a Service may select; ReplicaSets of a Deployment are skipped by callers."""
 
+TEMPLATED = ("CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "StatefulSet")
+"""Every kind that holds a pod template."""
+
 # Field names of PodSpec beside those of PodStatus, in the order in which the kubelet starts them.
 _CONTAINER_LISTS = (("initContainers", "initContainerStatuses"), ("containers", "containerStatuses"))
 
@@ -23,7 +26,8 @@ def dig(obj: Mapping[str, object], *path: str) -> Any:
     """The value at ``path``, or None as soon as a part of it is missing or not an object."""
     value: object = obj
     for part in path:
-        if not isinstance(value, Mapping):
+        # A dict is known at once; the abstract class alone would cost a tenth of a whole analysis.
+        if not isinstance(value, (dict, Mapping)):
             return None
         value = value.get(part)
     return value
@@ -54,6 +58,18 @@ def name_of(obj: Mapping[str, object]) -> str:
     return dig(obj, "metadata", "name") or ""
 
 
+def controller_of(obj: Mapping[str, object]) -> JsonObject:
+    """The owner reference of the object's controller, empty when nobody controls it."""
+    owners = items(obj, "metadata", "ownerReferences")
+    return next((owner for owner in owners if owner.get("controller")), {})
+
+
+def count_of(obj: Mapping[str, object], *path: str) -> int:
+    """The whole number at ``path``; the server leaves a zero out."""
+    value = dig(obj, *path)
+    return value if isinstance(value, int) else 0
+
+
 def moment(value: str | None) -> datetime | None:
     """An RFC 3339 time of the API server, or None when it is absent or unreadable."""
     if not value:
@@ -73,6 +89,20 @@ def condition(obj: Mapping[str, object], kind: str) -> JsonObject:
 def is_ready(pod: Mapping[str, object]) -> bool:
     """Whether the pod's Ready condition is True and it is not being deleted."""
     return condition(pod, "Ready").get("status") == "True" and not dig(pod, "metadata", "deletionTimestamp")
+
+
+def is_plainly_well(pod: Mapping[str, object]) -> bool:
+    """Whether nothing at all was ever wrong with this pod: ready, running, never restarted, meant to stay."""
+    status = dig(pod, "status") or {}
+    if status.get("phase") != "Running" or status.get("reason") or dig(pod, "metadata", "deletionTimestamp"):
+        return False
+    told = {entry.get("type"): entry.get("status") for entry in status.get("conditions") or ()}
+    if told.get("Ready") != "True" or "DisruptionTarget" in told or status.get("ephemeralContainerStatuses"):
+        return False
+    init, main = status.get("initContainerStatuses") or (), status.get("containerStatuses") or ()
+    return all(one.get("ready") and not one.get("restartCount") for one in (*init, *main)) and not any(
+        one.get("lastState") for one in (*init, *main)
+    )
 
 
 def is_finished(pod: Mapping[str, object]) -> bool:
@@ -101,7 +131,9 @@ def quotable(text: str, limit: int = QUOTE_LIMIT) -> str:
     Cutting, unlike replacing, leaves a text that still stands literally in the evidence.
     """
     line = text.strip().split("\n", 1)[0]
-    end = next((i for i, char in enumerate(line) if unicodedata.category(char) in {"Cc", "Cf"}), len(line))
+    # Most lines hold nothing of the kind, and that is known at once.
+    hidden = () if line.isprintable() else enumerate(line)
+    end = next((i for i, char in hidden if unicodedata.category(char) in {"Cc", "Cf"}), len(line))
     if end <= limit:
         return line[:end].rstrip()
     # A whole word at the end: half of one would be looked for in vain.
@@ -126,3 +158,34 @@ def last_writer(obj: Mapping[str, object], *, subresource: str = "") -> tuple[st
 def matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     """Whether an equality selector selects these labels; an empty selector selects nothing here."""
     return bool(selector) and all(labels.get(key) == value for key, value in selector.items())
+
+
+def selected_by(selector: Mapping[str, object], labels: Mapping[str, str]) -> bool:
+    """Whether a LabelSelector (matchLabels and matchExpressions) selects these labels; empty selects all."""
+    equal: Mapping[str, str] = dig(selector, "matchLabels") or {}
+    return all(labels.get(key) == value for key, value in equal.items()) and all(
+        _expressed(one, labels) for one in items(selector, "matchExpressions")
+    )
+
+
+def _expressed(expression: JsonObject, labels: Mapping[str, str]) -> bool:
+    key, values = expression.get("key") or "", expression.get("values") or []
+    return {
+        "In": labels.get(key) in values,
+        "NotIn": labels.get(key) not in values,
+        "Exists": key in labels,
+        "DoesNotExist": key not in labels,
+    }.get(expression.get("operator") or "", False)
+
+
+def selector_text(selector: Mapping[str, object]) -> str:
+    """A LabelSelector as kubectl writes it: ``app=web,tier in (a,b)``."""
+    words = {"In": " in ", "NotIn": " notin ", "Exists": "", "DoesNotExist": ""}
+    parts = [f"{key}={value}" for key, value in sorted((dig(selector, "matchLabels") or {}).items())]
+    for one in items(selector, "matchExpressions"):
+        operator, values = one.get("operator") or "", ",".join(one.get("values") or [])
+        sign = "!" if operator == "DoesNotExist" else ""
+        parts.append(
+            f"{sign}{one.get('key')}{words.get(operator, ' ? ')}" + (f"({values})" if values else "")
+        )
+    return ",".join(parts)

@@ -28,7 +28,7 @@ from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
 WAITING_REASONS = frozenset(
     ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError",
-     "RegistryUnavailable")
+     "RegistryUnavailable", "SignatureValidationFailed")
 )  # fmt: skip
 
 # The first row that fits wins. Refusals come before "not found", because Docker Hub answers a refusal
@@ -36,6 +36,11 @@ WAITING_REASONS = frozenset(
 _SPOKEN: tuple[tuple[Code, re.Pattern[str]], ...] = tuple(
     (code, re.compile(pattern, re.IGNORECASE))
     for code, pattern in (
+        (
+            Code.IMAGE_SIGNATURE_REFUSED,
+            r"source image rejected|signature (validation|verification)|no valid signatures?|"
+            r"signature was required|image policy",
+        ),
         (Code.IMAGE_RATE_LIMITED, r"toomanyrequests|429 too many requests|pull rate limit"),
         (Code.IMAGE_PLATFORM_MISMATCH, r"no match for platform|no matching manifest for"),
         (
@@ -56,7 +61,19 @@ _SPOKEN: tuple[tuple[Code, re.Pattern[str]], ...] = tuple(
     )
 )
 
+# The kubelet's own verdicts, before or without any registry.
+_REASONED: dict[str, Code] = {
+    "InvalidImageName": Code.IMAGE_NAME_INVALID,
+    "ErrImageNeverPull": Code.IMAGE_NEVER_PULLED,
+    "ImageInspectError": Code.IMAGE_NOT_INSPECTED,
+    "SignatureValidationFailed": Code.IMAGE_SIGNATURE_REFUSED,
+    "RegistryUnavailable": Code.IMAGE_REGISTRY_UNREACHABLE,
+}
+
 _MEANING: dict[Code, str] = {
+    Code.IMAGE_SIGNATURE_REFUSED: "its signature or a policy does not let it in",
+    Code.IMAGE_NEVER_PULLED: "it is not on the node and may not be fetched (pull policy Never)",
+    Code.IMAGE_NOT_INSPECTED: "the node cannot read it",
     Code.IMAGE_NOT_FOUND: "the registry has no such image",
     Code.IMAGE_REGISTRY_UNREACHABLE: "the registry cannot be reached",
     Code.IMAGE_PULL_SECRET_MISSING: "the pull secret the pod names does not exist",
@@ -83,7 +100,7 @@ class _Pull:
 
 def images(snapshot: Snapshot) -> Iterator[Finding]:
     """A finding for every container that waits for an image it cannot get."""
-    for pod in snapshot.objects("Pod"):
+    for pod in snapshot.unwell:
         if is_finished(pod):
             continue
         for spec, status in container_statuses(pod):
@@ -129,8 +146,8 @@ def _spoken(text: str, image: str) -> Code | None:
 
 
 def _code(pull: _Pull, missing_secret: str) -> Code:
-    if pull.reason == "InvalidImageName":
-        return Code.IMAGE_NAME_INVALID
+    if pull.reason in _REASONED:
+        return _REASONED[pull.reason]
     spoken = _spoken(pull.text, pull.image)
     if missing_secret and spoken is Code.IMAGE_UNAUTHORIZED:
         return Code.IMAGE_PULL_SECRET_MISSING

@@ -13,17 +13,18 @@ from tools.kubernetes.objects import JsonObject, ref_of
 
 def out_of_memory(snapshot: Snapshot) -> Iterator[Finding]:
     """A finding for every container whose current or last end was OOMKilled."""
-    for pod in snapshot.objects("Pod"):
+    for pod in snapshot.unwell:
         # A pod on its way out was replaced already; its successor is judged on its own.
         if dig(pod, "metadata", "deletionTimestamp"):
             continue
         for spec, status in container_statuses(pod):
-            end = _kill(status)
+            end = killed_for_memory(status)
             if end:
                 yield _finding(snapshot, pod, (spec, status, end))
 
 
-def _kill(status: JsonObject) -> JsonObject:
+def killed_for_memory(status: JsonObject) -> JsonObject:
+    """The OOMKilled state of this container, the present one before the last; empty when there is none."""
     for state in ("state", "lastState"):
         end = dig(status, state, "terminated") or {}
         if end.get("reason") == "OOMKilled":

@@ -1,4 +1,7 @@
-"""Services that lead nowhere: a selector that matches nothing, or pods of which none is ready."""
+"""Services that lead nowhere: a selector that matches nothing, or pods of which none is ready.
+
+How a Service is wired (ports, protocol, what else it selects) is judged in ``service_wiring``.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ from difflib import SequenceMatcher
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.codes import Code
+from agents.investigator.analyzers.endpoints import Addresses, Directory
 from agents.investigator.analyzers.fields import (
     dig,
     is_finished,
     is_ready,
     items,
-    labels_of,
     last_writer,
     matches,
     moment,
@@ -25,9 +28,6 @@ from agents.investigator.analyzers.snapshot import Snapshot
 from tools.kubernetes.objects import JsonObject, ref_of
 
 SELECTABLE = ("Deployment", "StatefulSet", "DaemonSet")
-SERVICE_NAME_LABEL = "kubernetes.io/service-name"
-"""Set on EndpointSlices by their controller (discovery.k8s.io/v1)."""
-
 IDENTITY_LABELS = ("app.kubernetes.io/instance", "app.kubernetes.io/name", "k8s-app", "app")
 """Labels that say which application a pod is, as people write them."""
 
@@ -37,35 +37,42 @@ ALIKE = 0.75
 
 def services(snapshot: Snapshot) -> Iterator[Finding]:
     """A finding for every Service with a selector behind which nobody answers."""
+    directory = Directory(snapshot)
     for service in snapshot.objects("Service"):
         selector = dig(service, "spec", "selector") or {}
         # Without a selector the endpoints are somebody else's work, and an ExternalName is only a DNS entry.
         if not selector or dig(service, "spec", "type") == "ExternalName":
             continue
+        known = directory.of(service)
         pods = [pod for pod in snapshot.selected(namespace_of(service), selector) if not is_finished(pod)]
         if pods:
-            yield from _none_ready(snapshot, service, pods)
-        elif owners := _selected_workloads(snapshot, service):
+            yield from _none_ready(snapshot, service, (pods, known))
+        elif owners := selected_workloads(snapshot, service):
             yield _no_pods(snapshot, service, owners[0])
-        else:
+        elif known.unready and not known.ready:
+            yield _unready(snapshot, service, known)
+        elif not (known.ready or known.elects or directory.overlooked(service)):
             yield _matches_nothing(snapshot, service)
 
 
 def _workloads(snapshot: Snapshot, namespace: str) -> tuple[JsonObject, ...]:
-    found = (obj for kind in SELECTABLE for obj in snapshot.objects(kind))
-    return tuple(obj for obj in found if namespace_of(obj) == namespace)
+    return tuple(obj for kind in SELECTABLE for obj in snapshot.within(namespace, kind))
 
 
-def _selected_workloads(snapshot: Snapshot, service: JsonObject) -> tuple[JsonObject, ...]:
+def selected_workloads(snapshot: Snapshot, service: JsonObject) -> tuple[JsonObject, ...]:
+    """The workloads whose pods a Service's selector takes in."""
     selector = service["spec"]["selector"]
     here = _workloads(snapshot, namespace_of(service))
     return tuple(obj for obj in here if matches(selector, template_labels(obj)))
 
 
-def _none_ready(snapshot: Snapshot, service: JsonObject, pods: list[JsonObject]) -> Iterator[Finding]:
+def _none_ready(
+    snapshot: Snapshot, service: JsonObject, behind: tuple[list[JsonObject], Addresses]
+) -> Iterator[Finding]:
+    pods, known = behind
     published = dig(service, "spec", "publishNotReadyAddresses")
     # publishNotReadyAddresses asks for exactly this; and slices may know a ready endpoint we did not see.
-    if published or any(is_ready(pod) for pod in pods) or _serving(snapshot, service):
+    if published or any(is_ready(pod) for pod in pods) or known.ready:
         return
     ref = ref_of(service)
     yield Finding(
@@ -90,14 +97,20 @@ def _latest_unready(pods: list[JsonObject]) -> datetime | None:
     return max((at for at in times if at), default=None)
 
 
-def _serving(snapshot: Snapshot, service: JsonObject) -> bool:
-    """Whether an EndpointSlice of this Service holds a ready endpoint (absent ``ready`` counts as ready)."""
-    return any(
-        endpoint.get("conditions", {}).get("ready") is not False
-        for slice_ in snapshot.objects("EndpointSlice")
-        if namespace_of(slice_) == namespace_of(service)
-        and labels_of(slice_).get(SERVICE_NAME_LABEL) == name_of(service)
-        for endpoint in items(slice_, "endpoints")
+def _unready(snapshot: Snapshot, service: JsonObject, known: Addresses) -> Finding:
+    """The pods were not read, but the endpoints name them."""
+    ref, waiting = ref_of(service), sorted(known.unready)
+    return Finding(
+        code=Code.ENDPOINTS_NONE_READY,
+        severity=Severity.CRITICAL,
+        object=ref,
+        message=f"Service {ref.name} has {len(waiting)} endpoints and none of them is ready.",
+        fields={
+            "selector": dict(service["spec"]["selector"]),
+            "pods": [one.removeprefix("Pod ") for one in waiting],
+            "addresses": waiting,
+        },
+        evidence=snapshot.cites(ref.namespace, "Service", "EndpointSlice", "Endpoints"),
     )
 
 
@@ -120,7 +133,8 @@ def _matches_nothing(snapshot: Snapshot, service: JsonObject) -> Finding:
     fields: JsonObject = {"selector": selector}
     if manager:
         fields |= {"manager": manager, "written_at": time}
-    text = f"The selector of Service {ref.name} matches no pod and no workload"
+    spelled = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
+    text = f"The selector {spelled} of Service {ref.name} matches no pod and no workload"
     meant = nearest(service, _workloads(snapshot, ref.namespace))
     cited = ["Service", "Pod"]
     if meant is not None:

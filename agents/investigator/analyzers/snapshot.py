@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,8 +11,18 @@ from functools import cached_property
 from typing import Protocol
 
 from agents.incident import EvidenceId, Finding
-from agents.investigator.analyzers.fields import labels_of, matches, namespace_of
-from tools.kubernetes.objects import JsonObject, ObjectRef
+from agents.investigator.analyzers.fields import (
+    TEMPLATED,
+    WORKLOAD_KINDS,
+    controller_of,
+    is_plainly_well,
+    labels_of,
+    matches,
+    name_of,
+    namespace_of,
+    template_labels,
+)
+from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
 
 class Objects(Protocol):
@@ -31,6 +42,10 @@ class Objects(Protocol):
         """Whether there may be objects of this kind there that were not read."""
         ...
 
+    def looked_at(self, kind: str, namespace: str) -> bool:
+        """Whether all objects of this kind there were read, so that the absence of one means something."""
+        ...
+
     def objects(self, kind: str) -> tuple[JsonObject, ...]:
         """Every object of this kind that was read, each with its ``kind``."""
         ...
@@ -39,6 +54,10 @@ class Objects(Protocol):
         """The object with this kind, namespace and name, or None when it was not read."""
         ...
 
+
+ERROR_LINES = re.compile(
+    r"\b(errors?|exception|fatal|panic|traceback|critical|fail(?:ed|ure|s)?)\b", re.IGNORECASE
+)
 
 LogKey = tuple[str, str, str]
 """Namespace, pod, container."""
@@ -68,7 +87,8 @@ class Snapshot:
 
     ``evidence`` maps a kind (``Pod``), or a kind in a namespace (``Pod/shop``), to the ids of
     the reads it came from, so that a finding can say where it was seen. ``not_checked`` are the
-    looks that did not come about, beside the reads that the inventory itself records.
+    looks that did not come about, beside the reads that the inventory itself records. ``error_lines``
+    recognises a log line that speaks of an error.
     """
 
     inventory: Objects
@@ -77,6 +97,7 @@ class Snapshot:
     evidence: Mapping[str, tuple[EvidenceId, ...]] = field(default_factory=dict)
     signals: tuple[Signal, ...] = ()
     not_checked: tuple[str, ...] = ()
+    error_lines: re.Pattern[str] = ERROR_LINES
     traffic: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """Requests per second by namespace and Service, where metrics tell."""
 
@@ -94,9 +115,31 @@ class Snapshot:
 
     def looked_at(self, namespace: str, kind: str) -> bool:
         """Whether a read of this kind succeeded, so that absence means something."""
-        return bool(self.cites(namespace, kind)) or any(
-            namespace_of(obj) == namespace for obj in self.objects(kind)
-        )
+        if self.inventory.unread(kind, namespace):
+            return False
+        told = self.inventory.looked_at(kind, namespace) or bool(self.cites(namespace, kind))
+        return told or bool(self.within(namespace, kind))
+
+    def find(self, kind: str, namespace: str, name: str) -> JsonObject | None:
+        """One object, or None when it was not read."""
+        if kind not in self._by_name:
+            self._by_name[kind] = {
+                (namespace_of(obj), name_of(obj)): obj for obj in reversed(self.objects(kind))
+            }
+        return self._by_name[kind].get((namespace, name))
+
+    def lacks(self, kind: str, namespace: str, name: str) -> bool:
+        """Whether it is certain that there is no object of this name."""
+        return self.looked_at(namespace, kind) and self.find(kind, namespace, name) is None
+
+    def within(self, namespace: str, kind: str) -> tuple[JsonObject, ...]:
+        """The objects of this kind in one namespace."""
+        if kind not in self._by_place:
+            index: dict[str, list[JsonObject]] = defaultdict(list)
+            for obj in self.objects(kind):
+                index[namespace_of(obj)].append(obj)
+            self._by_place[kind] = {place: tuple(found) for place, found in index.items()}
+        return self._by_place[kind].get(namespace, ())
 
     def log(self, key: LogKey) -> LogTail:
         """The log tail of one container; empty when it was not read."""
@@ -111,6 +154,74 @@ class Snapshot:
         first = next(iter(selector.items()), ("", ""))
         candidates = self._pods.get((namespace, *first), ())
         return tuple(pod for pod in candidates if matches(selector, labels_of(pod)))
+
+    def pods_in(self, namespace: str) -> tuple[JsonObject, ...]:
+        """Every pod of one namespace, in the server's order."""
+        return self.within(namespace, "Pod")
+
+    def template_labels_in(self, namespace: str) -> tuple[dict[str, str], ...]:
+        """The labels that the workloads of one namespace give their pods, each set once."""
+        return tuple(self._template_labels.get(namespace, {}).values())
+
+    def owned(self, owner: JsonObject, kind: str = "Pod") -> tuple[JsonObject, ...]:
+        """The objects of ``kind`` (Pod, ReplicaSet or Job) that ``owner`` controls, in the server's order."""
+        ref = ref_of(owner)
+        return tuple(self._owned[kind].get(ref.key, ()))
+
+    def label_values(self, namespace: str, key: str) -> tuple[str, ...]:
+        """The values that this label has on pods of the namespace, sorted."""
+        return self._values.get((namespace, key), ())
+
+    @cached_property
+    def unwell(self) -> tuple[JsonObject, ...]:
+        """The pods that are not plainly well: the few that analyzers of pods have to look at closely."""
+        return tuple(pod for pod in self.objects("Pod") if not is_plainly_well(pod))
+
+    @cached_property
+    def roots(self) -> tuple[JsonObject, ...]:
+        """Everything that states a pod of its own, and was not made by a controller that was read too."""
+        return tuple(obj for kind in (*TEMPLATED, "Pod") for obj in self.objects(kind) if self._is_root(obj))
+
+    def _is_root(self, obj: JsonObject) -> bool:
+        owner = controller_of(obj)
+        kind = owner.get("kind") or ""
+        return kind not in TEMPLATED or self.find(kind, namespace_of(obj), owner.get("name") or "") is None
+
+    @cached_property
+    def _by_name(self) -> dict[str, dict[tuple[str, str], JsonObject]]:
+        # Filled kind by kind; an ObjectRef for each question would cost more than the answer.
+        return {}
+
+    @cached_property
+    def _values(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        index: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for namespace, key, value in sorted(place for place in self._pods if place[2]):
+            index[namespace, key].append(value)
+        return {place: tuple(found) for place, found in index.items()}
+
+    @cached_property
+    def _by_place(self) -> dict[str, dict[str, tuple[JsonObject, ...]]]:
+        # Filled kind by kind: asked for every pull secret of ten thousand pods.
+        return {}
+
+    @cached_property
+    def _owned(self) -> dict[str, dict[tuple[str, str, str], list[JsonObject]]]:
+        index: dict[str, dict[tuple[str, str, str], list[JsonObject]]] = {}
+        for kind in ("Pod", "ReplicaSet", "Job"):
+            found = index.setdefault(kind, defaultdict(list))
+            for obj in self.objects(kind):
+                owner = controller_of(obj)
+                found[owner.get("kind", ""), namespace_of(obj), owner.get("name", "")].append(obj)
+        return index
+
+    @cached_property
+    def _template_labels(self) -> dict[str, dict[frozenset[tuple[str, str]], dict[str, str]]]:
+        index: dict[str, dict[frozenset[tuple[str, str]], dict[str, str]]] = defaultdict(dict)
+        for kind in WORKLOAD_KINDS:
+            for workload in self.objects(kind):
+                labels = template_labels(workload)
+                index[namespace_of(workload)][frozenset(labels.items())] = labels
+        return index
 
     @cached_property
     def _pods(self) -> dict[tuple[str, str, str], list[JsonObject]]:

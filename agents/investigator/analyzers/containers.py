@@ -1,0 +1,68 @@
+"""What containers offer: their ports by number, name and protocol, and who started them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from agents.investigator.analyzers.fields import dig, items, name_of
+from tools.kubernetes.objects import JsonObject
+
+_PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
+_ASKS = ("httpGet", "tcpSocket", "grpc")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    """One declared container port."""
+
+    number: int
+    name: str
+    protocol: str
+    container: str
+
+
+def long_lived(spec: Mapping[str, object]) -> Iterator[JsonObject]:
+    """The containers of a pod spec that stay: the plain ones, and init containers that are sidecars."""
+    yield from items(spec, "containers")
+    yield from (one for one in items(spec, "initContainers") if one.get("restartPolicy") == "Always")
+
+
+def ports(spec: Mapping[str, object]) -> tuple[Port, ...]:
+    """Every port that the long-lived containers declare; TCP where no protocol is given."""
+    return tuple(
+        Port(
+            number=port.get("containerPort") or 0,
+            name=port.get("name") or "",
+            protocol=port.get("protocol") or "TCP",
+            container=container.get("name") or "",
+        )
+        for container in long_lived(spec)
+        for port in items(container, "ports")
+    )
+
+
+def probed(spec: Mapping[str, object]) -> frozenset[object]:
+    """The ports, by number or name, that a probe asks: somebody listens there, declared or not."""
+    return frozenset(
+        dig(container, probe, ask, "port")
+        for container in long_lived(spec)
+        for probe in _PROBES
+        for ask in _ASKS
+        if dig(container, probe, ask, "port") is not None
+    )
+
+
+def owner_of(pod: Mapping[str, object]) -> tuple[str, str]:
+    """Kind and name of what made a pod, a ReplicaSet read as its Deployment; the pod itself without one."""
+    owners = [one for one in items(pod, "metadata", "ownerReferences") if one.get("controller")]
+    if not owners:
+        return "Pod", name_of(pod)
+    kind, name = owners[0].get("kind") or "", owners[0].get("name") or ""
+    # A Deployment names its ReplicaSets after itself and the hash of their template.
+    return ("Deployment", name.rpartition("-")[0] or name) if kind == "ReplicaSet" else (kind, name)
+
+
+def names(found: Iterable[Port]) -> list[str]:
+    """The declared ports as people write them, each once: ``http 8080/TCP``."""
+    return sorted({f"{port.name} {port.number}/{port.protocol}".strip() for port in found})

@@ -1,0 +1,97 @@
+"""One object that is being judged, and the shortest honest way to report on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from agents.incident import Finding, Severity
+from agents.investigator.analyzers.coded import Coded
+from agents.investigator.analyzers.fields import items, moment, quotable
+from agents.investigator.analyzers.snapshot import Snapshot
+from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """An object of a snapshot. ``also`` are the other kinds that were read to judge it."""
+
+    snapshot: Snapshot
+    obj: JsonObject
+    also: tuple[str, ...] = ()
+
+    @property
+    def ref(self) -> ObjectRef:
+        """Which object it is."""
+        return ref_of(self.obj)
+
+    def critical(
+        self, code: Coded, message: str, since: datetime | None = None, /, **fields: object
+    ) -> Finding:
+        """Somebody is probably not served."""
+        return self._finding(code, Severity.CRITICAL, message, (since, fields))
+
+    def warning(
+        self, code: Coded, message: str, since: datetime | None = None, /, **fields: object
+    ) -> Finding:
+        """It is wrong."""
+        return self._finding(code, Severity.WARNING, message, (since, fields))
+
+    def info(self, code: Coded, message: str, since: datetime | None = None, /, **fields: object) -> Finding:
+        """Worth knowing, and never a symptom."""
+        return self._finding(code, Severity.INFO, message, (since, fields))
+
+    def _finding(
+        self, code: Coded, severity: Severity, message: str, rest: tuple[datetime | None, JsonObject]
+    ) -> Finding:
+        ref, (since, fields) = self.ref, rest
+        return Finding(
+            code=code,
+            severity=severity,
+            object=ref,
+            message=quotable(message, limit=400),
+            # What was not read is not stated.
+            fields={key: value for key, value in fields.items() if value not in (None, "")},
+            evidence=self.snapshot.cites(ref.namespace, ref.kind, *self.also),
+            since=since,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """One condition of an object's status, its text bounded."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    since: datetime | None
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """The values as a finding carries them."""
+        return {
+            "condition": self.type,
+            "status": self.status,
+            "reason": self.reason,
+            "message": self.message,
+        }
+
+    @property
+    def words(self) -> str:
+        """``Type is Status (Reason: message)`` as far as there is any of it."""
+        told = ": ".join(part for part in (self.reason, self.message) if part)
+        return f"{self.type or 'a condition'} is {self.status or 'unset'}" + (f" ({told})" if told else "")
+
+
+def conditions(obj: JsonObject, *path: str) -> Iterator[Condition]:
+    """Every condition at ``path`` (``status.conditions`` when none is given), in the object's order."""
+    for entry in items(obj, *(path or ("status", "conditions"))):
+        yield Condition(
+            type=entry.get("type") or "",
+            status=entry.get("status") or "",
+            reason=entry.get("reason") or "",
+            message=quotable(entry.get("message") or ""),
+            since=moment(entry.get("lastTransitionTime")),
+        )
