@@ -77,9 +77,17 @@ async def _run(graph: Any, box: Toolbox, held: tuple[Lease, Fence]) -> None:
     if snapshot.values.get("finished") and not snapshot.tasks:
         return
     entry = await _entry(snapshot, box, lease)
-    if entry is not None:
+    while entry is not None:
         # "sync": after a crash only the stage that was killed runs again.
         await graph.ainvoke(entry[0], config, context=box, durability="sync")
+        snapshot = await graph.aget_state(config)
+        # A plan may have ended before the graph began to wait for it: that event has called this very run.
+        entry = await _entry(snapshot, box, lease) if _of_a_plan(snapshot) else None
+
+
+def _of_a_plan(snapshot: Any) -> bool:
+    """Whether the graph waits for the end of a plan; a later look and an alert's end call for themselves."""
+    return any(pause.value.get("plan") for task in snapshot.tasks for pause in task.interrupts)
 
 
 async def _entry(snapshot: Any, box: Toolbox, lease: Lease) -> tuple[Any] | None:

@@ -137,7 +137,7 @@ def test_t33_what_was_rejected_is_not_proposed_again_before_the_cool_down_is_ove
     with desk.ledger.read() as session:
         lately = drafts.denied_since(session, same, now - hour)
         assert lately is not None
-        assert (lately.incident, "not now" in lately.reason) == (1, True)
+        assert lately.incident == 1
         for other in (a_step(verb="scale"), a_step(name="catalog"), a_step(namespace="billing")):
             assert drafts.denied_since(session, other, now - hour) is None
         assert drafts.denied_since(session, same, now + timedelta(seconds=1)) is None

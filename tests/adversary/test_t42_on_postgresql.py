@@ -22,6 +22,7 @@ import pytest
 from sqlmodel import col, select
 
 from agents.incident import Plan
+from agents.ledger import executions
 from agents.ledger.protocol import PlanState
 from agents.ledger.store import Ledger, LedgerUnavailable
 from agents.ledger.tables import AuditRow
@@ -203,8 +204,8 @@ def _recovered(stage: Stage, plan: Plan, step: Step) -> tuple[PlanState, bool]:
     Where it stood, and whether it was done."""
     found, done = stage.act.stands(plan)[0], bool(stage.effects(step))
     if found is PlanState.EXECUTING:
-        # The lease of whoever died, and the deadline of its last request.
-        CLOCK.later += timedelta(seconds=60)
+        # The lease of whoever died, and what its last request may take.
+        CLOCK.later += timedelta(seconds=executions.LEASE_S + executions.IN_FLIGHT_S + 1)
     assert not stage.refused(plan)
     if found is PlanState.APPROVED:
         _done_once(stage, plan, step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from sqlmodel import select
 
 from agents.incident import Alert, IncidentState, Recovery
+from agents.investigator.checkpoints import checkpointer
+from agents.investigator.graph import build
 from agents.investigator.reasoning_health import is_healthy
 from agents.ledger.protocol import PlanState
 from agents.ledger.tables import DiagnosisRow, EvidenceRow
@@ -48,6 +51,22 @@ def test_what_could_not_be_read_is_not_recovery(at: Watch) -> None:
     at.box = there
     at.look()
     assert at.story.incident.phase == "not recovered", "it was never applied: the pods are still sick"
+
+
+def test_a_plan_that_ended_before_anybody_waited_for_it_is_not_waited_for(at: Watch) -> None:
+    at.look()
+
+    async def killed_before_it_waited() -> None:
+        async with checkpointer(at.ledger.url) as saver:
+            config = {"configurable": {"thread_id": "incident-1"}}
+            await build(saver).aupdate_state(config, {}, as_node="diagnose")
+
+    asyncio.run(killed_before_it_waited())
+    at.applied()
+    # One job, for both: that something is left to do, and that the plan has ended.
+    at.look()
+    assert at.story.incident.phase != "waiting for a signature"
+    assert len(at.story.plans) == 1
 
 
 def test_without_metrics_a_good_change_is_not_offered_back_while_alertmanager_waits(at: Watch) -> None:

@@ -25,9 +25,9 @@ RADIUS = Radius(
 SECRET = "ghp_" + "A1b2C3d4E5f6G7h8I9j0" * 2
 
 
-async def page(ledger: Ledger) -> str:
+async def page(ledger: Ledger, folder: Path) -> str:
     app = FastAPI()
-    app.include_router(pages(ledger))
+    app.include_router(pages(ledger, folder / "verdict.json"))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
         found = await client.get("/incidents/1")
@@ -47,7 +47,7 @@ async def test_the_page_shows_what_a_plan_touches_and_the_patch_to_commit(tmp_pa
         investigations.write_diagnosis(ledger, lease, 1, said)
         plan = a_plan(now, radius=(RADIUS,), policy_version="f" * 64)
         investigations.draft(ledger, lease, plan, "why")
-        shown = await page(ledger)
+        shown = await page(ledger, tmp_path)
     finally:
         ledger.close()
     assert "<li>pods: 3</li>" in shown
