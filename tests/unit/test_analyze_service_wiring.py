@@ -70,6 +70,11 @@ def test_a_selector_that_also_takes_in_the_worker_is_too_wide() -> None:
     assert finding.fields["strangers"] == ["Deployment worker"]
 
 
+def test_where_no_pod_has_the_port_the_port_is_wrong_and_not_the_selector() -> None:
+    (finding,) = judged(wiring, pod("web-r2-aaaaa", container=METRICS), worker(), to(8081))
+    assert finding.code == "service.target_port.not_declared"
+
+
 def test_a_running_job_behind_a_service_is_a_stranger() -> None:
     job = pod("migrate-x", container=WEB) | {}
     job["metadata"]["ownerReferences"] = owned_by("Job", "migrate")
@@ -153,6 +158,7 @@ def test_some_addresses_that_are_not_ready_are_worth_knowing() -> None:
     assert finding.code == "service.endpoints.some_not_ready"
     assert (finding.severity, finding.fields["not_ready"]) == ("info", ["Pod web-2"])
     assert judged(partly_ready, service(), endpoints("web-1", "web-2")) == []
+    assert judged(partly_ready, service(), endpoints(unready=("web-1",))) == []
     open_door = service(publishNotReadyAddresses=True)
     assert judged(partly_ready, open_door, endpoints("web-1", unready=("web-2",))) == []
 
