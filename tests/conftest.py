@@ -64,11 +64,13 @@ def _logs_as_before() -> Iterator[None]:
         root.setLevel(level)
 
 
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def _clean_environment() -> Iterator[None]:
     """No setting, credential or proxy of whoever runs the tests leaks into them."""
     ours = ("MIDWATCH_", "OPENAI_", "SLACK_", "KUBE", "LANGSMITH_", "LANGCHAIN_")
-    for name in list(os.environ):
-        kept = name.startswith("MIDWATCH_CONTRACT_")
-        if not kept and (name.startswith(ours) or "proxy" in name.lower()):
-            monkeypatch.delenv(name)
+    with pytest.MonkeyPatch.context() as environment:
+        for name in list(os.environ):
+            kept = name.startswith("MIDWATCH_CONTRACT_")
+            if not kept and (name.startswith(ours) or "proxy" in name.lower()):
+                environment.delenv(name)
+        yield

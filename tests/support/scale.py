@@ -26,7 +26,7 @@ _SLICE_AND_ALL = {
     "machine_examples": (40, 3_400),
     "model_traces": (40, 2_000),
     "mutated_plans": (80, 5_000),
-    "policies": (20, 5_000),
+    "policies": (12, 5_000),
     "raw_requests": (1_200, 200_000),
     "recorded_approvals": (10, 1_000),
     "replayed_deliveries": (2_400, 10_000),
