@@ -153,8 +153,8 @@ def test_a_value_that_is_nested_too_deep_to_be_written_is_said_to_be() -> None:
 def test_labels_too_many_for_a_loop_over_their_bytes_still_have_a_name_of_their_own(
     labels: Callable[[str], dict[str, str]],
 ) -> None:
-    name, in_another_order = fingerprint_of(labels("1")), dict(reversed(labels("1").items()))
-    assert name == fingerprint_of(in_another_order) != fingerprint_of(labels("2"))
+    name = fingerprint_of(labels("1"))
+    assert name == fingerprint_of(labels("1")) != fingerprint_of(labels("2"))
     assert len(name) == 16
 
 
