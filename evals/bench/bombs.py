@@ -150,19 +150,23 @@ def _shapes() -> Iterator[Bomb]:
 
 
 def _sizes() -> Iterator[Bomb]:
-    """As large as it may be, and larger."""
+    """Many of one thing."""
     noise = random.Random(16)  # noqa: S311  (no secret)
-    yield one_piece("300,000 labels", lambda: body(alert(labels=_numbered("label", 300_000))), KEPT)
     yield one_piece("100,000 annotations", lambda: body(alert(annotations=_numbered("a", 100_000))), KEPT)
     yield one_piece("300,000 alerts that are none", lambda: body(*[7] * 300_000), KEPT)
+    yield one_piece("a group of 20,000 random characters", lambda: _random_group(noise), KEPT)
+    yield one_piece("escapes only", lambda: body(alert(labels={"alertname": '\\"' * 500_000})), KEPT)
+
+
+def giants() -> Iterator[Bomb]:
+    """As large as a body may be, and larger: moving and syncing the bytes takes most of their time."""
+    yield one_piece("300,000 labels", lambda: body(alert(labels=_numbered("label", 300_000))), KEPT)
     yield one_piece("an annotation of 20 MiB", lambda: body(alert(annotations={"a": "x" * 20 * MIB})), KEPT)
     yield one_piece("a label's name of 20 MiB", lambda: body(alert(labels={"x" * 20 * MIB: "x"})), KEPT)
     yield one_piece("20 MiB of white space", lambda: b" " * 20 * MIB + body(alert()), KEPT)
     yield one_piece(
         "half a pair in 20 MiB", lambda: body(alert(labels={"a": "\ud800" + "x" * 20 * MIB})), NOT_JSON
     )
-    yield one_piece("a group of 20,000 random characters", lambda: _random_group(noise), KEPT)
-    yield one_piece("escapes only", lambda: body(alert(labels={"alertname": '\\"' * 500_000})), KEPT)
     yield one_piece("40 MiB of white space", lambda: b" " * 40 * MIB, OVERSIZE)
     yield one_piece(
         "an annotation of 40 MiB", lambda: body(alert(annotations={"a": "x" * 40 * MIB})), OVERSIZE
@@ -229,6 +233,6 @@ def _endless() -> Iterator[Bomb]:
 
 
 def bombs() -> list[Bomb]:
-    """The whole corpus but the crowds; names are unique."""
+    """The whole corpus but the giants and the crowds; names are unique."""
     kinds = (_texts, _types, _times, _shapes, _sizes, _encodings, _endless)
     return [bomb for kind in kinds for bomb in kind()]

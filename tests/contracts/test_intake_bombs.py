@@ -11,7 +11,7 @@ from subprocess import Popen
 import httpx
 import pytest
 
-from evals.bench.bombs import Bomb, alert, body, bombs, crowds
+from evals.bench.bombs import Bomb, alert, body, bombs, crowds, giants
 from evals.bench.flood import Door
 from evals.bench.throw import throw
 from tests.support.intake_server import intake_process
@@ -19,7 +19,7 @@ from tests.support.real_servers import fresh_database
 
 # Three of the corpus last as long as this; the product itself waits for ten seconds.
 DEADLINE_S = 4.0
-CORPUS = [*bombs(), *crowds()]
+CORPUS = [*bombs(), *giants(), *crowds()]
 
 
 @dataclass(kw_only=True)
