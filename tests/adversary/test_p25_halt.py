@@ -6,7 +6,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -24,7 +23,7 @@ from tests.support.datacentre import data_centre
 from tests.support.hands import approved, hands_of, sent
 from tests.support.scale import lots
 from tests.support.signed import broken_copies
-from tests.support.story import Scene, scene_in
+from tests.support.story import Scene
 
 WITHIN_S = 1.0
 STEPS = 4
@@ -41,18 +40,6 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataCentre]:
         slow = Fault(verb="patch", resource="deployments", dry_run=False, delay=SLOW_S, times=None)
         running.kubernetes.faults.add(slow)
         yield running
-
-
-@pytest.fixture
-def at(centre: DataCentre, tmp_path: Path) -> Iterator[Scene]:
-    with scene_in(centre, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def hands(at: Scene) -> Iterator[Hands]:
-    with hands_of(at) as made:
-        yield made
 
 
 def command(hands: Hands, word: str) -> None:

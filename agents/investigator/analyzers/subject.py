@@ -9,6 +9,7 @@ from datetime import datetime
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.fields import items, moment, quotable
+from agents.investigator.analyzers.said import Said
 from agents.investigator.analyzers.snapshot import Snapshot
 from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
@@ -45,17 +46,16 @@ class Subject:
     def _finding(
         self, code: Coded, severity: Severity, message: str, rest: tuple[datetime | None, JsonObject]
     ) -> Finding:
-        ref, (since, fields) = self.ref, rest
-        return Finding(
+        since, fields = rest
+        said = Said(
             code=code,
             severity=severity,
-            object=ref,
             message=quotable(message, limit=400),
-            # What was not read is not stated.
-            fields={key: value for key, value in fields.items() if value not in (None, "")},
-            evidence=self.snapshot.cites(ref.namespace, ref.kind, *self.also),
+            fields=fields,
             since=since,
+            reads=self.also,
         )
+        return said.of(self.snapshot, self.obj)
 
 
 @dataclass(frozen=True, kw_only=True)
