@@ -58,7 +58,15 @@ def analyze(  # noqa: PLR0913, PLR0917  (each is an option of the command, and h
         looked = _of_file(snapshot, "" if everywhere else namespace)
     else:
         looked = _of_cluster(config, None if everywhere else namespace)
-    found = survey(looked.snapshot, frozenset(kind.lower() for kind in kinds or ()))
+    asked, seen = {kind.lower() for kind in kinds or ()}, {kind.lower() for kind in looked.kinds}
+    if asked - seen:
+        # A kind that was mistyped must not read as healthy.
+        known = ", ".join(sorted(looked.kinds)) or "none"
+        end(
+            f"midwatch: no {', '.join(sorted(asked - seen))} was looked at; looked at: {known}",
+            COULD_NOT_LOOK,
+        )
+    found = survey(looked.snapshot, frozenset(asked))
     PRINTED[output.value](found, looked.queries, explain)
     raise typer.Exit(FINDINGS if found.findings else NOTHING)
 

@@ -30,10 +30,11 @@ class NoSnapshot(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Looked:
-    """What was seen, what each evidence number stands for, and why nothing was seen if that is so."""
+    """What was seen, what each evidence number stands for, of which kinds, and why nothing was seen if so."""
 
     snapshot: Snapshot
     queries: dict[str, str]
+    kinds: frozenset[str]
     blind: str = ""
 
 
@@ -57,7 +58,8 @@ def at_cluster(cluster: Connection, namespace: str, say: Callable[[str], object]
     )
     asked = {number: f"GET {path}" for path, number in ids.items()}
     blind = "" if evidence else "; ".join(inventory.not_checked[:1])
-    return Looked(snapshot=snapshot, queries=asked | more, blind=blind)
+    kinds = frozenset(query.kind for query in inventory.queries if query.ok)
+    return Looked(snapshot=snapshot, queries=asked | more, kinds=kinds, blind=blind)
 
 
 def _logs(
@@ -108,7 +110,7 @@ def in_file(content: bytes, name: str, namespace: str = "") -> Looked:
         evidence=evidence,
         not_checked=("logs and metrics: a file holds none",),
     )
-    return Looked(snapshot=snapshot, queries={"E1": name})
+    return Looked(snapshot=snapshot, queries={"E1": name}, kinds=frozenset(inventory.by_kind))
 
 
 def _documents(content: bytes, name: str) -> list[object]:

@@ -81,8 +81,11 @@ def test_only_the_kinds_that_were_asked_for_are_told(idle: Path) -> None:
     told = json.loads(run("--snapshot", file, "--filter", "service", "-o", "json").stdout)
     assert {one["object"]["kind"] for one in told["findings"]} == {"Service"}
     assert len(told["causes"]) == 1, "it explains what was asked about"
-    none = run("--snapshot", file, "--filter", "Node")
-    assert none.exit_code == 0
+    none = run("--snapshot", file, "--filter", "Service", "--filter", "Pdo")
+    assert (none.exit_code, "no pdo was looked at; looked at: Deployment, Service" in none.output) == (
+        2,
+        True,
+    )
 
 
 def test_a_namespace_leaves_the_others_out(idle: Path) -> None:

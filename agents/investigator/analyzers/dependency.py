@@ -6,6 +6,7 @@ Values are never read: the reader keeps of an address its port, and of its host 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from agents.incident import Finding
 from agents.investigator.analyzers.coded import Coded
@@ -48,10 +49,7 @@ def calls(snapshot: Snapshot) -> Iterator[tuple[JsonObject, JsonObject, int | No
     known = _by_tag(snapshot)
     for root in snapshot.roots:
         for address in root.get("addresses") or ():
-            host, name = address.get("host") or "", address.get("service") or ""
-            tagged = known.get((namespace_of(root), host)) or known.get(("", host))
-            named = snapshot.find("Service", address.get("namespace") or "", name)
-            service = named if name else tagged
+            service = _service(snapshot, root, address, known)
             if service is not None:
                 yield root, service, address.get("port")
 
@@ -66,6 +64,16 @@ def _by_tag(snapshot: Snapshot) -> dict[tuple[str, str], JsonObject]:
     return found
 
 
+def _service(
+    snapshot: Snapshot, root: JsonObject, address: JsonObject, known: dict[tuple[str, str], JsonObject]
+) -> JsonObject | None:
+    """The Service that an address of ``root`` leads to, as far as it can be told."""
+    if name := address.get("service"):
+        return snapshot.find("Service", address.get("namespace") or "", name)
+    host = address.get("host") or ""
+    return known.get((namespace_of(root), host)) or known.get(("", host))
+
+
 def _judged(
     snapshot: Snapshot, root: JsonObject, address: JsonObject, known: dict[tuple[str, str], JsonObject]
 ) -> Said | None:
@@ -74,10 +82,7 @@ def _judged(
         return _said(
             DependencyCode.NO_SERVICE, root, address, f"Service {namespace}/{name}, which does not exist"
         )
-    host = address.get("host") or ""
-    tagged = known.get((namespace_of(root), host)) or known.get(("", host))
-    service = snapshot.find("Service", namespace, name) if name else tagged
-    port = address.get("port")
+    service, port = _service(snapshot, root, address, known), address.get("port")
     ports = [one.get("port") for one in items(service or {}, "spec", "ports")]
     external = dig(service or {}, "spec", "type") == "ExternalName"
     headless = dig(service or {}, "spec", "clusterIP") == "None"
@@ -86,17 +91,8 @@ def _judged(
         return None
     text = f"Service {namespace_of(service)}/{name_of(service)} at port {port}, and it serves {_words(ports)}"
     said = _said(DependencyCode.WRONG_PORT, root, address, text)
-    return Said(
-        **{
-            **vars(said),
-            "fields": {
-                **said.fields,
-                "service": name_of(service),
-                "service_namespace": namespace_of(service),
-                "ports": ports,
-            },
-        }
-    )
+    fields = {"service": name_of(service), "service_namespace": namespace_of(service), "ports": ports}
+    return replace(said, fields={**said.fields, **fields})
 
 
 def _said(code: DependencyCode, root: JsonObject, address: JsonObject, text: str) -> Said:
