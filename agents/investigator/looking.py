@@ -58,6 +58,9 @@ def at_cluster(cluster: Connection, namespace: str, say: Callable[[str], object]
     )
     asked = {number: f"GET {path}" for path, number in ids.items()}
     blind = "" if evidence else "; ".join(inventory.not_checked[:1])
+    # Empty lists come from a namespace that was mistyped as well.
+    if namespace and inventory.looked_at("Namespace", "") and not snapshot.find("Namespace", "", namespace):
+        blind = f"there is no namespace {namespace}"
     kinds = frozenset(query.kind for query in inventory.queries if query.ok)
     return Looked(snapshot=snapshot, queries=asked | more, kinds=kinds, blind=blind)
 
@@ -102,6 +105,8 @@ def in_file(content: bytes, name: str, namespace: str = "") -> Looked:
     """
     objects = [obj for said in _documents(content, name) for obj in _objects(said, name)]
     here = [obj for obj in objects if obj["metadata"].get("namespace") in (None, "", namespace or None)]
+    if namespace and not any(obj["metadata"].get("namespace") == namespace for obj in objects):
+        raise NoSnapshot(f"{name} holds nothing of namespace {namespace}")
     inventory = Inventory.of_list({"kind": "List", "items": here if namespace else objects})
     evidence = dict.fromkeys(inventory.by_kind, ("E1",))
     snapshot = Snapshot(

@@ -90,7 +90,7 @@ def test_only_the_kinds_that_were_asked_for_are_told(idle: Path) -> None:
 
 def test_a_namespace_leaves_the_others_out(idle: Path) -> None:
     file = saved(idle, PARKED)
-    assert run("--snapshot", file, "-n", "elsewhere").exit_code == 0
+    assert run("--snapshot", file, "-n", "elsewhere").exit_code == 2, "mistyped is not healthy"
     assert run("--snapshot", file, "-n", "shop").exit_code == 1
     assert run("--snapshot", file, "-n", "elsewhere", "-A").exit_code == 1
 
@@ -160,6 +160,8 @@ def test_a_cluster_is_read_with_the_readers_rights(
     assert told["causes"]
     found = next(one for one in told["findings"] if one["code"] == "service.selector.matches_nothing")
     assert "GET /api/v1/namespaces/shop/services" in [told["evidence"][each] for each in found["evidence"]]
+    nowhere = run("-n", "shpo")
+    assert (nowhere.exit_code, "there is no namespace shpo" in nowhere.output) == (2, True)
     everywhere = json.loads(run("-A", "-o", "json").stdout)
     assert {one["code"] for one in told["findings"]} <= {one["code"] for one in everywhere["findings"]}
     assert any("Secret" in gap for gap in everywhere["not_checked"]), "a refused read is never nothing"
