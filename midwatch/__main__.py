@@ -2,4 +2,6 @@
 
 from midwatch.cli import main
 
-main()
+# A process that is spawned imports the program's first module again; it is not to begin all over.
+if __name__ == "__main__":
+    main()

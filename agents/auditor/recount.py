@@ -63,6 +63,16 @@ class Told:
         elif tag == _ERASED:
             self.erased.add(body["digest"])
 
+    def join(self, later: Told) -> None:
+        """And then all that."""
+        self.drafts |= later.drafts
+        for plan, path in later.moves.items():
+            self.moves.setdefault(plan, []).extend(path)
+        self.seals |= later.seals
+        self.evidence |= later.evidence
+        self.words |= later.words
+        self.erased |= later.erased
+
 
 _TELLING = {_DECIDED, _MOVED, _ERASED, _EVIDENCE, _DRAFTED}
 
@@ -71,10 +81,10 @@ _TELLING = {_DECIDED, _MOVED, _ERASED, _EVIDENCE, _DRAFTED}
 class Recount:
     """A pass that has come to row ``seq``: the chain's head and the tree there, and what was told.
 
-    ``met`` is head and root at each row of ``sizes`` that it came by."""
+    ``met`` is head and tree at each row of ``sizes`` that it came by."""
 
     sizes: set[int] = field(default_factory=set)
-    met: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
+    met: dict[int, tuple[bytes, Tree]] = field(default_factory=dict)
     seq: int = 0
     head: bytes = bytes.fromhex(GENESIS)
     tree: Tree = field(default_factory=Tree)
@@ -112,7 +122,7 @@ class Recount:
                 if seq in sizes:
                     self.tree.grow(fresh)
                     fresh.clear()
-                    self.met[seq] = (head, self.tree.root())
+                    self.met[seq] = (head, Tree(size=self.tree.size, peaks=self.tree.peaks[:]))
         finally:
             self.head, self.seq = head, count
             self.tree.grow(fresh)
@@ -127,6 +137,13 @@ class Recount:
             return f"row {seq} was changed after it was written"
         return f"row {seq} says something else in its columns"
 
+    def join(self, second: Recount) -> None:
+        """Go on to where a pass ended that began here, with this one's hash and a tree of its own."""
+        self.met |= {size: (head, self.tree.join(tree)) for size, (head, tree) in second.met.items()}
+        self.tree = self.tree.join(second.tree)
+        self.seq, self.head = second.seq, second.head
+        self.told.join(second.told)
+
     def first_bad(self, bent: Bent | None, marks: list[Mark]) -> Bent | None:
         """At the end of the record, or where it is ``bent``: the first row that does not fit, also to one of
         these checkpoints."""
@@ -140,7 +157,10 @@ class Recount:
 
     def _against(self, mark: Mark) -> bool:
         met = self.met.get(mark.checkpoint.size)
-        return met is not None and met != (mark.checkpoint.head, mark.checkpoint.root)
+        if met is None:
+            return False
+        head, tree = met
+        return (head, tree.root()) != (mark.checkpoint.head, mark.checkpoint.root)
 
     def _missed(self, marks: list[Mark]) -> Bent | None:
         beyond = [mark for mark in marks if mark.checkpoint.size > self.seq]

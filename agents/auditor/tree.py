@@ -46,6 +46,26 @@ class Tree:
             level = [sha256(b"\1" + left + right).digest() for left, right in pairs]
         self.peaks += reversed(alone)
 
+    def join(self, right: Tree) -> Tree:
+        """The tree of these leaves and then those of ``right``, which had no leaf before it.
+
+        Each complete subtree of ``right`` has to be one of the whole as well. Raises ValueError.
+        """
+        whole = Tree(size=self.size, peaks=list(self.peaks))
+        rest = right.size
+        for top in right.peaks:
+            width = 1 << (rest.bit_length() - 1)
+            rest -= width
+            if whole.size % width:
+                raise ValueError(f"a subtree of {width} leaves does not begin at {whole.size}")
+            count, peak = (whole.size + width) // width, top
+            while not count & 1:
+                peak = node(whole.peaks.pop(), peak)
+                count >>= 1
+            whole.peaks.append(peak)
+            whole.size += width
+        return whole
+
     def root(self) -> bytes:
         """The Merkle tree hash of all leaves; of none, the digest of nothing (RFC 6962, 2.1)."""
         if not self.peaks:

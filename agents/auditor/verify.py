@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from sqlmodel import Session, select
 
 from agents.auditor import signatures
+from agents.auditor.halves import recounted
 from agents.auditor.keys import Trust
 from agents.auditor.notes import NotANote, Note, notes_in
 from agents.auditor.recount import Bent, Mark, Recount, Told
@@ -67,7 +68,7 @@ def verdict(session: Session, outside: Outside) -> Verdict:
         own, problems = _checkpoints(stored)
         anchored, more = _anchors(stored, outside)
         recount = Recount(sizes={mark.checkpoint.size for mark in (*own.values(), *anchored)})
-        bent = _pass(session, recount)
+        bent = recounted(session, recount)
     for n in unsigned():
         size, _ = stored[n]
         if own.pop(size, None):
@@ -88,13 +89,6 @@ def verdict(session: Session, outside: Outside) -> Verdict:
         anchored=max((note.checkpoint.size for _, note in outside.anchors), default=0),
         remarks=tuple(_remarks(recount, stored, outside)),
     )
-
-
-def _pass(session: Session, recount: Recount) -> Bent | None:
-    for part in checkpoints.rows(session):
-        if bent := recount.feed(part):
-            return bent
-    return None
 
 
 def _checkpoints(stored: list[tuple[int, str]]) -> tuple[dict[int, Mark], list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,17 +23,18 @@ _ROWS = text(
     "WHERE seq > :after AND seq <= :upto ORDER BY seq"
 )
 _ALL = 2**62
+_HASH = re.compile(r"[0-9a-f]{64}")
 # Few enough that they stay in the nearest memory while they are counted.
 _AT_ONCE = 500
 
 
-def rows(session: Session, after: int = 0, upto: int = _ALL) -> Iterator[list[Stored]]:
-    """The audit rows in order, some thousands at a time.
+def rows(session: Session, after: int = 0, upto: int | None = None) -> Iterator[list[Stored]]:
+    """The audit rows in order, some hundreds at a time; without ``upto`` to the last.
 
     Without the unit of work: a record of a million rows is read in seconds or it is never read.
     """
     connection = session.connection()
-    limits = {"after": after, "upto": upto}
+    limits = {"after": after, "upto": _ALL if upto is None else upto}
     if connection.dialect.name == "sqlite":
         # The driver's own rows: those of SQLAlchemy cost as much as all the hashes together.
         cursor = connection.connection.cursor()
@@ -53,6 +55,12 @@ def rows(session: Session, after: int = 0, upto: int = _ALL) -> Iterator[list[St
 
 def _as_sqlite(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(" ", "microseconds")
+
+
+def said_before(session: Session, seq: int) -> bytes | None:
+    """The hash that row ``seq`` says the row before it has; None without the row, or when it is none."""
+    said = session.exec(select(AuditRow.prev_hash).where(AuditRow.seq == seq)).first()
+    return bytes.fromhex(said) if isinstance(said, str) and _HASH.fullmatch(said) else None
 
 
 def head(session: Session) -> tuple[int, str]:

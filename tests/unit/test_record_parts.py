@@ -58,6 +58,27 @@ def test_a_tree_grows_by_many_leaves_as_by_one_after_the_other(parts: list[int])
         assert by_many == by_one
 
 
+@given(st.integers(0, 8), st.integers(1, 5), st.integers(0, 300))
+@settings(max_examples=60)
+def test_trees_that_stand_side_by_side_are_one(level: int, times: int, right: int) -> None:
+    unit = 1 << level
+    right = min(right, 2 * unit if times % 2 == 0 else unit)
+    leaves = [chain.leaf(str(n).encode()) for n in range(times * unit + right)]
+    first, second, whole = Tree(), Tree(), Tree()
+    first.grow(leaves[: times * unit])
+    second.grow(leaves[times * unit :])
+    whole.grow(leaves)
+    assert first.join(second) == whole
+
+
+def test_trees_that_do_not_fit_side_by_side_are_not_joined() -> None:
+    first, second = Tree(), Tree()
+    first.grow([b"a", b"b", b"c"])
+    second.grow([b"d", b"e"])
+    with pytest.raises(ValueError, match="does not begin at 3"):
+        first.join(second)
+
+
 def a_note() -> Note:
     checkpoint = Checkpoint(origin="midwatch/abc", size=7, root=b"r" * 32, head=b"h" * 32, at=NOW)
     own = Signature(name="midwatch/abc", key_id=b"1234", signature=b"s" * 64)
