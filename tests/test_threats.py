@@ -64,24 +64,35 @@ THREATS = {
 }
 
 
-def named() -> Iterator[int]:
-    """The numbers in the names of all tests, ``test_t09_t11_…`` counting for both."""
+def named() -> Iterator[tuple[int, str]]:
+    """The numbers in the names of all tests and where those are, ``test_t09_t11_…`` counting for both."""
     for path in TESTS.rglob("test_*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 leading = re.match(r"test((?:_t\d+)+)_", node.name)
-                yield from map(int, re.findall(r"\d+", leading[1]) if leading else [])
+                for number in re.findall(r"\d+", leading[1]) if leading else []:
+                    yield int(number), path.relative_to(TESTS).as_posix()
 
 
 @pytest.fixture(scope="module")
-def tested() -> set[int]:
-    return set(named())
+def tested() -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {}
+    for number, where in named():
+        found.setdefault(number, set()).add(where)
+    return found
 
 
 def test_the_threats_are_numbered_without_gaps() -> None:
     assert list(THREATS) == list(range(1, 51))
 
 
-def test_every_threat_has_a_test_by_its_number(tested: set[int]) -> None:
-    assert {f"T{number}: {THREATS[number]}" for number in THREATS.keys() - tested} == set()
-    assert tested - THREATS.keys() == set()
+def test_every_threat_has_a_test_by_its_number(tested: dict[int, set[str]]) -> None:
+    assert {f"T{number}: {THREATS[number]}" for number in THREATS.keys() - tested.keys()} == set()
+    assert tested.keys() - THREATS.keys() == set()
+
+
+def test_the_page_tells_of_each_threat_and_names_its_tests(tested: dict[int, set[str]]) -> None:
+    page = (TESTS.parent / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| T(\d+) \| (.+?) \| .+? \| (.+?) \|$", page, re.MULTILINE)
+    told = {int(number): (title, set(re.findall(r"`(.+?)`", where))) for number, title, where in rows}
+    assert told == {number: (title, tested[number]) for number, title in THREATS.items()}
