@@ -9,18 +9,21 @@ from dataclasses import dataclass
 from tools.redaction.names import announces_secret, is_secret, matters
 
 _NAME = r"(?P<name>[\w.-]{1,128})"
-# A name can begin only where another cannot go on: long runs of letters are looked at once.
-_EDGE = r"(?<![\w.-])"
+# A name can begin only where another cannot go on: long runs of letters are looked at once. What a mark
+# names is not looked at again.
+_EDGE = r"(?<![\w.-])(?<!\[redacted:)"
+# Quotes of a JSON text that stands in another one have backslashes, and more in a third.
+_QUOTE = r"(?:\\{0,7}[\"'])?"
 _STARTS: tuple[re.Pattern[str], ...] = (
-    re.compile(rf"{_EDGE}{_NAME}\\?[\"']?[ \t]{{0,9}}(?P<sign>=>|:=|==?|:|%3[dD]|%3[aA])[ \t]{{0,9}}"),
+    re.compile(rf"{_EDGE}{_NAME}{_QUOTE}[ \t]{{0,9}}(?P<sign>=>|:=|==?|:|%3[dD]|%3[aA])[ \t]{{0,9}}"),
     re.compile(
-        rf"\b[Nn]ame\\?[\"']?[ \t]{{0,9}}[:=][ \t]{{0,9}}\\?[\"']?{_NAME}\\?[\"']?,?\s{{0,40}}"
-        r"\\?[\"']?[Vv]alue\\?[\"']?[ \t]{0,9}(?P<sign>[:=])[ \t]{0,9}"
+        rf"\b[Nn]ame{_QUOTE}[ \t]{{0,9}}[:=][ \t]{{0,9}}{_QUOTE}{_NAME}{_QUOTE},?\s{{0,40}}"
+        rf"{_QUOTE}[Vv]alue{_QUOTE}[ \t]{{0,9}}(?P<sign>[:=])[ \t]{{0,9}}"
     ),
     re.compile(rf"(?<![\w-])--{_NAME}(?P<sign>[ \t])(?=[^\s-])"),
 )
 _VALUE = re.compile(
-    r"""(?P<quote>\\?["'])(?P<quoted>[^"'\\\n]{1,4096}?)(?P=quote)
+    r"""(?P<quote>\\{0,7}["'])(?P<quoted>[^"'\\\n]{1,4096}?)(?P=quote)
       | [|>][-+]?[ \t]*\n(?P<block>(?:[ \t]+\S[^\n]*\n?){1,50})
       | (?P<bare>[^\s"',;&\[\]{}<>\\]+)""",
     re.VERBOSE,

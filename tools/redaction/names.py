@@ -40,7 +40,7 @@ _PLACEHOLDER = re.compile(
         yes | no | empty | unset | undefined | required | missing | invalid | expired | redacted | bearer""",
     re.VERBOSE | re.IGNORECASE,
 )
-_PLAIN_WORD = re.compile(r"[A-Za-z]+(?:-[a-z]+)*[.,!?:)]*")
+_PLAIN_WORD = re.compile(r"[A-Za-z]{1,24}(?:-[a-z]+)*[.,!?:)]*")
 _OBJECT_NAME = re.compile(r"[a-z][a-z-]*|[a-z0-9-]+/[a-z0-9.-]+")
 _RANDOM = re.compile(r"[A-Za-z0-9+/_=-]{20,}")
 _LEAST_ENTROPY = 3.5

@@ -1,18 +1,20 @@
-"""The scanner itself: invisible characters first, then shapes, then names."""
+"""The scanner itself: invisible characters first, then shapes, then names, then what is encoded."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from tools.redaction.assignments import assigned_secrets
+from tools.redaction.encoded import encoded_secrets
 from tools.redaction.inert import inert
 from tools.redaction.names import looks_random
 from tools.redaction.shapes import SHAPES
 
 _MARK = re.compile(r"\[redacted:[a-z-]+:[0-9a-f]{8}\]")
+_UNSEEN = re.compile(r"\\u\{[0-9a-f]{2,6}\}")
 _PLAIN = re.compile(r"[A-Za-z][a-z]*(?:[-.][A-Za-z]+)*[.,:;)]*")
 _THE_SCANNER = object()
 
@@ -40,10 +42,28 @@ def redact(text: str) -> RedactedText:
 
     Doing it again changes nothing.
     """
-    plain = inert(text)
+    plain = _without_plain(_undivided(inert(text)))
+    return RedactedText(_without(plain, "encoded-secret", encoded_secrets(plain, _holds)), _THE_SCANNER)
+
+
+def _undivided(text: str) -> str:
+    """The text without the codes of unseen characters, where they cut a secret into pieces."""
+    whole = _UNSEEN.sub("", text)
+    if whole == text:
+        return text
+    found, pieces = (len(_MARK.findall(_without_plain(each))) for each in (whole, text))
+    return whole if found > pieces else text
+
+
+def _without_plain(text: str) -> str:
     for kind, pattern in SHAPES:
-        plain = pattern.sub(partial(_replaced, kind), plain)
-    return RedactedText(_without_assigned(plain), _THE_SCANNER)
+        text = pattern.sub(partial(_replaced, kind), text)
+    spans = ((span.start, span.end) for span in assigned_secrets(text))
+    return _without(text, "assigned-secret", sorted(spans))
+
+
+def _holds(text: str) -> bool:
+    return _without_plain(text) != text
 
 
 def redacted(value: Mapping[str, object]) -> dict[str, object]:
@@ -73,20 +93,20 @@ def _is_word(text: str) -> bool:
     return bool(_PLAIN.fullmatch(text)) and not looks_random(text)
 
 
-def _without_assigned(text: str) -> str:
+def _without(text: str, kind: str, spans: Iterable[tuple[int, int]]) -> str:
     parts: list[str] = []
     done = 0
-    for span in sorted(assigned_secrets(text), key=lambda each: each.start):
-        if span.start < done:
+    for start, end in spans:
+        if start < done:
             continue
-        parts += [text[done : span.start], _hidden(text[span.start : span.end])]
-        done = span.end
+        parts += [text[done:start], _hidden(kind, text[start:end])]
+        done = end
     return "".join((*parts, text[done:]))
 
 
-def _hidden(value: str) -> str:
+def _hidden(kind: str, value: str) -> str:
     # What is all marks already stays, or every pass would hide them under new ones.
-    return value if _MARK.fullmatch(value.strip()) else _mark("assigned-secret", value)
+    return value if _MARK.fullmatch(value.strip()) else _mark(kind, value)
 
 
 def _mark(kind: str, secret: str) -> str:

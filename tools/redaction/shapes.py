@@ -41,7 +41,7 @@ SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("age-key", r"(?P<s>\bAGE-SECRET-KEY-1[0-9A-Z]{40,})"),
         (
             "authorization",
-            rf"(?i)\bauthorization\\?[\"']?\s{{0,9}}[:=]\s{{0,9}}\\?[\"']?(?:(?:{_SCHEMES})\s{{1,9}})?"
+            rf"(?i)(?<!\[redacted:)\bauthorization\\?[\"']?\s{{0,9}}[:=]\s{{0,9}}\\?[\"']?(?:(?:{_SCHEMES})\s{{1,9}})?"
             r"(?P<s>[^\s\"',\[\]\\][^\s\"',\\]{5,})",
         ),
         ("authorization", r"(?i)\b(?:bearer|basic)\s{1,9}(?P<s>[A-Za-z0-9._~+/=-]{8,})"),
@@ -49,7 +49,7 @@ SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "url-password",
             r"(?i)\b[a-z][a-z0-9+.-]{1,30}://[^\s:/@?#]{0,128}:(?P<s>[^\s/?#\"'<>]{1,256})@",
         ),
-        ("dsn-password", r"\b[\w.-]{1,64}:(?P<s>[^\s:@/]{3,128})@(?:tcp|unix|udp)?\("),
+        ("dsn-password", r"\b[\w.-]{1,64}:(?![0-9a-f]{8}\])(?P<s>[^\s:@/]{3,128})@(?:tcp|unix|udp)?\("),
         (
             "url-signature",
             r"(?i)[?&](?:sig|x-(?:amz|goog)-(?:signature|security-token|credential))=(?P<s>[^&\s\"']{8,})",
