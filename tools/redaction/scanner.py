@@ -7,12 +7,13 @@ import re
 from collections.abc import Mapping
 from functools import partial
 
-from tools.redaction.assignments import assigned_secrets
+from tools.redaction.assignments import Span, assigned_secrets
 from tools.redaction.inert import inert
 from tools.redaction.names import looks_random
 from tools.redaction.shapes import SHAPES
 
 _MARK = re.compile(r"\[redacted:[a-z-]+:[0-9a-f]{8}\]")
+_LONGEST_MARK = 64
 _PLAIN = re.compile(r"[A-Za-z][a-z]*(?:[-.][A-Za-z]+)*[.,:;)]*")
 _THE_SCANNER = object()
 
@@ -77,11 +78,18 @@ def _without_assigned(text: str) -> str:
     parts: list[str] = []
     done = 0
     for span in sorted(assigned_secrets(text), key=lambda each: each.start):
-        if span.start < done:
+        if span.start < done or _in_mark(text, span):
             continue
         parts += [text[done : span.start], _hidden(text[span.start : span.end])]
         done = span.end
     return "".join((*parts, text[done:]))
+
+
+def _in_mark(text: str, span: Span) -> bool:
+    # "assigned-secret:0a1b2c3d" would itself read as a secret with its name before it.
+    start = text.rfind("[redacted:", max(0, span.start - _LONGEST_MARK), span.start)
+    mark = _MARK.match(text, start) if start >= 0 else None
+    return mark is not None and span.end <= mark.end()
 
 
 def _hidden(value: str) -> str:
