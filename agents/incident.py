@@ -166,6 +166,9 @@ class Diagnosis(Value):
     findings: tuple[Finding, ...] = ()
     confidence: Literal["none", "low", "medium", "high"]
     not_checked: tuple[str, ...] = ()
+    changed: tuple[Claim, ...] = ()
+    """What was changed near the alerts before they started, the nearest first; no cause by itself."""
+
     dropped_claims: int = Field(default=0, ge=0)
     source: Literal["rules", "model"] = "rules"
     prose: str = Field(default="", max_length=PROSE_LIMIT)

@@ -95,9 +95,12 @@ def test_a_log_without_two_like_lines_is_held_to_a_number_of_templates() -> None
 
 
 CHAOS = random.Random(7)
-WORDS = ["connection refused", "lookup ", "http://", "GET /", "env", "migrat", "panic:", "not set", "429", "401",
-         "10.0.0.1:80", "Exception", "\tat x.y(z)", "error", "user '", "exec:", "timed out", "\\", '"', "(", "a:1",
-         "KeyError: '", "\u202e"]  # fmt: skip
+WORDS = [
+    *("connection refused", "lookup ", "http://", "GET /", "env", "migrat", "panic:", "not set", "429"),
+    *("401", "10.0.0.1:80", "Exception", "\tat x.y(z)", "error", "user '", "exec:"),
+    *("timed out", "\\", '"', "(", "a:1"),
+    *("KeyError: '", "\u202e"),
+]
 COMPLAINT = "ERROR migration failed: dial tcp 10.0.0.1:80: connection refused env NOT_X "
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from langgraph.runtime import Runtime
@@ -11,6 +11,7 @@ from langgraph.runtime import Runtime
 from agents.incident import Alert, Evidence
 from agents.investigator import traffic
 from agents.investigator.analyzers.snapshot import LogKey, LogTail, Signal, Snapshot
+from agents.investigator.changes import HOURS, changes
 from agents.investigator.purse import Purse
 from agents.investigator.signals import Question, lines_of, looked, question
 from agents.investigator.stages.triage import places_left_out
@@ -28,6 +29,7 @@ from tools.redaction import redact
 
 EXCERPT = 96_000
 MOST_LOGS = 6
+MOST_CHANGES = 500
 MOST_SIGNALS = 3
 QUIET_KINDS = frozenset({"Secret", "ConfigMap", "Namespace"})
 
@@ -96,8 +98,25 @@ async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
         traffic=rates,
         began=min((alert.starts_at for alert in firing), default=None),
     )
+    snapshot = await _with_changes(now, snapshot)
     box.snapshots[state["incident"]] = snapshot
     return snapshot
+
+
+async def _with_changes(now: _Round, snapshot: Snapshot) -> Snapshot:
+    """The snapshot with what was changed before the alerts as evidence: read from it, so it costs no look."""
+    found = await asyncio.to_thread(changes, snapshot, snapshot.began) if snapshot.began else ()
+    if not found:
+        return snapshot
+    told = Look(
+        key=f"{now.key}:changes",
+        tool="kubernetes.changes",
+        query=f"writes and rollouts in the {HOURS} hours before {snapshot.began:%Y-%m-%d %H:%M:%S} UTC",
+        excerpt=redact("\n".join(str(one) for one in found[:MOST_CHANGES])),
+        notes=(f"{len(found)} changes", *(("truncated",) if len(found) > MOST_CHANGES else ())),
+    )
+    (item,) = await now.store([told])
+    return replace(snapshot, evidence={**snapshot.evidence, "Change": (item.id,)})
 
 
 async def _signals(now: _Round, firing: tuple[Alert, ...]) -> tuple[Signal, ...]:
