@@ -10,6 +10,9 @@ from agents.investigator.analyzers.fields import controller_of, dig, name_of, na
 from agents.investigator.analyzers.snapshot import LogKey, Objects
 from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
+MOST_WELL = 2
+"""Logs of containers that are well: they may complain of others, and each costs a look."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WantedLog:
@@ -35,7 +38,9 @@ def which_logs(
         if _has_log(status) and (near(ref_of(pod)) or not _well(status))
     ]
     ranked.sort(key=lambda one: one[:2])
-    return tuple(_one_of_each_first(ranked))
+    ordered = tuple(_one_of_each_first(ranked))
+    well = sum(1 for one in ranked if one[0])
+    return ordered[: len(ordered) - max(0, well - MOST_WELL)]
 
 
 def statuses(pod: JsonObject) -> list[JsonObject]:
