@@ -122,6 +122,7 @@ HOSTILE = {
     "templates": lines_of(25, lambda: str(CHAOS.random())),
     "words": lines_of(100, lambda: CHAOS.choice("abcdefghij") * 3),
     "control characters": "error panic: \x00\x1b[31m" * 9_000,
+    "traces in JSON": ("{" + "a.BException: x\\n\\tat x.y(z)" * 20 + "\n") * 490,
     "stamps": "2026-11-24T02:01:00Z " * (BYTES // 21),
     "no such day": "2026-99-99T99:99:99Z error\n" * 9_000,
 }

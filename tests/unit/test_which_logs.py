@@ -1,4 +1,4 @@
-"""Which logs are read: the sick before the well, the near before the far, each replica once before any twice."""
+"""Which logs are read: the sick before the well, the near before the far, each replica once first."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from agents.investigator.analyzers.log_codes import LogCode
 from agents.investigator.analyzers.log_levels import complains, went_well
 from agents.investigator.analyzers.log_parties import Directory, Party
 from agents.investigator.analyzers.log_rules import LONGEST_LINE, Rule, rule_for
-from agents.investigator.analyzers.log_traces import Trace, traces
+from agents.investigator.analyzers.log_traces import Trace, traces, traces_within
 from tools.kubernetes.log_lines import LogLine
 
 ABOUT_A_PARTY = frozenset(
@@ -33,6 +33,9 @@ ABOUT_A_PARTY = frozenset(
         LogCode.DB_READ_ONLY,
     )
 )
+LONGEST_TRACE = 4_000
+"""Characters of one line of JSON in which a trace is looked for."""
+
 _PATH = r"[`'\"‘“(]?(?P<it>/[^\s'\"`:,)]+)"
 # What a line names beside another party, under the name of the field that keeps it.
 _NAMES: dict[LogCode, tuple[str, tuple[str, ...]]] = {
@@ -89,6 +92,9 @@ def heard(lines: Sequence[LogLine], namespace: str, directory: Directory) -> tup
             _add(merged, replace(_said(rule, text, (namespace, directory)), at=number), lines[number].at)
     for trace in traces(texts):
         _trace(merged, trace, lines)
+    for number, line in enumerate(lines):
+        for trace in traces_within(line.text[:LONGEST_TRACE]):
+            _trace(merged, replace(trace, at=number, end=number + 1), lines)
     found = _one_each(merged.values())
     good = [(number, text) for number, text in enumerate(texts) if went_well(text)] if found else []
     return tuple(one for one in found if not _made_good(one, good))

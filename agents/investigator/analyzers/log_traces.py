@@ -71,7 +71,7 @@ _RUNTIMES = (
         name="Java",
         signs=("Exception", "Error", "Throwable", "Failure"),
         head=re.compile(
-            r"(?:^|[\s:])(?P<type>(?:[a-z]\w*\.)+[A-Z]\w*(?:Exception|Error|Throwable|"
+            r"(?:^|[\s:\"])(?P<type>(?:[a-z]\w*\.)+[A-Z]\w*(?:Exception|Error|Throwable|"
             r"Failure)\w*)(?:: (?P<text>.*))?$"
         ),
         frame=re.compile(r"^\s+at (?P<frame>[\w.$<>/@]+\([^)]*\))|^\s+\.\.\. \d+ (?:more|common frames)|"
@@ -88,7 +88,8 @@ _RUNTIMES = (
     _Runtime(
         name="Node.js",
         signs=("Error: ", "Exception: ", "]: "),
-        head=re.compile(r"(?:^|\s)(?P<type>[A-Z]\w*(?:Error|Exception)|Error)(?: \[\w+\])?: (?P<text>.*)"),
+        head=re.compile(r"(?:^|[\s\"])(?P<type>[A-Z]\w*(?:Error|Exception)|"
+                        r"Error)(?: \[\w+\])?: (?P<text>.*)"),
         frame=re.compile(r"^\s+at (?P<frame>.*[\w/)>]:\d+:\d+\)?|.*\(<anonymous>\))"),
         foreign=re.compile(r"node_modules|node:|\(internal/|<anonymous>|^\s*internal/"),
     ),
@@ -120,6 +121,13 @@ def traces(lines: Sequence[str]) -> tuple[Trace, ...]:
             found.append(trace)
             after = trace.end
     return tuple(found)
+
+
+def traces_within(line: str) -> tuple[Trace, ...]:
+    """The traces in one line of JSON, which holds their line breaks as escapes."""
+    if not line.startswith("{") or "\\n" not in line:
+        return ()
+    return traces(line.replace("\\n", "\n").replace("\\t", "\t").replace('\\"', '"').split("\n"))
 
 
 def _python(lines: Sequence[str], start: int) -> Trace | None:
