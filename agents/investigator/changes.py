@@ -19,6 +19,7 @@ from agents.investigator.changes_rollouts import rollout_changes
 from agents.investigator.changes_writes import written
 from agents.investigator.targets import Targets, namespace_label
 from tools.kubernetes.objects import JsonObject, ObjectRef
+from tools.redaction import redact
 
 HOURS = 6
 """How far back is looked: a change of this shift. What is older set off few incidents, and is many."""
@@ -49,10 +50,9 @@ def changed(snapshot: Snapshot, about: Targets) -> tuple[Claim, ...]:
     if snapshot.began is None or not kept:
         return ()
     found = near(changes(snapshot, snapshot.began), snapshot, about)
-    return tuple(
-        Claim(text=str(one), evidence=kept, quotes=(str(one),), objects=(str(one.object),))
-        for one in found[:MOST]
-    )
+    # As the evidence holds it: without what looks like a secret.
+    told = ((str(redact(str(one))), str(one.object)) for one in found[:MOST])
+    return tuple(Claim(text=text, evidence=kept, quotes=(text,), objects=(name,)) for text, name in told)
 
 
 class _Reach:

@@ -94,6 +94,8 @@ def test_a_complaint_that_was_made_good_afterwards_is_silent_and_one_about_anoth
     assert found(bad + "connected to db:5432\n") == []
     assert found(bad + "connected to orders:8080\n") != []
     assert found("connected to db:5432\n" + bad) != []
+    assert found(bad + "order placed successfully\n") != []
+    assert found(bad + '{"level":"info","msg":"reconnected"}\n') == []
 
 
 def test_the_run_that_died_speaks_and_a_run_that_ended_long_ago_does_not() -> None:

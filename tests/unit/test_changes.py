@@ -16,6 +16,7 @@ from agents.investigator.targets import targets
 from tests.support.kube_objects import Json, container, deployment, meta, pod, replicaset, service, template
 from tests.support.scenes import START, alert, evidence
 from tools.kubernetes.inventory import Inventory
+from tools.redaction import redact
 
 CONTROLLER = "kube-controller-manager"
 HELM = {
@@ -245,7 +246,7 @@ def test_each_change_is_a_claim_that_its_evidence_carries_and_without_evidence_n
     look = snapshot(*world())
     about = targets([alert(deployment="web", namespace="shop")], look.inventory)
     assert changed(look, about) == ()
-    stored = evidence(9, "writes", "\n".join(map(str, changes(look, START))))
+    stored = evidence(9, "writes", redact("\n".join(map(str, changes(look, START)))))
     cited = replace(look, evidence={"Change": ("E9",)})
     kept, dropped = checked(changed(cited, about), {"E9": stored})
     assert (len(kept), dropped) == (5, ())

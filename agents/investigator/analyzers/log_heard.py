@@ -9,7 +9,7 @@ from datetime import datetime
 
 from agents.investigator.analyzers.fields import QUOTE_LIMIT, quotable
 from agents.investigator.analyzers.log_codes import LogCode
-from agents.investigator.analyzers.log_levels import complains, went_well
+from agents.investigator.analyzers.log_levels import complains, is_back
 from agents.investigator.analyzers.log_parties import Directory, Party
 from agents.investigator.analyzers.log_rules import LONGEST_LINE, Rule, rule_for
 from agents.investigator.analyzers.log_traces import Trace, traces, traces_within
@@ -95,9 +95,7 @@ def heard(lines: Sequence[LogLine], namespace: str, directory: Directory) -> tup
     for number, line in enumerate(lines):
         for trace in traces_within(line.text[:LONGEST_TRACE]):
             _trace(merged, replace(trace, at=number, end=number + 1), lines)
-    found = _one_each(merged.values())
-    good = [(number, text) for number, text in enumerate(texts) if went_well(text)] if found else []
-    return tuple(one for one in found if not _made_good(one, good))
+    return tuple(one for one in _one_each(merged.values()) if not _made_good(one, texts))
 
 
 def _add(merged: dict[tuple[str, ...], Heard], new: Heard, at: datetime | None) -> None:
@@ -169,9 +167,7 @@ def _one_each(found: Iterable[Heard]) -> tuple[Heard, ...]:
     return tuple(one for one in every if one.party or one.code not in named)
 
 
-def _made_good(one: Heard, good: list[tuple[int, str]]) -> bool:
-    if one.code not in ABOUT_A_PARTY:
-        return False
+def _made_good(one: Heard, texts: Sequence[str]) -> bool:
+    """Whether a later line says that the connection stands again."""
     host = one.party.host if one.party else ""
-    # What works again names the party, or names nobody.
-    return any(number > one.at and (host in text or ":" not in text) for number, text in good)
+    return one.code in ABOUT_A_PARTY and any(is_back(text, host) for text in texts[one.at + 1 :])

@@ -45,6 +45,11 @@ _WENT_WELL = re.compile(
     r"no longer|is back)\b",
     re.IGNORECASE,
 )
+_BACK = re.compile(
+    r"(?<!un)(?<!not )\b(?:reconnected|re-?established|connected (?:to|after)|recovered|is back)\b",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"[A-Za-z][\w.-]*:\d{2,5}\b")
 _OF_A_TEST = re.compile(r"^\s*(?:--- (?:PASS|FAIL|SKIP)|=== |✓|✔|√|ok\s)|\b(?:PASS|PASSED|SKIPPED|XFAIL)\b")
 _REQUEST = re.compile(
     r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|"
@@ -67,9 +72,11 @@ def complains(line: str) -> bool:
     return level in _LOUD or not (_WENT_WELL.search(line) or _REQUEST.search(line))
 
 
-def went_well(line: str) -> bool:
-    """Whether the line says that something works (again)."""
-    return level_of(line) not in _LOUD and bool(_WENT_WELL.search(line))
+def is_back(line: str, host: str) -> bool:
+    """Whether the line says that a connection stands again: to this host, or to nobody whom it names."""
+    if level_of(line) in _LOUD or not _BACK.search(line):
+        return False
+    return bool(host and host in line) or not _ADDRESS.search(line)
 
 
 def within_path(line: str, start: int) -> bool:

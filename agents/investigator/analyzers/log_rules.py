@@ -188,7 +188,7 @@ RULES: tuple[Rule, ...] = (
           r"rate_limit_exceeded|insufficient_quota|resource_exhausted|slowdown: please|\b(status|code|"
           r"http)\W{1,9}429\b"),
     _rule(LogCode.UNAUTHORIZED, (Hint.CREDENTIALS, "a service it needs does not let it in"),
-          "unauthorized|401|403 forbidden|status code 403|permission_denied",
+          "unauthorized|401|403 forbidden|status code 403",
           r"\b401:? unauthorized|unauthorized:|\b(status|code|http|returned)\W{1,9}(?:code\W{1,3})?40[13]\b|"
           r"unauthorized\W{1,3}401|"
           r"\b403:? forbidden|unauthenticated"),
