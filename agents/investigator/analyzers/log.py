@@ -46,6 +46,7 @@ _BENIGN = re.compile(
 class _Errors:
     """The error lines of one run of a container, by template; ``every`` are all its lines."""
 
+    snapshot: Snapshot
     pod: JsonObject
     container: str
     tail: LogTail
@@ -63,8 +64,8 @@ def logs(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         errors = _errors(snapshot, pod, container)
         if errors is not None:
-            yield _counted(snapshot, errors)
-            yield from _against_before(snapshot, errors)
+            yield _counted(errors)
+            yield from _against_before(errors)
 
 
 def _crashes(snapshot: Snapshot, pod: JsonObject, container: str) -> bool:
@@ -81,6 +82,7 @@ def _errors(snapshot: Snapshot, pod: JsonObject, container: str) -> _Errors | No
         lines = tuple(line for line in every if _speaks_of_an_error(snapshot, line))
         if lines:
             return _Errors(
+                snapshot=snapshot,
                 pod=pod,
                 container=container,
                 tail=tail,
@@ -97,12 +99,11 @@ def _speaks_of_an_error(snapshot: Snapshot, line: LogLine) -> bool:
     return bool(snapshot.error_lines.search(text)) and not _BENIGN.search(text)
 
 
-def _counted(snapshot: Snapshot, errors: _Errors) -> Finding:
+def _counted(errors: _Errors) -> Finding:
     # Lines that differ only in numbers and ids are one line that was said again; the newest is shown.
     shown = [kind.newest for kind in errors.kinds][-SHOWN:]
     known = recognise("\n".join(line.text for line in errors.lines))
     return _finding(
-        snapshot,
         errors,
         LogCode.ERROR_LINES,
         f"logged {len(errors.lines)} error lines"
@@ -118,15 +119,15 @@ def _counted(snapshot: Snapshot, errors: _Errors) -> Finding:
     )
 
 
-def _against_before(snapshot: Snapshot, errors: _Errors) -> Iterator[Finding]:
+def _against_before(errors: _Errors) -> Iterator[Finding]:
     """What is new, and what is more, since the trouble began; silent where nobody says when that was."""
     times = [line.at for line in errors.every if line.at]
-    if snapshot.began is None or errors.previous or not times:
+    began, taken_at = errors.snapshot.began, errors.snapshot.taken_at
+    if began is None or errors.previous or not times:
         return
-    fresh = _first_new(errors.kinds, snapshot.began, times[0])
+    fresh = _first_new(errors.kinds, began, times[0])
     if fresh is not None and fresh.first is not None:
         yield _finding(
-            snapshot,
             errors,
             LogCode.NEW_ERROR,
             f"logs since {fresh.first:%H:%M:%S} UTC what it did not before: {fresh.newest}",
@@ -136,12 +137,11 @@ def _against_before(snapshot: Snapshot, errors: _Errors) -> Iterator[Finding]:
             count=fresh.count,
             first_at=fresh.first.isoformat(),
         )
-    split = fresh.first if fresh is not None and fresh.first is not None else snapshot.began
-    before, after = _rates(errors, split, (times[0], max(times[-1], snapshot.taken_at)))
+    split = fresh.first if fresh is not None and fresh.first is not None else began
+    before, after = _rates(errors, split, (times[0], max(times[-1], taken_at)))
     later = sum(1 for line in errors.lines if line.at and line.at >= split)
     if split - times[0] >= COVERED and later >= FEWEST and after >= RISE * before:
         yield _finding(
-            snapshot,
             errors,
             LogCode.ERRORS_ROSE,
             f"logs {after:.1f} error lines a minute since {split:%H:%M:%S} UTC, and {before:.1f} before",
@@ -173,13 +173,7 @@ def _rates(errors: _Errors, split: datetime, whole: tuple[datetime, datetime]) -
 
 
 def _finding(
-    snapshot: Snapshot,
-    errors: _Errors,
-    code: LogCode,
-    does: str,
-    since: datetime | None = None,
-    /,
-    **fields: object,
+    errors: _Errors, code: LogCode, does: str, since: datetime | None = None, /, **fields: object
 ) -> Finding:
     said = Said(
         code=code,
@@ -187,8 +181,8 @@ def _finding(
         message=f"Container {errors.container} of pod {name_of(errors.pod)} {does}",
         fields={"container": errors.container, **fields},
         since=since,
-    ).of(snapshot, errors.pod)
-    pods = snapshot.cites(namespace_of(errors.pod), "Pod")
+    ).of(errors.snapshot, errors.pod)
+    pods = errors.snapshot.cites(namespace_of(errors.pod), "Pod")
     return said.model_copy(update={"evidence": (*pods, *errors.tail.evidence)})
 
 
