@@ -158,6 +158,7 @@ class Diagnosis(Value):
 
     ``cause`` None means "not established", a valid answer. ``source`` says whether the rules
     alone spoke or a model as well. ``dropped_claims`` counts claims that failed the check.
+    ``changed`` is what was changed near the alerts before they started: no cause by itself.
     """
 
     cause: Hypothesis | None
@@ -166,6 +167,7 @@ class Diagnosis(Value):
     findings: tuple[Finding, ...] = ()
     confidence: Literal["none", "low", "medium", "high"]
     not_checked: tuple[str, ...] = ()
+    changed: tuple[Claim, ...] = ()
     dropped_claims: int = Field(default=0, ge=0)
     source: Literal["rules", "model"] = "rules"
     prose: str = Field(default="", max_length=PROSE_LIMIT)

@@ -25,6 +25,9 @@ from tools.redaction import redact
 from tools.slack import Block, Message
 
 DIFF_ON_CARD = 4_000
+MOST_CHANGES = 3
+"""Changes before the start that a card tells, the nearest first; the incident's page has more."""
+
 _WORDS = {
     PlanState.APPROVED: "Approved. The actor is checking everything once more.",
     PlanState.EXECUTING: "Being done now.",
@@ -103,6 +106,9 @@ def _what_is_wrong(story: Story, link: tuple[str, str]) -> list[Block]:
 
 def _beside(diagnosis: Diagnosis) -> list[Block]:
     blocks = []
+    if diagnosis.changed:
+        lines = [f"{claim.text} [{', '.join(claim.evidence)}]" for claim in diagnosis.changed[:MOST_CHANGES]]
+        blocks += [paragraph("Changed before:", ""), listed(lines)]
     if diagnosis.not_checked:
         blocks.append(context(f"Could not be checked: {'; '.join(diagnosis.not_checked[:5])}"))
     if diagnosis.prose and diagnosis.source == "model":

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from agents.incident import PROSE_LIMIT, Claim, Diagnosis, Evidence, Finding, Hypothesis
 from agents.investigator.analyzers.codes import IMAGE_CODES, Code
+from agents.investigator.changes import changed
 from agents.investigator.citations import checked
 from agents.investigator.reasoning import Answer, Reasoned
 from agents.investigator.reasoning_case import Case
@@ -34,6 +35,7 @@ _QUOTED: dict[str, tuple[str, ...]] = {
 def diagnosis(case: Case, reasoned: Reasoned, evidence: Mapping[str, Evidence]) -> Diagnosis:
     """The diagnosis that the rules came to. A cause that loses all its claims is not established."""
     kept, dropped = checked((*claims(case, reasoned), *_signals(case)), evidence)
+    changes, lost = checked(changed(case.snapshot, case.targets), evidence)
     cause = reasoned.cause
     # Claims about mere symptoms carry no cause: one of its direct signs must have held.
     proven = cause is not None and any(carries(claim, cause) for claim in kept)
@@ -51,7 +53,8 @@ def diagnosis(case: Case, reasoned: Reasoned, evidence: Mapping[str, Evidence]) 
             *reasoned.gaps,
             *case.targets.missing,
         ),
-        dropped_claims=len(dropped),
+        changed=changes,
+        dropped_claims=len(dropped) + len(lost),
         prose=prose(reasoned, believed),
     )
 

@@ -13,11 +13,13 @@ import orjson
 import yaml
 
 from agents.investigator.analyzers.snapshot import LogKey, LogTail, Snapshot
+from agents.investigator.which_logs import which_logs
 from tools.kubernetes.client import Connection
 from tools.kubernetes.inventory import Inventory
+from tools.kubernetes.log_lines import safe_log
+from tools.kubernetes.logs import LOG_BYTES
 from tools.kubernetes.objects import JsonObject
 from tools.kubernetes.reading import read_inventory, read_log
-from tools.redaction import redact
 
 MOST_LOGS = 20
 
@@ -70,33 +72,17 @@ def _logs(
 ) -> tuple[dict[LogKey, LogTail], dict[str, str]]:
     found: dict[LogKey, LogTail] = {}
     queries: dict[str, str] = {}
-    for name in ended(inventory)[:MOST_LOGS]:
-        say(f"reading the log of {'/'.join(name)}")
-        texts = [read_log(cluster, name[:2], name[2], previous=previous) for previous in (False, True)]
-        ids = []
-        for text in texts:
+    for log in which_logs(inventory)[:MOST_LOGS]:
+        say(f"reading the log of {log.words}")
+        told, ids = {False: "", True: ""}, []
+        for previous in log.runs:
+            text = read_log(cluster, log.key[:2], log.key[2], previous=previous)
             if text.ok:
+                told[previous] = safe_log(text.text, LOG_BYTES)
                 ids.append(f"E{first + len(queries) + 1}")
                 queries[ids[-1]] = f"GET {text.path}"
-        current, previous = (redact(text.text) if text.ok else "" for text in texts)
-        found[name] = LogTail(current=current, previous=previous, evidence=tuple(ids))
+        found[log.key] = LogTail.stamped(told[False], told[True], tuple(ids))
     return found, queries
-
-
-def ended(inventory: Inventory) -> list[LogKey]:
-    """The containers whose log says why they ended."""
-    return [
-        (pod["metadata"]["namespace"], pod["metadata"]["name"], item["name"])
-        for pod in inventory.objects("Pod")
-        for item in statuses(pod)
-        if item.get("restartCount") or "terminated" in (item.get("state") or {})
-    ]
-
-
-def statuses(pod: JsonObject) -> list[JsonObject]:
-    """The states of a pod's containers, those that ran before the others first."""
-    status = pod.get("status") or {}
-    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
 
 
 def in_file(content: bytes, name: str, namespace: str = "") -> Looked:

@@ -40,9 +40,15 @@ def container_of(revision: Revision, name: str) -> JsonObject:
 
 def changes(before: JsonObject, after: JsonObject) -> tuple[str, ...]:
     """Paths at which two pod templates differ; containers are compared by name, not by position."""
+    return tuple(path for path, _, _ in changed_values(before, after))
+
+
+def changed_values(before: JsonObject, after: JsonObject) -> tuple[tuple[str, object, object], ...]:
+    """Each path at which two pod templates differ, with what stood and what stands there (None: nothing)."""
     left, right = dict(_leaves(before, "")), dict(_leaves(after, ""))
     paths = sorted(left.keys() | right.keys())
-    return tuple(path for path in paths if left.get(path) != right.get(path) and path not in _NOT_A_CHANGE)
+    pairs = ((path, left.get(path), right.get(path)) for path in paths if path not in _NOT_A_CHANGE)
+    return tuple((path, old, new) for path, old, new in pairs if old != new)
 
 
 def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:

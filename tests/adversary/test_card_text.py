@@ -67,6 +67,7 @@ def told(desk: FrontDesk, name: str, text: str) -> list[dict[str, Any]]:
         claims=(Claim(text=text[:500], evidence=(evidence.id,)),),
         confidence="none",
         not_checked=(text,),
+        changed=(Claim(text=text[:500], evidence=(evidence.id,)),),
         source="model",
         prose=text[:600],
         no_plan_because=text,

@@ -6,7 +6,8 @@ import pytest
 
 from agents.incident import Finding
 from agents.investigator.analyzers.crash import crash_loops
-from agents.investigator.analyzers.messages import Hint, recognise
+from agents.investigator.analyzers.log_rules import Hint
+from agents.investigator.analyzers.messages import recognise
 from tests.support.kube_objects import Json, crashing, ended, event, pod
 from tests.support.scenes import scene
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 from fastapi import FastAPI
 
-from agents.incident import Diagnosis
+from agents.incident import Claim, Diagnosis
 from agents.ledger import incidents, investigations
 from agents.ledger.store import Ledger
 from midwatch.settings import Settings
@@ -43,7 +43,9 @@ async def test_the_page_shows_what_a_plan_touches_and_the_patch_to_commit(tmp_pa
         lease = investigations.take(ledger, 1, "the test", 60)
         assert lease is not None
         patch = f"spec:\n  replicas: 3\n# token: {SECRET}\n"
+        moved = Claim(text="<i>Node n1: was cordoned", evidence=("E1",))
         said = Diagnosis(cause=None, confidence="none", no_plan_because="Argo CD manages it.", patch=patch)
+        said = said.model_copy(update={"changed": (moved,)})
         investigations.write_diagnosis(ledger, lease, 1, said)
         plan = a_plan(now, radius=(RADIUS,), policy_version="f" * 64)
         investigations.draft(ledger, lease, plan, "why")
@@ -55,6 +57,8 @@ async def test_the_page_shows_what_a_plan_touches_and_the_patch_to_commit(tmp_pa
     assert "&lt;b&gt;checkout&lt;/b&gt;" in shown, "names are text and never markup"
     assert "Helm release shop deploys this object" in shown
     assert "policy <code>ffffffffffff</code>" in shown
+    assert "<h3>Changed before</h3>" in shown
+    assert '<li>&lt;i&gt;Node n1: was cordoned <a href="#E1">E1</a> </li>' in shown
     assert "<h3>The patch to commit</h3>" in shown
     assert "replicas: 3" in shown
     assert SECRET not in shown

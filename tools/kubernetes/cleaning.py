@@ -26,22 +26,25 @@ VALUE_TAG = "valueTag"
 _TAG_KEY = secrets.token_bytes(32)
 _KEPT = ("kind", "apiVersion", "metadata", "keys", "bytes", "certificate")
 _NESTED = ("template", "jobTemplate")
-_WHO_AND_WHEN = ("manager", "operation", "time", "subresource")
+_WHO_AND_WHEN = ("manager", "operation", "time", "subresource", "fields")
+_WITHOUT_FIELDS = frozenset(("Pod", "ReplicaSet", "Event", "EndpointSlice"))
+"""Kinds of which there are thousands, written by controllers alone."""
+
+_MOST_FIELDS = 24
 
 
 def cleaned(obj: JsonObject) -> JsonObject:
     """The object without what must not be kept; cleaning it again changes nothing.
 
-    ``managedFields`` shrink to who, when and how: that is what "who changed it" needs.
+    ``managedFields`` shrink to who, when, how, and the fields' upper two levels: that is what "who changed
+    it" needs.
     """
     meta = dict(obj.get("metadata") or {})
     if LAST_APPLIED in (meta.get("annotations") or {}):
         # The key stays: a patch must know that there is an annotations map it may not replace.
         meta["annotations"] = {**meta["annotations"], LAST_APPLIED: "(dropped)"}
-    meta["managedFields"] = [
-        {key: entry[key] for key in _WHO_AND_WHEN if key in entry}
-        for entry in meta.get("managedFields") or []
-    ]
+    kind = str(obj.get("kind") or "")
+    meta["managedFields"] = [_writer(entry, kind) for entry in meta.get("managedFields") or []]
     kept = {**obj, "metadata": meta}
     if obj.get("kind") in {"Secret", "ConfigMap"}:
         return _keys_only(kept)
@@ -50,6 +53,23 @@ def cleaned(obj: JsonObject) -> JsonObject:
     # Beside the spec, not within: a template is compared and restored as it stands.
     points_to = list(_addresses(kept["spec"]))
     return {**kept, "spec": _spec(kept["spec"]), **({"addresses": points_to} if points_to else {})}
+
+
+def _writer(entry: JsonObject, kind: str) -> JsonObject:
+    kept = {key: entry[key] for key in _WHO_AND_WHEN if key in entry}
+    owned = entry.get("fieldsV1")
+    if isinstance(owned, dict) and kind not in _WITHOUT_FIELDS:
+        # The keys of a Secret are not known otherwise, and stay so.
+        kept["fields"] = sorted(_paths(owned, deep=kind != "Secret"))[:_MOST_FIELDS]
+    return kept
+
+
+def _paths(owned: JsonObject, *, deep: bool) -> Iterator[str]:
+    """``spec.replicas`` for FieldsV1's ``f:spec: {f:replicas: {}}``; no deeper."""
+    for key, inner in owned.items():
+        name = key.removeprefix("f:")
+        below = [one.removeprefix("f:") for one in inner if one.startswith("f:")] if deep else []
+        yield from (f"{name}.{one}" for one in below) if below else (name,)
 
 
 def value_tag(value: str) -> str:

@@ -19,6 +19,7 @@ _TAILS = (TAIL_LINES, 100, 20, 3)
 class LogText:
     """The end of one container's log; ``ok`` False means ``text`` holds why it could not be read.
 
+    Each line begins with the moment at which it was written, see ``log_lines``.
     ``truncated``: there were earlier lines within the wanted number that were too long to read.
     """
 
@@ -54,5 +55,7 @@ def _tail(path: str, container: str, lines: int, previous: bool) -> Request:
         ("tailLines", str(lines)),
         ("limitBytes", str(LOG_BYTES)),
         ("previous", str(previous).lower()),
+        # When a line was written tells what was there before an alert and what came with it.
+        ("timestamps", "true"),
     )
     return Request(method="GET", path=path, query=query, accept="*/*")

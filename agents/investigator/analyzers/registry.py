@@ -24,7 +24,9 @@ from agents.investigator.analyzers.hpa import HpaCode, autoscalers
 from agents.investigator.analyzers.image import images
 from agents.investigator.analyzers.ingress import IngressCode, ingresses
 from agents.investigator.analyzers.job import JobCode, jobs
-from agents.investigator.analyzers.log import LogCode, logs
+from agents.investigator.analyzers.log import logs
+from agents.investigator.analyzers.log_codes import LogCode
+from agents.investigator.analyzers.log_said import said_in_logs
 from agents.investigator.analyzers.network_calls import CallCode, denied_calls
 from agents.investigator.analyzers.network_policy import PolicyCode, network_policies
 from agents.investigator.analyzers.node import nodes
@@ -66,6 +68,7 @@ ANALYZERS: tuple[Analyzer, ...] = (
     ended,
     jobs,
     logs,
+    said_in_logs,
     ports,
     probes,
     quotas,

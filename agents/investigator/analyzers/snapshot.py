@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from itertools import zip_longest
 from typing import Protocol
 
 from agents.incident import EvidenceId, Finding
@@ -22,6 +23,7 @@ from agents.investigator.analyzers.fields import (
     namespace_of,
     template_labels,
 )
+from tools.kubernetes.log_lines import LogLine, log_lines
 from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
 
@@ -65,11 +67,34 @@ LogKey = tuple[str, str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class LogTail:
-    """The last lines of one container, of this run and of the one before, and where they are kept."""
+    """The last lines of one container, of this run and of the one before, and where they are kept.
+
+    ``times`` has the moment of each line of ``current``, ``previous_times`` those of ``previous``.
+    """
 
     current: str = ""
     previous: str = ""
     evidence: tuple[EvidenceId, ...] = ()
+    times: tuple[datetime | None, ...] = ()
+    previous_times: tuple[datetime | None, ...] = ()
+
+    @classmethod
+    def stamped(cls, current: str, previous: str, evidence: tuple[EvidenceId, ...]) -> LogTail:
+        """The tail of a container whose logs were read with time stamps."""
+        now, before = log_lines(current), log_lines(previous)
+        return cls(
+            current="\n".join(line.text for line in now),
+            previous="\n".join(line.text for line in before),
+            evidence=evidence,
+            times=tuple(line.at for line in now),
+            previous_times=tuple(line.at for line in before),
+        )
+
+    def lines(self, *, previous: bool = False) -> tuple[LogLine, ...]:
+        """The lines of one run, oldest first."""
+        text, times = (self.previous, self.previous_times) if previous else (self.current, self.times)
+        lines = text.removesuffix("\n").split("\n") if text else []
+        return tuple(LogLine(text=line, at=at) for line, at in zip_longest(lines, times[: len(lines)]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +113,7 @@ class Snapshot:
     ``evidence`` maps a kind (``Pod``), or a kind in a namespace (``Pod/shop``), to the ids of
     the reads it came from, so that a finding can say where it was seen. ``not_checked`` are the
     looks that did not come about, beside the reads that the inventory itself records. ``error_lines``
-    recognises a log line that speaks of an error.
+    recognises a log line that speaks of an error. ``began`` is when the first alert started, if there is one.
     """
 
     inventory: Objects
@@ -98,6 +123,7 @@ class Snapshot:
     signals: tuple[Signal, ...] = ()
     not_checked: tuple[str, ...] = ()
     error_lines: re.Pattern[str] = ERROR_LINES
+    began: datetime | None = None
     traffic: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """Requests per second by namespace and Service, where metrics tell."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from langgraph.runtime import Runtime
@@ -11,22 +11,25 @@ from langgraph.runtime import Runtime
 from agents.incident import Alert, Evidence
 from agents.investigator import traffic
 from agents.investigator.analyzers.snapshot import LogKey, LogTail, Signal, Snapshot
-from agents.investigator.looking import ended, statuses
+from agents.investigator.changes import HOURS, changes
 from agents.investigator.purse import Purse
 from agents.investigator.signals import Question, lines_of, looked, question
 from agents.investigator.stages.triage import places_left_out
 from agents.investigator.state import State
-from agents.investigator.targets import claimed_elsewhere
+from agents.investigator.targets import claimed_elsewhere, targets
 from agents.investigator.toolbox import Toolbox
+from agents.investigator.which_logs import WantedLog, statuses, which_logs
 from agents.ledger import incidents, investigations
 from agents.ledger.investigations import Look
 from tools.kubernetes.inventory import Inventory, Query, lines
+from tools.kubernetes.log_lines import safe_log
 from tools.kubernetes.objects import JsonObject, is_namespace
 from tools.kubernetes.reading import LogText, read_inventory, read_log
 from tools.redaction import redact
 
 EXCERPT = 96_000
 MOST_LOGS = 6
+MOST_CHANGES = 500
 MOST_SIGNALS = 3
 QUIET_KINDS = frozenset({"Secret", "ConfigMap", "Namespace"})
 
@@ -81,9 +84,10 @@ async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
     found = await asyncio.to_thread(incidents.incident, box.ledger, state["incident"])
     if found is not None:
         now.left_out += [*places_left_out(found), *claimed_elsewhere(found)]
-    signals = await _signals(now, found.firing if found else ())
+    firing = found.firing if found else ()
+    signals = await _signals(now, firing)
     rates = await _traffic(now, state.get("namespaces") or [])
-    logs = await _logs(now, merged)
+    logs = await _logs(now, merged, firing)
     snapshot = Snapshot(
         inventory=merged,
         taken_at=await asyncio.to_thread(box.ledger.now),
@@ -92,9 +96,27 @@ async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
         signals=signals,
         not_checked=tuple(now.left_out),
         traffic=rates,
+        began=min((alert.starts_at for alert in firing), default=None),
     )
+    snapshot = await _with_changes(now, snapshot)
     box.snapshots[state["incident"]] = snapshot
     return snapshot
+
+
+async def _with_changes(now: _Round, snapshot: Snapshot) -> Snapshot:
+    """The snapshot with what was changed before the alerts as evidence: read from it, so it costs no look."""
+    found = await asyncio.to_thread(changes, snapshot, snapshot.began) if snapshot.began else ()
+    if not found:
+        return snapshot
+    told = Look(
+        key=f"{now.key}:changes",
+        tool="kubernetes.changes",
+        query=f"writes and rollouts in the {HOURS} hours before {snapshot.began:%Y-%m-%d %H:%M:%S} UTC",
+        excerpt=redact("\n".join(str(one) for one in found[:MOST_CHANGES])),
+        notes=(f"{len(found)} changes", *(("truncated",) if len(found) > MOST_CHANGES else ())),
+    )
+    (item,) = await now.store([told])
+    return replace(snapshot, evidence={**snapshot.evidence, "Change": (item.id,)})
 
 
 async def _signals(now: _Round, firing: tuple[Alert, ...]) -> tuple[Signal, ...]:
@@ -196,18 +218,18 @@ def _healthy(pod: JsonObject) -> bool:
     return all(item.get("ready") and not item.get("restartCount") for item in statuses(pod))
 
 
-async def _logs(now: _Round, inventory: Inventory) -> dict[LogKey, LogTail]:
-    wanted = ended(inventory)
-    chosen = [name for name in wanted[:MOST_LOGS] if now.may(f"the logs of {'/'.join(name)}")]
+async def _logs(now: _Round, inventory: Inventory, alerts: tuple[Alert, ...]) -> dict[LogKey, LogTail]:
+    wanted = which_logs(inventory, targets(alerts, inventory).holds)
+    chosen = [log for log in wanted[:MOST_LOGS] if now.may(f"the logs of {log.words}")]
     if (more := len(wanted) - MOST_LOGS) > 0:
-        now.left_out.append(f"the logs of {more} more containers that ended: not read")
-    return {name: await _tail(now, name) for name in chosen}
+        now.left_out.append(f"the logs of {more} more containers: not read")
+    return {log.key: await _tail(now, log) for log in chosen}
 
 
-async def _tail(now: _Round, name: LogKey) -> LogTail:
+async def _tail(now: _Round, log: WantedLog) -> LogTail:
     texts: list[LogText] = [
-        await asyncio.to_thread(read_log, now.box.cluster, name[:2], name[2], previous=previous)
-        for previous in (False, True)
+        await asyncio.to_thread(read_log, now.box.cluster, log.key[:2], log.key[2], previous=previous)
+        for previous in log.runs
     ]
     looks = [
         Look(
@@ -215,14 +237,14 @@ async def _tail(now: _Round, name: LogKey) -> LogTail:
             tool="kubernetes.log",
             query=f"GET {text.path}",
             ok=text.ok,
-            excerpt=redact(text.text[-EXCERPT:]),
+            excerpt=safe_log(text.text, EXCERPT) if text.ok else redact(text.text),
         )
         for text in texts
     ]
     stored = await now.store(looks)
     if not any(text.ok for text in texts):
-        now.left_out.append(f"the logs of {'/'.join(name)}: {redact(texts[0].text)}")
+        now.left_out.append(f"the logs of {log.words}: {redact(texts[0].text)}")
     # What is analysed is what was stored: a quote can always be found in its evidence.
-    current, previous = (item.excerpt if item.ok else "" for item in stored)
+    told = dict(zip(log.runs, (item.excerpt if item.ok else "" for item in stored), strict=True))
     ids = tuple(item.id for item in stored if item.ok)
-    return LogTail(current=current, previous=previous, evidence=ids)
+    return LogTail.stamped(told[False], told.get(True, ""), ids)
