@@ -13,6 +13,7 @@ from agents.investigator.analyzers.codes import IMAGE_CODES, Code
 from agents.investigator.citations import checked
 from agents.investigator.reasoning import Answer, Reasoned
 from agents.investigator.reasoning_case import Case
+from agents.investigator.withheld import withheld
 from tools.kubernetes.objects import JsonObject
 
 MOST_CLAIMS = 12
@@ -47,6 +48,7 @@ def diagnosis(case: Case, reasoned: Reasoned, evidence: Mapping[str, Evidence]) 
         confidence=reasoned.confidence if proven else "none",
         not_checked=(
             *case.snapshot.inventory.not_checked,
+            *withheld(case),
             *case.snapshot.not_checked,
             *reasoned.gaps,
             *case.targets.missing,

@@ -52,7 +52,11 @@ def survey(snapshot: Snapshot, kinds: frozenset[str] = frozenset()) -> Survey:
     return Survey(
         findings=tuple(one for one in found if not kinds or one.object.kind.lower() in kinds),
         causes=tuple(one for one in causes if not kinds or kinds & _kinds(one)),
-        not_checked=(*snapshot.inventory.not_checked, *snapshot.not_checked),
+        not_checked=(
+            *snapshot.inventory.not_checked,
+            *snapshot.inventory.left_out,
+            *snapshot.not_checked,
+        ),
     )
 
 

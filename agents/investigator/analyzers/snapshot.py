@@ -30,7 +30,16 @@ class Objects(Protocol):
 
     @property
     def not_checked(self) -> tuple[str, ...]:
-        """One sentence per read that failed or was cut short."""
+        """One sentence per read that failed or was cut short, but for those that are meant to be refused."""
+        ...
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """One sentence for each kind that this account is meant not to list."""
+        ...
+
+    def withheld(self, kind: str, namespace: str) -> bool:
+        """Whether this account is meant not to list this kind."""
         ...
 
     @property
