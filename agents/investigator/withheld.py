@@ -1,4 +1,4 @@
-"""When a Secret that nobody could look for matters to what is told (decision 15).
+"""When a Secret that nobody could look for matters to what is told (decision 16).
 
 The reader's account may not list Secrets, and it is well so. Said on every card it would be read on none: a
 card says it where something the incident is about takes a Secret, and names it.

@@ -50,7 +50,7 @@ def test_a_saved_list_is_told_with_its_cause(idle: Path) -> None:
     found = run("--snapshot", saved(idle, PARKED), "-o", "json")
     assert found.exit_code == 1
     told = json.loads(found.stdout)
-    assert set(told) == {"findings", "causes", "not_checked", "evidence"}
+    assert set(told) == {"findings", "causes", "silenced", "not_checked", "evidence"}
     first = next(one for one in told["findings"] if one["object"]["kind"] == "Deployment")
     assert set(first) == {"code", "severity", "object", "message", "fields", "evidence"}
     assert first["object"] == {"kind": "Deployment", "namespace": "shop", "name": "web"}
