@@ -20,8 +20,8 @@ from agents.ledger.store import LedgerError
 from midwatch import wall
 from midwatch.check_model import model
 from midwatch.check_result import Result
-from midwatch.extras import extras_of
 from midwatch.check_slack import slack
+from midwatch.extras import extras_of
 from midwatch.rights import (
     IDENTITY,
     IDENTITY_NAMES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.support.scenes import Scene, alert, scene
 from tests.support.world_cluster import START
 
 OURS = codes(())
+PAGE = Path(__file__).parents[2] / "docs" / "analyze.md"
 WHY = "known since the move, OPS-7"
 
 
@@ -103,3 +105,9 @@ def test_a_mistake_in_the_file_is_told_by_its_place(tmp_path: Path, line: str, w
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SilenceError, match="cannot be read"):
         read_silences(tmp_path / "none.yaml", OURS)
+
+
+def test_the_file_that_the_documentation_shows_can_be_used(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
+    (one,) = read_silences(written(tmp_path, shown), OURS)
+    assert (one.code, one.namespace) == (Code.CRASH_LOOP, "sandbox")
