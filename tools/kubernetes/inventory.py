@@ -74,12 +74,11 @@ class Inventory:
 
     def unread(self, kind: str, namespace: str) -> bool:
         """Whether there may be objects of this kind in this namespace (or in none) that were not read."""
-        asked = (q for q in self.queries if q.kind == kind and q.namespace in ("", namespace))
-        return any(not q.ok or q.truncated for q in asked)
+        return any(not q.ok or q.truncated for q in self._of(kind, namespace))
 
     def looked_at(self, kind: str, namespace: str) -> bool:
         """Whether all objects of this kind there were read, so that the absence of one means something."""
-        asked = [q for q in self.queries if q.kind == kind and q.namespace in ("", namespace)]
+        asked = self._of(kind, namespace)
         return self.whole or (bool(asked) and all(q.ok and not q.truncated for q in asked))
 
     @property
@@ -96,8 +95,7 @@ class Inventory:
 
     def withheld(self, kind: str, namespace: str) -> bool:
         """Whether this account may not list a kind that the reader's role leaves out on purpose."""
-        asked = (q for q in self.queries if q.kind == kind and q.namespace in ("", namespace))
-        return any(self._meant(q) for q in asked)
+        return any(self._meant(q) for q in self._of(kind, namespace))
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -123,6 +121,17 @@ class Inventory:
             by_kind={kind: tuple(objects) for kind, objects in by_kind.items()},
             whole=content.get("kind") == "List",
         )
+
+    def _of(self, kind: str, namespace: str) -> list[Query]:
+        return [query for query in self._asked.get(kind, ()) if query.namespace in ("", namespace)]
+
+    @cached_property
+    def _asked(self) -> dict[str, list[Query]]:
+        # Fifty kinds, and a question for every name that some object mentions.
+        asked: dict[str, list[Query]] = {}
+        for query in self.queries:
+            asked.setdefault(query.kind, []).append(query)
+        return asked
 
     @cached_property
     def _index(self) -> dict[tuple[str, str, str], JsonObject]:
