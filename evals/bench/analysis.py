@@ -30,8 +30,8 @@ def measure(_folder: Path) -> list[Result]:
     """Findings and causes of an inventory of 10,000 pods, 5,000 events and 1,000 objects of each other kind
     that is read, in 200 namespaces, a tenth of the workloads unwell; three times, each in a new process.
 
-    CPU time from the inventory to its survey: it is one thread that waits for nothing, so on a core of its own
-    that is how long it takes. What the process held at most (getrusage). The objects are made as the reader
+    CPU time from the inventory to its survey: it is one thread that waits for nothing, so that is how long it
+    takes on a core of its own. What the process held at most (getrusage). The objects are made as the reader
     leaves them and are not part of the time.
     """
     told = [_once() for _ in range(RUNS)]
