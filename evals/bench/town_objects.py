@@ -64,7 +64,11 @@ def _template(n: int) -> JsonObject:
 
 
 def workload(kind: str, n: int) -> JsonObject:
-    """A workload of ten pods; unwell ones have none that serves."""
+    """A workload of ten pods; unwell ones have none that serves.
+
+    Each takes a key of a ConfigMap, a claim, an account and the address of another Service, so that every
+    reference leads somewhere and has to be followed to be found whole.
+    """
     template = _template(n)
     spec = {
         "replicas": 10,
@@ -91,7 +95,10 @@ def workload(kind: str, n: int) -> JsonObject:
 
 
 def pod(number: int) -> JsonObject:
-    """One of the ten pods of a workload; every tenth workload is unwell."""
+    """One of the ten pods of a workload; every tenth workload is unwell.
+
+    Half of these wait for an image that does not exist, the others crash: the two that are met most.
+    """
     n = number % EACH
     owner = {"kind": "ReplicaSet", "name": f"app-{n:04}", "uid": f"ReplicaSet-{n}", "controller": True}
     template = _template(n)
@@ -124,6 +131,7 @@ def pod(number: int) -> JsonObject:
 
 def event(number: int) -> JsonObject:
     """An event about a pod."""
+    # Five of its ten pods have one, as a cluster forgets events after an hour.
     n = number % EACH
     pod = {"kind": "Pod", "namespace": f"place-{n % PLACES:03}", "name": f"app-{n:04}-{number // EACH}"}
     sick = _is_sick(n)
@@ -197,7 +205,10 @@ def cron(n: int) -> JsonObject:
 
 
 def ingress(n: int) -> JsonObject:
-    """An Ingress with a certificate."""
+    """An Ingress with a certificate.
+
+    Every host is its own: paths that hide one another are looked for host by host.
+    """
     backend = {"service": {"name": f"app-{n:04}", "port": {"name": "http"}}}
     path = {"path": "/", "pathType": "Prefix", "backend": backend}
     rule = {"host": f"app-{n:04}.example", "http": {"paths": [path]}}
@@ -233,6 +244,7 @@ def gateway(n: int) -> JsonObject:
 
 def webhook(kind: str, n: int) -> JsonObject:
     """A webhook configuration that calls a Service."""
+    # Of a kind that nobody makes here: what it would refuse is not what is measured.
     service = {"name": f"app-{n:04}", "namespace": f"place-{n % PLACES:03}", "port": 80}
     rule = {"apiGroups": ["example.com"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["x"]}
     hook = {

@@ -203,6 +203,7 @@ def _custom(where: str, *kinds: str, namespaced: bool = True) -> tuple[Kind, ...
 
 
 def _plural(kind: str) -> str:
+    # As the definitions of these add-ons name them; English alone would not do for every kind there is.
     word = kind.lower()
     if word.endswith("y") and word[-2] not in "aeiou":
         return f"{word[:-1]}ies"
