@@ -8,7 +8,11 @@ from evals.world.kubernetes.store import Store
 
 
 def served(store: Store) -> list[Kind]:
-    """Every kind that requests can be about now."""
+    """Every kind that requests can be about now.
+
+    Asked afresh for each request: a definition counts from the moment it is established, and no longer than
+    it is there.
+    """
     defined = {
         name_of(each)
         for each in store.peek("customresourcedefinitions")
