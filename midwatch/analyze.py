@@ -13,6 +13,7 @@ import typer
 from midwatch.cli_words import Config, end, settings_of
 
 if TYPE_CHECKING:
+    from agents.investigator.examined import Extras
     from agents.investigator.looking import Looked
 
 NOTHING, FINDINGS, COULD_NOT_LOOK = 0, 1, 2
@@ -66,9 +67,20 @@ def analyze(  # noqa: PLR0913, PLR0917  (each is an option of the command, and h
             f"midwatch: no {', '.join(sorted(asked - seen))} was looked at; looked at: {known}",
             COULD_NOT_LOOK,
         )
-    found = survey(looked.snapshot, frozenset(asked))
+    found = survey(looked.snapshot, frozenset(asked), _extras(config))
     PRINTED[output.value](found, looked.queries, explain)
     raise typer.Exit(FINDINGS if found.findings else NOTHING)
+
+
+def _extras(config: Path | None) -> Extras:
+    from agents.investigator.analyzers.outside import UnfitAnalyzer
+    from agents.investigator.silenced import SilenceError
+    from midwatch.extras import extras_of
+
+    try:
+        return extras_of(settings_of(config))
+    except (UnfitAnalyzer, SilenceError) as problem:
+        end(f"midwatch: {problem}", COULD_NOT_LOOK)
 
 
 def _of_file(name: str, namespace: str) -> Looked:

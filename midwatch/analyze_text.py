@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from agents.incident import Finding, Severity
-from agents.investigator.analyzers.registry import CODES
+from agents.investigator.analyzers.coded import Coded
 from agents.investigator.survey import Survey
 from tools.kubernetes.objects import JsonObject, ObjectRef
 
@@ -21,7 +21,6 @@ Queries = Mapping[str, str]
 _COLOUR = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 _LEVEL = {Severity.CRITICAL: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _LOUDEST_FIRST = tuple(_COLOUR)
-_BY_CODE = {code.value: code for code in CODES}
 
 
 def table(found: Survey, queries: Queries, explain: bool) -> None:
@@ -36,6 +35,8 @@ def table(found: Survey, queries: Queries, explain: bool) -> None:
         console.print(_findings(found, queries, explain))
     else:
         console.print("[green]Nothing is wrong in what was looked at.[/]")
+    if found.silenced:
+        console.print(f"[dim]{len(found.silenced)} silenced[/]", highlight=False)
     for gap in found.not_checked:
         console.print(f"[dim]not checked: {escape(gap)}[/]", highlight=False)
 
@@ -47,7 +48,7 @@ def _findings(found: Survey, queries: Queries, explain: bool) -> Table:
     for one in sorted(found.findings, key=lambda one: _LOUDEST_FIRST.index(one.severity)):
         words = escape(one.message)
         if explain:
-            code = _BY_CODE[one.code]
+            code = found.codes[one.code]
             asked = "; ".join(queries[number] for number in one.evidence if number in queries)
             words += f"\n[dim]{escape(f'{code.value}: {code.says} Read from {code.reads}.')}[/]"
             words += f"\n[dim]{escape(asked)}[/]" if asked else ""
@@ -58,7 +59,7 @@ def _findings(found: Survey, queries: Queries, explain: bool) -> Table:
 def as_json(found: Survey, queries: Queries, explain: bool) -> None:
     """One object; ``evidence`` says what each number in the findings stands for."""
     whole: JsonObject = {
-        "findings": [_finding(one, explain) for one in found.findings],
+        "findings": [_finding(one, found.codes if explain else {}) for one in found.findings],
         "causes": [
             {
                 "code": one.code,
@@ -70,13 +71,14 @@ def as_json(found: Survey, queries: Queries, explain: bool) -> None:
             }
             for one in found.causes
         ],
+        "silenced": [{"code": one.code, "object": _object(one.object)} for one in found.silenced],
         "not_checked": list(found.not_checked),
         "evidence": dict(queries),
     }
     _write(whole)
 
 
-def _finding(one: Finding, explain: bool) -> JsonObject:
+def _finding(one: Finding, codes: Mapping[str, Coded]) -> JsonObject:
     said: JsonObject = {
         "code": one.code,
         "severity": one.severity.value,
@@ -85,7 +87,7 @@ def _finding(one: Finding, explain: bool) -> JsonObject:
         "fields": one.fields,
         "evidence": list(one.evidence),
     }
-    return said | {"means": _BY_CODE[one.code].says} if explain else said
+    return said | {"means": codes[one.code].says} if codes else said
 
 
 def _object(ref: ObjectRef) -> JsonObject:
@@ -99,8 +101,8 @@ def sarif(found: Survey, queries: Queries, explain: bool) -> None:
     rules = [
         {
             "id": code,
-            "shortDescription": {"text": _BY_CODE[code].says},
-            "fullDescription": {"text": f"Read from {_BY_CODE[code].reads}."},
+            "shortDescription": {"text": found.codes[code].says},
+            "fullDescription": {"text": f"Read from {found.codes[code].reads}."},
         }
         for code in codes
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -12,12 +13,15 @@ from agents.auditor.anchors import outside
 from agents.auditor.keys import KeyProblem
 from agents.auditor.notes import NotANote
 from agents.auditor.verify import verify
+from agents.investigator.analyzers.outside import UnfitAnalyzer
+from agents.investigator.silenced import SilenceError
 from agents.ledger.roster import RosterError, read_roster
 from agents.ledger.store import LedgerError
 from midwatch import wall
 from midwatch.check_model import model
 from midwatch.check_result import Result
 from midwatch.check_slack import slack
+from midwatch.extras import extras_of
 from midwatch.rights import (
     IDENTITY,
     IDENTITY_NAMES,
@@ -58,6 +62,7 @@ async def check_all(settings: Settings) -> list[Result]:
         _ledger,
         _roster,
         _policy,
+        _extras,
         _cluster,
         _metrics,
         _webhook,
@@ -104,6 +109,19 @@ async def _policy(settings: Settings) -> list[Result]:
         return [Result(what="policy", ok=False, says=str(problem))]
     says = f"{policy.digest[:12]}, {len(policy.allow)} allowed, {len(policy.rules)} rules narrow it"
     return [Result(what="policy", ok=bool(policy.allow), says=says)]
+
+
+async def _extras(settings: Settings) -> list[Result]:
+    what = "analyzers and silences"
+    try:
+        extras = extras_of(settings)
+    except (UnfitAnalyzer, SilenceError) as problem:
+        return [Result(what=what, ok=False, says=str(problem))]
+    now = datetime.now(UTC)
+    over = [one for one in extras.silences if one.until <= now]
+    says = f"{len(extras.outside)} analyzers from outside, {len(extras.silences) - len(over)} silences"
+    ended = "; ended: " + "; ".join(one.words for one in over) if over else ""
+    return [Result(what=what, ok=True, says=says + ended)]
 
 
 async def _cluster(settings: Settings) -> list[Result]:

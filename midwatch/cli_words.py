@@ -32,13 +32,15 @@ def settings_of(config: Path | None, process: Process = "serve") -> Settings:
 @contextmanager
 def told(before: str = "", after: str = "") -> Iterator[None]:
     """What a person can mend is told in a sentence and not as a traceback."""
+    from agents.investigator.analyzers.outside import UnfitAnalyzer
+    from agents.investigator.silenced import SilenceError
     from agents.ledger.store import LedgerError
     from tools.kubernetes.errors import KubernetesError
     from tools.policy.load import PolicyError
 
     try:
         yield
-    except (LedgerError, KubernetesError, PolicyError, OSError) as problem:
+    except (LedgerError, KubernetesError, PolicyError, UnfitAnalyzer, SilenceError, OSError) as problem:
         end(f"midwatch: {before}{problem}{after}", 1)
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.actions.verb import RESOURCES, Rule, Verb
 from tools.kubernetes.actions.wire import CLUSTER_SCOPED
-from tools.kubernetes.reading import CLUSTER, NAMESPACED
+from tools.kubernetes.inventory import WITHHELD
+from tools.kubernetes.kinds import READABLE, Depth
 
 IDENTITY = Rule(group="", resource="namespaces", verbs=("get",))
 """The uid of one namespace, kube-system, tells clusters apart; the actor needs no other namespace."""
@@ -20,8 +21,6 @@ APPROVALS = "midwatch-approvals"
 """The ConfigMap of sealed mode: what was signed and may be written now."""
 
 _LOOK = ("get", "list")
-# Their values would be in the answer, whatever is kept of it.
-_NEVER_READ = ("Secret",)
 WALLS = ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
 # Read beside the lists: logs of one pod, what the draft of a volume's expansion must know, and whether the
 # second wall stands.
@@ -34,10 +33,19 @@ _BESIDE = (
 
 def reader_rules() -> tuple[Rule, ...]:
     """Everything the investigator looks at; nothing here changes anything."""
-    listed = [_of_path(path) for kind, path in (*NAMESPACED, *CLUSTER) if kind not in _NEVER_READ]
+    listed = (
+        # Single objects are asked for only of what a plan may be about.
+        Rule(
+            group=kind.group,
+            resource=kind.resource,
+            verbs=_LOOK if kind.depth is Depth.STATE else ("list",),
+        )
+        for kind in READABLE
+        if kind.kind not in WITHHELD
+    )
     targets = [rule for verb in CATALOGUE.values() for rule in verb.rules if "/" not in rule.resource]
-    looks = (Rule(group=rule.group, resource=rule.resource, verbs=_LOOK) for rule in (*listed, *targets))
-    return merged((*looks, *_BESIDE))
+    looks = (Rule(group=rule.group, resource=rule.resource, verbs=_LOOK) for rule in targets)
+    return merged((*listed, *looks, *_BESIDE))
 
 
 def actor_rules() -> tuple[Rule, ...]:
@@ -53,7 +61,9 @@ def optional_verbs() -> tuple[Verb, ...]:
 def in_no_namespace(rule: Rule) -> bool:
     """Whether the resource is cluster-scoped, so that no Role can give a right to it."""
     known = {RESOURCES[kind][1] for kind in CLUSTER_SCOPED}
-    return rule.resource in known | {"namespaces", "storageclasses", *WALLS}
+    # What is read from one namespace, whichever is looked at, no Role of the one looked at can give either.
+    shared = {kind.resource for kind in READABLE if not kind.namespaced or kind.place}
+    return rule.resource in known | shared | {*WALLS}
 
 
 def merged(rules: Iterable[Rule]) -> tuple[Rule, ...]:
@@ -65,8 +75,3 @@ def merged(rules: Iterable[Rule]) -> tuple[Rule, ...]:
         Rule(group=group, resource=resource, verbs=tuple(sorted(verbs)))
         for (group, resource), verbs in sorted(found.items())
     )
-
-
-def _of_path(path: str) -> Rule:
-    parts = path.strip("/").split("/")
-    return Rule(group=parts[1] if parts[0] == "apis" else "", resource=parts[-1], verbs=_LOOK)

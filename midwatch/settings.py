@@ -129,6 +129,12 @@ class Settings(BaseSettings):
     """YAML file that says what may be proposed, with which tier and by how many people (docs/policy.md).
     Without it whatever the catalogue allows may be proposed. It can only narrow; a mistake in it refuses
     to start."""
+    analyzers: tuple[Annotated[str, Field(pattern=r"[a-z][a-z0-9_]{1,30}")], ...] = ()
+    """Names of analyzers from other packages that are loaded (docs/writing-analyzers.md). None is unless it
+    is named here, and one that cannot be loaded refuses to start. They run within ``midwatch serve``."""
+    silences_file: LocalPath | None = None
+    """YAML file of codes that are not told in a namespace for a while, each with a reason and an end
+    (docs/analyze.md). A mistake in it refuses to start."""
     pending_minutes: int = Field(default=30, ge=1, le=240)
     """Minutes a plan waits for a signature before it expires; at most four hours."""
     claim_within_s: int = Field(default=120, ge=1, le=600)

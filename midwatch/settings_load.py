@@ -34,7 +34,7 @@ RIGHTS: Mapping[str, frozenset[str]] = {
         "cluster_name", "policy_file",
         "reader_kubeconfig", "prometheus_url", "prometheus_token", "model_base_url",
         "model_api_key", "model_name", "budgets", "investigations_per_hour", "verify_window_s",
-        "verify_poll_s"
+        "verify_poll_s", "analyzers", "silences_file"
     },
     "gatekeeper": _EVERYBODY | _SLACK | {
         "roster_file", "policy_file", "public_url", "cluster_name", "sealed", "gatekeeper_kubeconfig"

@@ -155,12 +155,16 @@ def alertmanager_of(settings: Settings) -> Alertmanager | None:
 
 @asynccontextmanager
 async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbox]:
-    """What the investigator works with: read-only credentials. Raises PolicyError."""
+    """What the investigator works with: read-only credentials.
+
+    Raises PolicyError, UnfitAnalyzer and SilenceError.
+    """
     from agents.investigator.purse import Allowance
     from agents.investigator.toolbox import Policy, Toolbox
+    from midwatch.extras import extras_of
     from tools.prometheus import Prometheus
 
-    policies = policy_of(settings)
+    policies, extras = policy_of(settings), extras_of(settings)
     policies.read()
     cluster = cluster_of(settings, "reader")
     token = settings.prometheus_token.get_secret_value() if settings.prometheus_token else ""
@@ -183,6 +187,7 @@ async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbo
             prometheus=prometheus,
             model=model_of(settings),
             policy_file=policies,
+            extras=extras,
         )
     finally:
         cluster.close()

@@ -14,6 +14,7 @@ from agents.investigator.changes import changed
 from agents.investigator.citations import checked
 from agents.investigator.reasoning import Answer, Reasoned
 from agents.investigator.reasoning_case import Case
+from agents.investigator.withheld import withheld
 from tools.kubernetes.objects import JsonObject
 
 MOST_CLAIMS = 12
@@ -49,6 +50,7 @@ def diagnosis(case: Case, reasoned: Reasoned, evidence: Mapping[str, Evidence]) 
         confidence=reasoned.confidence if proven else "none",
         not_checked=(
             *case.snapshot.inventory.not_checked,
+            *withheld(case),
             *case.snapshot.not_checked,
             *reasoned.gaps,
             *case.targets.missing,

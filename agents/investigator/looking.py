@@ -19,7 +19,7 @@ from tools.kubernetes.inventory import Inventory
 from tools.kubernetes.log_lines import safe_log
 from tools.kubernetes.logs import LOG_BYTES
 from tools.kubernetes.objects import JsonObject
-from tools.kubernetes.reading import read_inventory, read_log
+from tools.kubernetes.reading import Depth, read_everything, read_inventory, read_log
 
 MOST_LOGS = 20
 
@@ -43,7 +43,7 @@ class Looked:
 def at_cluster(cluster: Connection, namespace: str, say: Callable[[str], object] = lambda _: None) -> Looked:
     """A look at one namespace, or at all of them when it is empty. ``say`` hears what is being read."""
     say(f"reading {namespace or 'all namespaces'}")
-    inventory = read_inventory(cluster, namespace, everywhere=not namespace)
+    inventory = read_inventory(cluster, namespace, Depth.WHOLE) if namespace else read_everything(cluster)
     ids = {query.path: f"E{n}" for n, query in enumerate(inventory.queries, start=1)}
     evidence = {
         f"{query.kind}/{query.namespace}" if query.namespace else query.kind: (ids[query.path],)

@@ -16,7 +16,7 @@ from agents.investigator.targets import targets
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import investigations
 from tools.kubernetes.inventory import Inventory
-from tools.kubernetes.reading import read_inventory
+from tools.kubernetes.reading import Depth, read_inventory
 from tools.prometheus import PrometheusError
 
 STATEFUL = frozenset({"Pod", "Deployment", "StatefulSet"})
@@ -69,7 +69,8 @@ def _signal(box: Toolbox, alert: Alert) -> Told:
 
 def workloads(box: Toolbox, alerts: tuple[Alert, ...], namespaces: list[str]) -> Told:
     """Whether every workload these alerts are about is healthy in a fresh look."""
-    return worst(_workloads(alerts, read_inventory(box.cluster, place)) for place in namespaces or [""])
+    seen = (read_inventory(box.cluster, place, Depth.STATE) for place in namespaces or [""])
+    return worst(_workloads(alerts, each) for each in seen)
 
 
 def _workloads(alerts: tuple[Alert, ...], seen: Inventory) -> Told:

@@ -6,12 +6,14 @@ here by how many findings a cause explains. Nothing is written and nothing is pr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from agents.incident import Finding, Severity
-from agents.investigator.analyzers.registry import analyze
+from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.snapshot import Snapshot
+from agents.investigator.examined import Extras, examined
 from agents.investigator.reasoning_case import Candidate, Case
 from agents.investigator.reasoning_causes import candidates
 from agents.investigator.targets import Targets
@@ -39,20 +41,30 @@ class Survey:
     findings: tuple[Finding, ...]
     causes: tuple[Explained, ...]
     not_checked: tuple[str, ...]
+    silenced: tuple[Finding, ...]
+    codes: Mapping[str, Coded]
 
 
-def survey(snapshot: Snapshot, kinds: frozenset[str] = frozenset()) -> Survey:
+def survey(snapshot: Snapshot, kinds: frozenset[str] = frozenset(), extras: Extras | None = None) -> Survey:
     """All findings and causes of one look; with ``kinds`` (lower case) only those about these kinds.
 
-    Causes that explain most come first.
+    Causes that explain most come first. ``codes`` explains those of the findings.
     """
-    found = analyze(snapshot)
+    more = extras or Extras()
+    seen = examined(snapshot, more)
+    snapshot, found = seen.snapshot, seen.findings
     case = Case(snapshot=snapshot, targets=Targets(by_alert=(), radius=frozenset()), findings=found)
     causes = sorted((_explained(case, one) for one in candidates(case)), key=_rank)
     return Survey(
         findings=tuple(one for one in found if not kinds or one.object.kind.lower() in kinds),
         causes=tuple(one for one in causes if not kinds or kinds & _kinds(one)),
-        not_checked=(*snapshot.inventory.not_checked, *snapshot.not_checked),
+        not_checked=(
+            *snapshot.inventory.not_checked,
+            *snapshot.inventory.left_out,
+            *snapshot.not_checked,
+        ),
+        silenced=seen.silenced,
+        codes=more.codes,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Concatenate, ParamSpec, TypeVar
 
 from agents.investigator.analyzers.snapshot import Snapshot
+from agents.investigator.examined import Extras
 from agents.investigator.purse import Allowance
 from agents.ledger.investigations import Lease
 from agents.ledger.store import Ledger
@@ -54,6 +55,7 @@ class Toolbox:
     model: Model | None = None
     policy_file: PolicyFile = field(default_factory=PolicyFile)
     shelf: Shelf = field(default_factory=load)
+    extras: Extras = field(default_factory=Extras)
     lease: Lease | None = None
     snapshots: dict[int, Snapshot] = field(default_factory=dict)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from evals.bench import (
+    analysis,
     burst,
     click,
     demo,
@@ -40,6 +41,7 @@ MEASUREMENTS: dict[str, Callable[[Path], list[Result]]] = {
     "demo": demo.measure,
     "queue": queue_start.measure,
     "verify": verify.measure,
+    "analysis": analysis.measure,
 }
 """In the order of the table; the quick ones alone with ``--only``."""
 

@@ -14,9 +14,10 @@ from evals.world.kubernetes.store import Store
 from tests.support.kubernetes_world import config_map
 from tools.kubernetes.client import Connection, Request, connect
 from tools.kubernetes.inventory import Inventory
+from tools.kubernetes.kinds import READABLE, Depth
 from tools.kubernetes.logs import LOG_BYTES, TAIL_LINES, read_log
 from tools.kubernetes.pace import Pace
-from tools.kubernetes.reading import CLUSTER, NAMESPACED, PAGE, read_inventory
+from tools.kubernetes.reading import PAGE, read_inventory
 
 MANY = 1_100
 
@@ -84,8 +85,11 @@ def test_t30_a_look_asks_for_each_kind_once_and_for_nothing_without_a_limit(
 ) -> None:
     paths = [request.path for request, _ in cluster.asked if not request.path.endswith("/log")]
     first = [request.path for request, _ in cluster.asked if query(request).get("resourceVersion") == "0"]
-    assert len(first) == len(set(first)) == len(NAMESPACED) + len(CLUSTER) == len(look.queries)
-    assert set(paths) == set(first)
+    due = [kind for kind in READABLE if kind.depth <= Depth.INCIDENT and not kind.addon]
+    assert len(first) == len(set(first)) == len(due)
+    assert {*paths} == {*first, "/apis"}, "what is not installed is not asked for"
+    assert paths.count("/apis") == 1
+    assert {each.path for each in look.queries} == {*paths}
     assert all(urlsplit(path).path == path for path in paths), "and never across namespaces"
     assert cluster.agent.startswith("midwatch-reader/"), "the server's operator can tell who asks"
 

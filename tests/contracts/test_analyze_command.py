@@ -50,7 +50,7 @@ def test_a_saved_list_is_told_with_its_cause(idle: Path) -> None:
     found = run("--snapshot", saved(idle, PARKED), "-o", "json")
     assert found.exit_code == 1
     told = json.loads(found.stdout)
-    assert set(told) == {"findings", "causes", "not_checked", "evidence"}
+    assert set(told) == {"findings", "causes", "silenced", "not_checked", "evidence"}
     first = next(one for one in told["findings"] if one["object"]["kind"] == "Deployment")
     assert set(first) == {"code", "severity", "object", "message", "fields", "evidence"}
     assert first["object"] == {"kind": "Deployment", "namespace": "shop", "name": "web"}
@@ -172,3 +172,39 @@ def test_whoever_asks_may_bring_a_kubeconfig_of_their_own(
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(centre.kubernetes.kubeconfig("admin")))
     assert run("-A").exit_code == 1
+
+
+def silent(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    entry = {
+        "code": code,
+        "namespace": "shop",
+        "reason": "parked over winter",
+        "until": "2099-01-01T00:00:00Z",
+    }
+    path = folder / "silences.yaml"
+    path.write_text(yaml.safe_dump([entry]), encoding="utf-8")
+    monkeypatch.setenv("MIDWATCH_SILENCES_FILE", str(path))
+
+
+def test_what_is_silenced_is_counted_and_no_finding(idle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    silent(idle, monkeypatch, "deployment.scaled_to_zero")
+    text = listed(deployment("web", replicas=0, available=0))
+    found = run("--snapshot", saved(idle, text))
+    assert (found.exit_code, "1 silenced" in found.stdout) == (0, True)
+    told = json.loads(run("--snapshot", saved(idle, text), "-o", "json").stdout)
+    assert [one["object"]["name"] for one in told["silenced"]] == ["web"]
+    assert any("parked over winter" in gap for gap in told["not_checked"])
+
+
+def test_a_silence_of_no_code_refuses_to_start(idle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    silent(idle, monkeypatch, "deployment.scaled_to_zer")
+    found = run("--snapshot", saved(idle, PARKED))
+    assert (found.exit_code, "did you mean deployment.scaled_to_zero?" in found.output) == (2, True)
+
+
+def test_an_analyzer_that_is_not_installed_refuses_to_start(
+    idle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIDWATCH_ANALYZERS", '["nobody"]')
+    found = run("--snapshot", saved(idle, PARKED))
+    assert (found.exit_code, "analyzer nobody is not installed" in found.output) == (2, True)

@@ -159,7 +159,8 @@ HOOKS = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
 
 
 def namespaced(right: Right) -> bool:
-    return KINDS[right[1].partition("/")[0]].namespaced
+    # Leases are those of the control plane, in a namespace of their own.
+    return KINDS[right[1].partition("/")[0]].namespaced and right[1] != "leases"
 
 
 @pytest.mark.parametrize("files", [WHOLE, tuple(name for name in FILES if name.startswith("namespaced/"))])

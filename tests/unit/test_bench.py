@@ -40,6 +40,7 @@ PROMISED = {
     "demo": [("s", at_most(P50, 15))],
     "queue": [("ms", at_most(P50, 20))],
     "verify": [("s", at_most(P50, 10))],
+    "analysis": [("s", at_most(P50, 2)), ("MiB", at_most(P50, 400))],
 }
 SPEED = Figure(title="speed", unit="s", bounds=(at_most(P50, 2), at_most(P99, 5)))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tools.kubernetes.addresses import addresses
 from tools.kubernetes.certificates import read_certificate
@@ -31,6 +31,21 @@ _WITHOUT_FIELDS = frozenset(("Pod", "ReplicaSet", "Event", "EndpointSlice"))
 """Kinds of which there are thousands, written by controllers alone."""
 
 _MOST_FIELDS = 24
+# Of kinds that others define: parts that hold values somebody may keep secret (whole manifests, env values,
+# headers, connection strings), or bulk that nobody here reads. A path ends at the key that is dropped.
+_DROPPED: dict[str, tuple[str, ...]] = {
+    "ClusterServiceVersion": ("metadata.annotations", "spec"),
+    "InstallPlan": ("status.plan", "status.bundleLookups"),
+    "Subscription": ("spec.config",),
+    "ScaledObject": ("spec.triggers", "spec.advanced"),
+    "Policy": ("spec",),
+    "ClusterPolicy": ("spec",),
+    "HTTPRoute": ("spec.rules.filters", "spec.rules.backendRefs.filters"),
+    "GRPCRoute": ("spec.rules.filters", "spec.rules.backendRefs.filters"),
+    "CustomResourceDefinition": ("spec.versions.schema", "spec.versions.additionalPrinterColumns"),
+    "StorageClass": ("parameters",),
+    "PersistentVolume": ("spec.csi.volumeAttributes", "spec.flexVolume.options"),
+}
 
 
 def cleaned(obj: JsonObject) -> JsonObject:
@@ -46,6 +61,8 @@ def cleaned(obj: JsonObject) -> JsonObject:
     kind = str(obj.get("kind") or "")
     meta["managedFields"] = [_writer(entry, kind) for entry in meta.get("managedFields") or []]
     kept = {**obj, "metadata": meta}
+    for path in _DROPPED.get(obj.get("kind") or "", ()):
+        kept = _without(kept, path.split("."))
     if obj.get("kind") in {"Secret", "ConfigMap"}:
         return _keys_only(kept)
     if not isinstance(kept.get("spec"), dict):
@@ -70,6 +87,19 @@ def _paths(owned: JsonObject, *, deep: bool) -> Iterator[str]:
         name = key.removeprefix("f:")
         below = [one.removeprefix("f:") for one in inner if one.startswith("f:")] if deep else []
         yield from (f"{name}.{one}" for one in below) if below else (name,)
+
+
+def _without(obj: JsonObject, path: Sequence[str]) -> JsonObject:
+    """The object without what is at ``path``; a list on the way is followed into each of its items."""
+    first, *rest = path
+    if first not in obj:
+        return obj
+    if not rest:
+        return {key: value for key, value in obj.items() if key != first}
+    inner = obj[first]
+    if isinstance(inner, list):
+        return {**obj, first: [_without(one, rest) if isinstance(one, dict) else one for one in inner]}
+    return {**obj, first: _without(inner, rest)} if isinstance(inner, dict) else obj
 
 
 def value_tag(value: str) -> str:

@@ -25,6 +25,7 @@ from tools.kubernetes.errors import Unconfigured, Unreadable, error_for
 from tools.kubernetes.objects import JsonObject
 from tools.kubernetes.once import READ_S, Bounds, Sending, send_once
 from tools.kubernetes.pace import Pace
+from tools.kubernetes.recent import Recent
 
 MOST_BYTES = 128 * 2**20
 """The largest answer that is read: about twenty thousand pods in one list."""
@@ -62,6 +63,7 @@ class Connection:
     timeout_s: float = READ_S
     pace: Pace = field(default_factory=Pace, repr=False)
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+    recent: Recent = field(default_factory=Recent, repr=False)
 
     def send(self, request: Request) -> JsonObject:
         """Send once and return the JSON answer. Raises the KubernetesError tree."""

@@ -16,12 +16,19 @@ from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
 __all__ = ["Inventory", "Query", "cleaned", "lines"]
 
+WITHHELD = frozenset({"Secret", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"})
+"""Kinds that the shipped role does not let the reader list: the values of Secrets would be in the answer,
+whatever is kept of it, and who may do what is only advised on. Of another account they are read."""
+METADATA_ONLY = frozenset({"Secret"})
+"""Kinds of which only the metadata is asked for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
     """One list that was asked for: its kind, where, the URL path, when, and how many came back.
 
-    ``silent``: the server gave no answer, so that another time may tell more.
+    ``silent``: the server gave no answer, so that another time may tell more. ``refused``: this account may
+    not ask.
     """
 
     kind: str
@@ -32,6 +39,7 @@ class Query:
     problem: str = ""
     truncated: bool = False
     silent: bool = False
+    refused: bool = False
     at: datetime | None = None
 
 
@@ -66,22 +74,39 @@ class Inventory:
 
     def unread(self, kind: str, namespace: str) -> bool:
         """Whether there may be objects of this kind in this namespace (or in none) that were not read."""
-        asked = (q for q in self.queries if q.kind == kind and q.namespace in ("", namespace))
-        return any(not q.ok or q.truncated for q in asked)
+        return any(not q.ok or q.truncated for q in self._of(kind, namespace))
 
     def looked_at(self, kind: str, namespace: str) -> bool:
         """Whether all objects of this kind there were read, so that the absence of one means something."""
-        asked = [q for q in self.queries if q.kind == kind and q.namespace in ("", namespace)]
+        asked = self._of(kind, namespace)
         return self.whole or (bool(asked) and all(q.ok and not q.truncated for q in asked))
 
     @property
     def not_checked(self) -> tuple[str, ...]:
-        """One sentence per read that failed or was cut short."""
+        """One sentence per read that failed or was cut short, but for those that are meant to be refused."""
         failed = [
-            f"{q.kind} in {q.namespace or 'the cluster'}: {q.problem}" for q in self.queries if not q.ok
+            f"{q.kind} in {q.namespace or 'the cluster'}: {q.problem}"
+            for q in self.queries
+            if not q.ok and not self._meant(q)
         ]
         cut = [f"{q.kind}: only the first {q.count} were read" for q in self.queries if q.truncated]
-        return tuple(failed + cut)
+        # A kind that every namespace shares is asked for with each of them.
+        return tuple(dict.fromkeys(failed + cut))
+
+    def withheld(self, kind: str, namespace: str) -> bool:
+        """Whether this account may not list a kind that the reader's role leaves out on purpose."""
+        return any(self._meant(q) for q in self._of(kind, namespace))
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """One sentence for each kind that this account is meant not to list."""
+        kinds = dict.fromkeys(q.kind for q in self.queries if self._meant(q))
+        return tuple(f"{kind}: the reader's account may not list them" for kind in kinds)
+
+    @staticmethod
+    def _meant(query: Query) -> bool:
+        # Said on every card it would be read on none; where it matters, ``agents`` says it.
+        return query.refused and query.kind in WITHHELD
 
     @classmethod
     def of_list(cls, content: JsonObject) -> Inventory:
@@ -96,6 +121,17 @@ class Inventory:
             by_kind={kind: tuple(objects) for kind, objects in by_kind.items()},
             whole=content.get("kind") == "List",
         )
+
+    def _of(self, kind: str, namespace: str) -> list[Query]:
+        return [query for query in self._asked.get(kind, ()) if query.namespace in ("", namespace)]
+
+    @cached_property
+    def _asked(self) -> dict[str, list[Query]]:
+        # Fifty kinds, and a question for every name that some object mentions.
+        asked: dict[str, list[Query]] = {}
+        for query in self.queries:
+            asked.setdefault(query.kind, []).append(query)
+        return asked
 
     @cached_property
     def _index(self) -> dict[tuple[str, str, str], JsonObject]:

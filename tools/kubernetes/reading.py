@@ -1,50 +1,34 @@
 """Reading a cluster: one bounded pass over the kinds a diagnosis needs.
 
-``limit`` and ``continue`` on every list, ``resourceVersion=0`` so that the API server's cache
-answers, and a cap on what is kept. Source: threats T30; diagnosis, "What is looked at".
+``limit`` and ``continue`` on every list, ``resourceVersion=0`` so that the API server's cache answers, a cap
+on what is kept, a few requests at once and all of them at the connection's pace. What every namespace shares
+is read once for all looks of a moment. Source: threats T30; diagnosis, "What is looked at".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from tools.kubernetes.client import Connection, Request
-from tools.kubernetes.errors import Interrupted, KubernetesError, Unreachable
-from tools.kubernetes.inventory import Inventory, Query, cleaned
+from tools.kubernetes import discovery
+from tools.kubernetes.client import Connection
+from tools.kubernetes.discovery import Served, UnknownVersion
+from tools.kubernetes.errors import KubernetesError
+from tools.kubernetes.inventory import Inventory, Query
+from tools.kubernetes.kinds import READABLE, Depth, Readable
+from tools.kubernetes.listing import PAGE, Found, listed
 from tools.kubernetes.logs import LogText, read_log
 from tools.kubernetes.objects import JsonObject, is_namespace
 
-__all__ = ["LogText", "read_inventory", "read_log"]
+__all__ = ["PAGE", "Depth", "LogText", "read_everything", "read_inventory", "read_log"]
 
-PAGE = 500
-MOST_PER_KIND = 10_000
+AT_ONCE = 4
+"""Requests on their way at once: the time of a look is theirs, and a server has many clients."""
 SILENCES = 2
 """After so many reads without an answer the rest is not asked for: each would cost its timeout."""
-
-METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-
-NAMESPACED: tuple[tuple[str, str], ...] = (
-    ("Pod", "/api/v1/namespaces/{ns}/pods"),
-    ("ReplicaSet", "/apis/apps/v1/namespaces/{ns}/replicasets"),
-    ("Deployment", "/apis/apps/v1/namespaces/{ns}/deployments"),
-    ("StatefulSet", "/apis/apps/v1/namespaces/{ns}/statefulsets"),
-    ("DaemonSet", "/apis/apps/v1/namespaces/{ns}/daemonsets"),
-    ("Service", "/api/v1/namespaces/{ns}/services"),
-    ("EndpointSlice", "/apis/discovery.k8s.io/v1/namespaces/{ns}/endpointslices"),
-    ("Event", "/api/v1/namespaces/{ns}/events"),
-    ("ConfigMap", "/api/v1/namespaces/{ns}/configmaps"),
-    ("Secret", "/api/v1/namespaces/{ns}/secrets"),
-    ("PersistentVolumeClaim", "/api/v1/namespaces/{ns}/persistentvolumeclaims"),
-    ("ResourceQuota", "/api/v1/namespaces/{ns}/resourcequotas"),
-    ("HorizontalPodAutoscaler", "/apis/autoscaling/v2/namespaces/{ns}/horizontalpodautoscalers"),
-    ("PodDisruptionBudget", "/apis/policy/v1/namespaces/{ns}/poddisruptionbudgets"),
-    ("Job", "/apis/batch/v1/namespaces/{ns}/jobs"),
-    ("CronJob", "/apis/batch/v1/namespaces/{ns}/cronjobs"),
-    ("Ingress", "/apis/networking.k8s.io/v1/namespaces/{ns}/ingresses"),
-)
-CLUSTER: tuple[tuple[str, str], ...] = (("Node", "/api/v1/nodes"), ("Namespace", "/api/v1/namespaces"))
 
 
 def _utc_now() -> datetime:
@@ -53,116 +37,139 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True, kw_only=True)
 class _Wanted:
-    kind: str
-    path: str
-    namespace: str
+    """One kind in one namespace, or in all of them; where it may be listed is told for add-ons alone."""
 
-    def failed(self, at: datetime, problem: str, *, silent: bool = False) -> Query:
-        return Query(
-            kind=self.kind,
-            namespace=self.namespace,
-            path=self.path,
-            count=0,
-            ok=False,
-            problem=problem,
-            silent=silent,
-            at=at,
-        )
+    kind: Readable
+    namespace: str = ""
+    versions: tuple[str, ...] = ()
+
+    def paths(self) -> tuple[str, ...]:
+        # A name that could break out of the path stays out of it, also in what is recorded.
+        place = self.namespace if not self.namespace or is_namespace(self.namespace) else "-"
+        return tuple(self.kind.path(place, version) for version in self.versions or ("",))
+
+    def query(self, at: datetime, path: str = "") -> Query:
+        """That it was asked for, and nothing came."""
+        where = path or self.paths()[0]
+        return Query(kind=self.kind.kind, namespace=self.namespace, path=where, count=0, ok=True, at=at)
+
+    def failed(self, at: datetime, problem: str, *, silent: bool = False) -> _Answer:
+        return _Answer(query=replace(self.query(at), ok=False, problem=problem, silent=silent))
 
 
-@dataclass(kw_only=True)
-class _Found:
-    objects: list[JsonObject] = field(default_factory=list)
-    token: str = ""
-    problem: KubernetesError | None = None
-
-    @property
-    def silent(self) -> bool:
-        return isinstance(self.problem, Unreachable | Interrupted)
+@dataclass(frozen=True, kw_only=True)
+class _Answer:
+    query: Query
+    objects: tuple[JsonObject, ...] = ()
 
 
 def read_inventory(
     cluster: Connection,
     namespace: str,
-    clock: Callable[[], datetime] = _utc_now,
+    depth: Depth = Depth.INCIDENT,
     *,
-    everywhere: bool = False,
+    clock: Callable[[], datetime] = _utc_now,
 ) -> Inventory:
-    """One pass over a namespace and the nodes; only the nodes when ``namespace`` is empty.
+    """One pass over a namespace and what every namespace shares; only the latter when it is empty.
 
-    ``everywhere`` reads all namespaces at once instead. Failed reads are recorded, not raised, and
-    never look like "nothing there". ``clock`` gives the aware time that each read is stamped with.
+    Failed reads are recorded, not raised, and never look like "nothing there". ``clock`` gives the aware
+    time that each read is stamped with.
     """
-    by_kind: dict[str, tuple[JsonObject, ...]] = {}
-    queries: list[Query] = []
-    silences = 0
-    for wanted in _everywhere() if everywhere else _all_wanted(namespace):
-        at = clock()
-        if wanted.namespace and not is_namespace(wanted.namespace):
-            queries.append(wanted.failed(at, "no namespace can have this name; it was not asked for"))
-            continue
-        if silences >= SILENCES:
-            queries.append(
-                wanted.failed(at, "not asked for: the API server did not answer before", silent=True)
-            )
-            continue
-        found = _listed(cluster, wanted)
-        silences += found.silent
-        by_kind[wanted.kind] = tuple(found.objects)
-        queries.append(_query(wanted, found, at))
-    return Inventory(by_kind=by_kind, queries=tuple(queries))
-
-
-def _all_wanted(namespace: str) -> list[_Wanted]:
-    # A name that could break out of the path stays out of it, also in what is recorded.
-    place = namespace if is_namespace(namespace) else "-"
-    inside = [
-        _Wanted(kind=kind, path=path.format(ns=place), namespace=namespace)
-        for kind, path in NAMESPACED
-        if namespace
-    ]
-    return inside + [_Wanted(kind=kind, path=path, namespace="") for kind, path in CLUSTER]
-
-
-def _everywhere() -> list[_Wanted]:
-    paths = [(kind, path.replace("/namespaces/{ns}", "")) for kind, path in NAMESPACED]
-    return [_Wanted(kind=kind, path=path, namespace="") for kind, path in (*paths, *CLUSTER)]
-
-
-def _query(wanted: _Wanted, found: _Found, at: datetime) -> Query:
-    if found.problem is not None and not found.objects:
-        return wanted.failed(at, str(found.problem), silent=found.silent)
-    return Query(
-        kind=wanted.kind,
-        namespace=wanted.namespace,
-        path=wanted.path,
-        count=len(found.objects),
-        ok=True,
-        truncated=bool(found.token),
-        silent=found.silent,
-        at=at,
+    wanted = (
+        _Wanted(kind=kind, namespace=kind.place or (namespace if kind.namespaced else ""))
+        for kind in READABLE
+        if kind.depth <= depth and (namespace or kind.place or not kind.namespaced)
     )
+    return _Pass(cluster=cluster, clock=clock).over(wanted)
 
 
-def _listed(cluster: Connection, wanted: _Wanted) -> _Found:
-    found = _Found()
-    try:
-        while True:
-            page = cluster.send(_page(wanted, found.token))
-            # A list leaves out what its items are: put it back, everything later relies on it.
-            items = (item for item in page.get("items") or [] if isinstance(item, dict))
-            found.objects += [cleaned({**item, "kind": wanted.kind}) for item in items]
-            found.token = (page.get("metadata") or {}).get("continue") or ""
-            if not found.token or len(found.objects) >= MOST_PER_KIND:
-                return found
-    except KubernetesError as problem:
-        # What came before a page that expired is true, and the token left over says: cut short.
-        found.problem = problem
-        return found
+def read_everything(cluster: Connection, *, clock: Callable[[], datetime] = _utc_now) -> Inventory:
+    """One pass over all namespaces at once, as deep as it goes."""
+    once = {kind.path(""): _Wanted(kind=kind) for kind in READABLE}
+    return _Pass(cluster=cluster, clock=clock).over(once.values())
 
 
-def _page(wanted: _Wanted, token: str) -> Request:
-    # A continue token pins its own version; the cache answers only the first page.
-    position = ("continue", token) if token else ("resourceVersion", "0")
-    accept = METADATA_ONLY if wanted.kind == "Secret" else "application/json"
-    return Request(method="GET", path=wanted.path, query=(("limit", str(PAGE)), position), accept=accept)
+@dataclass(kw_only=True)
+class _Pass:
+    cluster: Connection
+    clock: Callable[[], datetime]
+    silent: list[str] = field(default_factory=list)
+
+    def over(self, wanted: Iterable[_Wanted]) -> Inventory:
+        every = list(wanted)
+        own, addons = ([one for one in every if one.kind.addon is there] for there in (False, True))
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            asked: list[Future[_Answer]] = [pool.submit(self._answer, one) for one in own]
+            told, there = self._addons(addons)
+            asked += [pool.submit(self._answer, one) for one in there]
+            answers = [*(each.result() for each in asked), *told]
+        by_kind: dict[str, list[JsonObject]] = defaultdict(list)
+        for answer in answers:
+            by_kind[answer.query.kind] += answer.objects
+        return Inventory(
+            by_kind={kind: tuple(objects) for kind, objects in by_kind.items()},
+            queries=tuple(answer.query for answer in answers),
+        )
+
+    def _addons(self, wanted: list[_Wanted]) -> tuple[list[_Answer], list[_Wanted]]:
+        """What is known of add-ons without a list of theirs, and where there may be one."""
+        if not wanted:
+            return [], []
+        at = self.clock()
+        found = self.cluster.recent.get(discovery.PATH, self._served)
+        if isinstance(found, KubernetesError):
+            # One sentence for all of them: that none was looked at follows from it.
+            group = Readable(kind="APIGroup", resource="apis", namespaced=False)
+            failed = _Wanted(kind=group).query(at, discovery.PATH)
+            return [_Answer(query=replace(failed, ok=False, problem=str(found)))], []
+        told: list[_Answer] = []
+        there: list[_Wanted] = []
+        for one in wanted:
+            try:
+                versions = found.versions(one.kind)
+            except UnknownVersion as problem:
+                told.append(one.failed(at, str(problem)))
+                continue
+            if versions:
+                there.append(replace(one, versions=versions))
+            else:
+                # Not installed is an answer: there are none, and discovery is the evidence.
+                told.append(_Answer(query=one.query(at, discovery.PATH)))
+        return told, there
+
+    def _served(self) -> Served | KubernetesError:
+        try:
+            return discovery.served(self.cluster)
+        except KubernetesError as problem:
+            return problem
+
+    def _answer(self, wanted: _Wanted) -> _Answer:
+        at = self.clock()
+        if wanted.namespace and not is_namespace(wanted.namespace):
+            return wanted.failed(at, "no namespace can have this name; it was not asked for")
+        if len(self.silent) >= SILENCES:
+            return wanted.failed(at, "not asked for: the API server did not answer before", silent=True)
+        if wanted.kind.shared:
+            return self.cluster.recent.get(
+                wanted.paths()[0], lambda: self._asked(wanted), lambda answer: not answer.query.silent
+            )
+        return self._asked(wanted)
+
+    def _asked(self, wanted: _Wanted) -> _Answer:
+        at, found, path = self.clock(), Found(), ""
+        for path in wanted.paths():
+            found = listed(self.cluster, wanted.kind.kind, path)
+            if not found.absent:
+                break
+        if found.silent:
+            self.silent.append(path)
+        query = replace(
+            wanted.query(at, path),
+            count=len(found.objects),
+            truncated=bool(found.token),
+            silent=found.silent,
+        )
+        # Of an add-on's kind discovery knew no more than the group: the 404 is the rest of its answer.
+        if found.problem is None or found.objects or (found.absent and wanted.kind.addon):
+            return _Answer(query=query, objects=tuple(found.objects))
+        return _Answer(query=replace(query, ok=False, problem=str(found.problem), refused=found.refused))

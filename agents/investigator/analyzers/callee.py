@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from agents.investigator.analyzers.endpoints import Directory
-from agents.investigator.analyzers.fields import dig, is_finished, is_ready, items, name_of
+from agents.investigator.analyzers.fields import dig, is_ready, items, name_of
 from agents.investigator.analyzers.snapshot import Snapshot
 from tools.kubernetes.objects import JsonObject
 
@@ -59,7 +59,7 @@ def _behind(snapshot: Snapshot, directory: Directory, service: JsonObject) -> Un
     # Without a selector somebody else fills in the addresses.
     if known.ready or not selector:
         return None
-    pods = [pod for pod in snapshot.selected(namespace, selector) if not is_finished(pod)]
+    pods = list(snapshot.living(namespace, selector))
     if any(is_ready(pod) for pod in pods):
         return None
     if pods:

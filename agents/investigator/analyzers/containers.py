@@ -44,13 +44,13 @@ def ports(spec: Mapping[str, object]) -> tuple[Port, ...]:
 
 def probed(spec: Mapping[str, object]) -> frozenset[object]:
     """The ports, by number or name, that a probe asks: somebody listens there, declared or not."""
-    return frozenset(
-        dig(container, probe, ask, "port")
-        for container in long_lived(spec)
-        for probe in _PROBES
-        for ask in _ASKS
-        if dig(container, probe, ask, "port") is not None
-    )
+    asked = (dig(probe, ask, "port") for probe in _probes(spec) for ask in _ASKS)
+    return frozenset(port for port in asked if port is not None)
+
+
+def _probes(spec: Mapping[str, object]) -> Iterator[JsonObject]:
+    for container in long_lived(spec):
+        yield from (container[name] for name in _PROBES if container.get(name))
 
 
 def owner_of(pod: Mapping[str, object]) -> tuple[str, str]:

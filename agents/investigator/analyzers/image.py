@@ -20,7 +20,6 @@ from agents.investigator.analyzers.fields import (
     is_finished,
     items,
     moment,
-    namespace_of,
     quotable,
 )
 from agents.investigator.analyzers.snapshot import Snapshot
@@ -167,12 +166,8 @@ def _missing_secret(snapshot: Snapshot, pull: _Pull) -> str:
     ]
     if reported or not snapshot.looked_at(pull.ref.namespace, "Secret"):
         return reported[0] if reported else ""
-    known = {
-        dig(secret, "metadata", "name")
-        for secret in snapshot.objects("Secret")
-        if namespace_of(secret) == pull.ref.namespace
-    }
-    return next((name for name in named if name and name not in known), "")
+    place = pull.ref.namespace
+    return next((name for name in named if name and snapshot.find("Secret", place, name) is None), "")
 
 
 def _finding(pull: _Pull, snapshot: Snapshot) -> Finding:

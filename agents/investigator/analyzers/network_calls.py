@@ -13,7 +13,6 @@ from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.dependency import calls
 from agents.investigator.analyzers.fields import (
     dig,
-    is_finished,
     items,
     labels_of,
     name_of,
@@ -79,8 +78,8 @@ def _resolved(snapshot: Snapshot, caller: JsonObject, to: tuple[JsonObject, int 
     service, port = to
     ports = items(service, "spec", "ports")
     asked = [one for one in ports if port in (None, one.get("port"))]
-    chosen = snapshot.selected(namespace_of(service), dig(service, "spec", "selector") or {})
-    pod = next((one for one in chosen if not is_finished(one)), None)
+    chosen = snapshot.living(namespace_of(service), dig(service, "spec", "selector") or {})
+    pod = next(iter(chosen), None)
     if pod is None or len(asked) != 1 or dig(pod, "spec", "hostNetwork"):
         return None
     target = asked[0].get("targetPort") or asked[0].get("port")

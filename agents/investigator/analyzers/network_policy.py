@@ -16,7 +16,6 @@ from agents.incident import Finding
 from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.fields import (
     dig,
-    is_finished,
     items,
     labels_of,
     name_of,
@@ -149,12 +148,10 @@ def _no_dns(on: Subject, closing: list[JsonObject], pod: JsonObject) -> Iterator
 
 def _reach(look: _Look, service: JsonObject) -> Iterator[Finding]:
     selector = dig(service, "spec", "selector") or {}
-    chosen = look.snapshot.selected(namespace_of(service), selector)
+    chosen = look.snapshot.living(namespace_of(service), selector)
     # Pods that share their labels share their policies.
     unlike = {
-        tuple(sorted(labels_of(pod).items())): pod
-        for pod in chosen
-        if not is_finished(pod) and not dig(pod, "spec", "hostNetwork")
+        tuple(sorted(labels_of(pod).items())): pod for pod in chosen if not dig(pod, "spec", "hostNetwork")
     }
     pods = list(unlike.values())
     if not pods:

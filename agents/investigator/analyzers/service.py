@@ -14,7 +14,6 @@ from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.endpoints import Addresses, Directory
 from agents.investigator.analyzers.fields import (
     dig,
-    is_finished,
     is_ready,
     items,
     last_writer,
@@ -44,7 +43,7 @@ def services(snapshot: Snapshot) -> Iterator[Finding]:
         if not selector or dig(service, "spec", "type") == "ExternalName":
             continue
         known = directory.of(service)
-        pods = [pod for pod in snapshot.selected(namespace_of(service), selector) if not is_finished(pod)]
+        pods = list(snapshot.living(namespace_of(service), selector))
         if pods:
             yield from _none_ready(snapshot, service, (pods, known))
         elif owners := selected_workloads(snapshot, service):

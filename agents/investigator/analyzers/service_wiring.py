@@ -15,7 +15,6 @@ from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.containers import Port, names, owner_of, ports, probed
 from agents.investigator.analyzers.fields import (
     dig,
-    is_finished,
     is_ready,
     items,
     labels_of,
@@ -97,9 +96,7 @@ def wiring(snapshot: Snapshot) -> Iterator[Finding]:
             yield from _external_name(on)
             continue
         selector = dig(service, "spec", "selector") or {}
-        pods = tuple(
-            pod for pod in snapshot.selected(namespace_of(service), selector) if not is_finished(pod)
-        )
+        pods = snapshot.living(namespace_of(service), selector)
         yield from _ports(on, pods)
         yield from _too_wide(on, pods)
         if dig(service, "spec", "internalTrafficPolicy") == "Local" and pods:

@@ -16,6 +16,7 @@ from agents.investigator.analyzers.fields import (
     TEMPLATED,
     WORKLOAD_KINDS,
     controller_of,
+    is_finished,
     is_plainly_well,
     labels_of,
     matches,
@@ -32,7 +33,16 @@ class Objects(Protocol):
 
     @property
     def not_checked(self) -> tuple[str, ...]:
-        """One sentence per read that failed or was cut short."""
+        """One sentence per read that failed or was cut short, but for those that are meant to be refused."""
+        ...
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """One sentence for each kind that this account is meant not to list."""
+        ...
+
+    def withheld(self, kind: str, namespace: str) -> bool:
+        """Whether this account is meant not to list this kind."""
         ...
 
     @property
@@ -177,9 +187,20 @@ class Snapshot:
 
     def selected(self, namespace: str, selector: Mapping[str, str]) -> tuple[JsonObject, ...]:
         """Pods of the namespace that an equality selector selects."""
-        first = next(iter(selector.items()), ("", ""))
-        candidates = self._pods.get((namespace, *first), ())
-        return tuple(pod for pod in candidates if matches(selector, labels_of(pod)))
+        key = (namespace, *selector.items())
+        if key not in self._selected:
+            first = next(iter(selector.items()), ("", ""))
+            candidates = self._pods.get((namespace, *first), ())
+            self._selected[key] = tuple(pod for pod in candidates if matches(selector, labels_of(pod)))
+        return self._selected[key]
+
+    def living(self, namespace: str, selector: Mapping[str, str]) -> tuple[JsonObject, ...]:
+        """Of the pods that an equality selector selects those that did not end and are not about to."""
+        key = (namespace, *selector.items())
+        if key not in self._living:
+            pods = self.selected(namespace, selector)
+            self._living[key] = tuple(pod for pod in pods if not is_finished(pod))
+        return self._living[key]
 
     def pods_in(self, namespace: str) -> tuple[JsonObject, ...]:
         """Every pod of one namespace, in the server's order."""
@@ -216,6 +237,15 @@ class Snapshot:
     @cached_property
     def _by_name(self) -> dict[str, dict[tuple[str, str], JsonObject]]:
         # Filled kind by kind; an ObjectRef for each question would cost more than the answer.
+        return {}
+
+    @cached_property
+    def _selected(self) -> dict[tuple[object, ...], tuple[JsonObject, ...]]:
+        # A Service, a policy, a budget and a webhook ask for the same pods.
+        return {}
+
+    @cached_property
+    def _living(self) -> dict[tuple[object, ...], tuple[JsonObject, ...]]:
         return {}
 
     @cached_property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.coded import Coded
@@ -22,7 +23,7 @@ class Subject:
     obj: JsonObject
     also: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def ref(self) -> ObjectRef:
         """Which object it is."""
         return ref_of(self.obj)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from langgraph.runtime import Runtime
 
 from agents.incident import Diagnosis, Evidence, Hypothesis, Incident
-from agents.investigator.analyzers.registry import analyze
+from agents.investigator.examined import examined
 from agents.investigator.explain import diagnosis
 from agents.investigator.opinion import Heard, with_opinion
 from agents.investigator.permission import Asking, Permitted, permitted
@@ -68,7 +68,8 @@ async def think(state: State, box: Toolbox, purse: Purse) -> Thought:
     if incident is None:
         raise AssertionError("an incident under investigation is in the ledger")
     about = targets(incident.firing or incident.alerts, snapshot.inventory)
-    case = Case(snapshot=snapshot, targets=about, findings=await asyncio.to_thread(analyze, snapshot))
+    seen = await asyncio.to_thread(examined, snapshot, box.extras)
+    case = Case(snapshot=seen.snapshot, targets=about, findings=seen.findings)
     return Thought(incident=incident, case=case, reasoned=await asyncio.to_thread(reason, case))
 
 
