@@ -24,18 +24,26 @@ STRONG = 6.0
 """Deviations from the series' own restlessness; a daily curve alone stays below three."""
 SMALL = 0.1
 """Share of the level below which a change is of no interest, however regular the series is."""
+BEFORE = 60
+"""Points before a change that say what was usual."""
+_MOST = 1e3
+_NOTHING = 1e-9
 _NORMAL = 1.4826
 """From the median of absolute deviations to a standard deviation."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A change of level at ``at``: what was usual before and is after, and ``strength`` in deviations."""
+    """A change of level at ``at``: what was usual before and is after, and ``strength`` in deviations.
+
+    A ``deviation`` is how far the series moves by itself, in its own unit.
+    """
 
     at: float
     before: float
     after: float
     strength: float
+    deviation: float
 
     @property
     def rose(self) -> bool:
@@ -43,36 +51,75 @@ class Change:
         return self.after > self.before
 
 
-def change(points: Sequence[Point]) -> Change | None:
+@dataclass(frozen=True, kw_only=True)
+class Within:
+    """Between which moments a change is looked for (seconds since the epoch), and whether only upward."""
+
+    start: float = -math.inf
+    end: float = math.inf
+    rising: bool = False
+
+
+ALWAYS = Within()
+
+
+def change(points: Sequence[Point], within: Within = ALWAYS) -> Change | None:
     """The strongest change of level in this series, or None when nothing stands out."""
+    found = step(points, within)
+    if found is None or found.strength < STRONG:
+        return None
+    small = abs(found.after - found.before) < SMALL * max(abs(found.before), abs(found.after))
+    return None if small else found
+
+
+def step(points: Sequence[Point], within: Within = ALWAYS) -> Change | None:
+    """The largest step between two moments, be it one or not; None when there is too little to say."""
     known = [point for point in points if math.isfinite(point[1])]
     if len(known) < FEWEST:
         return None
+    places = range(bisect_left(known, (within.start, -math.inf)), bisect_left(known, (within.end, math.inf)))
     values = [value for _, value in known]
-    found = [one for width in WIDTHS if 3 * width <= len(values) for one in _strongest(values, width)]
-    if not found:
+    widths = [width for width in WIDTHS if 3 * width <= len(values)]
+    steps = [one for width in widths if (one := _largest(values, width, places, rising=within.rising))]
+    if not steps:
         return None
-    strength, index, width = max(found)
-    index = _edge(values, index, width)
-    before, after = median(values[:index]), median(values[index : index + 2 * width])
-    if abs(after - before) < SMALL * max(abs(before), abs(after)) or after == before:
-        return None
-    return Change(at=known[index][0], before=before, after=after, strength=strength)
+    best = max(steps, key=lambda one: one.strength)
+    index = _edge(values, best.index, best.width)
+    return Change(
+        at=known[index][0],
+        before=median(values[max(0, index - BEFORE) : index]),
+        after=median(values[index : index + 2 * best.width]),
+        strength=best.strength,
+        deviation=best.deviation,
+    )
 
 
-def _strongest(values: list[float], width: int) -> list[tuple[float, int, int]]:
+@dataclass(frozen=True)
+class _Step:
+    """The largest difference of medians of one width, and where."""
+
+    index: int
+    width: int
+    strength: float
+    deviation: float
+
+
+def _largest(values: list[float], width: int, places: range, *, rising: bool) -> _Step | None:
+    """The largest step at one of these places, in units of the other steps."""
     usual_here = _running_medians(values, width)
     # Entry n is the step between point n + width - 1 and the next.
-    jumps = [abs(after - before) for before, after in zip(usual_here, usual_here[width:], strict=False)]
-    largest = max(range(len(jumps)), key=jumps.__getitem__)
+    jumps = [after - before for before, after in zip(usual_here, usual_here[width:], strict=False)]
+    here = range(max(0, places.start - width), min(len(jumps), places.stop - width))
+    if not here:
+        return None
+    largest = max(here, key=lambda place: jumps[place] if rising else abs(jumps[place]))
     # The change itself must not raise its own bar: what overlaps it is left out.
-    quiet = sorted(size for place, size in enumerate(jumps) if abs(place - largest) >= 2 * width)
+    quiet = sorted(abs(size) for place, size in enumerate(jumps) if abs(place - largest) >= 2 * width)
     if not quiet:
-        return []
+        return None
     usual = max(_NORMAL * quiet[len(quiet) // 2], quiet[int(0.95 * (len(quiet) - 1))] / 2)
-    level = median(map(abs, values))
-    strength = jumps[largest] / max(usual, level * SMALL / STRONG, 1e-12)
-    return [(min(strength, 1e3), largest + width, width)] if strength >= STRONG else []
+    deviation = max(usual, median(map(abs, values)) * SMALL / STRONG, _NOTHING)
+    return _Step(largest + width, width, min(abs(jumps[largest]) / deviation, _MOST), deviation)
 
 
 def _running_medians(values: list[float], width: int) -> list[float]:

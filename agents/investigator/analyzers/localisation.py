@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from agents.investigator.analyzers.change_points import Point, change
+from agents.investigator.analyzers.change_points import Change, Point, Within, step
 
 Series = Mapping[str, Mapping[str, Sequence[Point]]]
 """Of each kind of trouble (``latency``, ``errors``), the points of each service that has any."""
@@ -25,15 +25,23 @@ EARLIEST_S = 2700.0
 LATEST_S = 600.0
 AT_ONCE_S = 120.0
 """Moments closer than this have no order: scrapes and rates blur them."""
-ENOUGH = 2.0
+ENOUGH = 3.0
 """How much better than chance, in natural logarithms, an origin must explain what is seen."""
 
 _CHANGED = 0.97
-_PER_HOP = 0.8
-_BY_CHANCE = 0.03
+_PER_HOP = 0.6
+_BY_CHANCE = 0.02
 _OUT_OF_ORDER = 0.15
+_LOST = 0.3
+"""What suspecting a service without any series costs: it is rarely the one, and it must be possible."""
+
+_EVEN = 4.0
+"""The strength of a change that is as likely by chance as not; quiet series hardly pass three."""
+_SLOPE = 3.0
+_SURE = 2.0
+"""Odds from which on the moment and the size of a change say something."""
 _MOST = 6.0
-_LEAST = -2.5
+_LEAST = -5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +86,15 @@ class Graph:
 
 @dataclass(frozen=True)
 class _Seen:
-    """How sure it is that a service changed for the worse (natural log odds), when and by how much."""
+    """How sure it is that a service changed for the worse (natural log odds), when and by how much.
+
+    ``deviation`` is how far it moves by itself: a smaller push from below does not show.
+    """
 
     odds: float
-    at: float = math.nan
-    by: float = 0.0
+    at: float
+    by: float
+    deviation: float
 
 
 def suspects(calls: Iterable[tuple[str, str]], series: Series, began: float) -> tuple[Suspect, ...]:
@@ -99,22 +111,22 @@ def suspects(calls: Iterable[tuple[str, str]], series: Series, began: float) -> 
 
 
 def _seen(of: Mapping[str, Sequence[Point]], began: float) -> dict[str, _Seen]:
-    return {service: _judged(points, began) for service, points in of.items() if points}
-
-
-def _judged(points: Sequence[Point], began: float) -> _Seen:
     # Only what lies around the start counts: a change of two hours ago set off no alert now.
-    found = change(points)
-    if found is None or not found.rose or not began - EARLIEST_S <= found.at <= began + LATEST_S:
-        return _Seen(_LEAST)
-    return _Seen(min(_MOST, math.log2(found.strength)), found.at, found.after - found.before)
+    around = Within(start=began - EARLIEST_S, end=began + LATEST_S, rising=True)
+    found = {service: step(points, around) for service, points in of.items()}
+    return {service: _judged(one) for service, one in found.items() if one is not None}
+
+
+def _judged(found: Change) -> _Seen:
+    odds = math.log(found.strength / _EVEN) * _SLOPE if found.rose and found.strength else _LEAST
+    by = max(0.0, found.after - found.before)
+    return _Seen(min(_MOST, max(_LEAST, odds)), found.at, by, found.deviation)
 
 
 def _suspect(service: str, above: dict[str, int], seen: dict[str, dict[str, _Seen]]) -> Suspect:
     gains = {kind: _gain(service, above, of) for kind, of in seen.items()}
     kinds = tuple(sorted(kind for kind, gain in gains.items() if gain > 0))
-    times = [seen[kind][service].at for kind in kinds if service in seen[kind]]
-    known = [at for at in times if not math.isnan(at)]
+    known = [seen[kind][service].at for kind in kinds if service in seen[kind]]
     return Suspect(
         service=service,
         score=sum(gain for gain in gains.values() if gain > 0),
@@ -126,18 +138,26 @@ def _suspect(service: str, above: dict[str, int], seen: dict[str, dict[str, _See
 def _gain(service: str, above: dict[str, int], of: dict[str, _Seen]) -> float:
     """How much better this origin explains one kind of trouble than chance does."""
     origin = of.get(service)
-    total = 0.0
+    # To be unseen is possible and rare: else whoever has no series would be the best suspect.
+    total = 0.0 if origin else math.log(_LOST)
     for name, hops in above.items():
         if name not in of:
             continue
-        total += _expected(of[name], hops) - _mixed(of[name], _BY_CHANCE)
-        if hops and origin is not None and of[name].odds > 0 < origin.odds:
+        total += _mixed(of[name], _expected(origin, of[name], hops)) - _mixed(of[name], _BY_CHANCE)
+        if hops and origin is not None and of[name].odds > _SURE < origin.odds:
             total += _order(origin, of[name])
     return total
 
 
-def _expected(one: _Seen, hops: int) -> float:
-    return _mixed(one, _CHANGED * _PER_HOP**hops)
+def _expected(origin: _Seen | None, caller: _Seen, hops: int) -> float:
+    """How likely a caller shows the trouble of the origin, so many calls away."""
+    if not hops:
+        return _CHANGED
+    if origin is None:
+        return _PER_HOP**hops
+    # What arrives of it, in units of what the caller does by itself.
+    arrives = origin.by * _PER_HOP**hops / caller.deviation
+    return _CHANGED * max(_BY_CHANCE, arrives / (arrives + _EVEN))
 
 
 def _mixed(one: _Seen, share: float) -> float:
@@ -150,6 +170,7 @@ def _order(origin: _Seen, caller: _Seen) -> float:
     total = 0.0
     if caller.at < origin.at - AT_ONCE_S:
         total += math.log(_OUT_OF_ORDER)
-    if caller.by > 1.5 * origin.by:
+    # Less than that much more is within what the caller does by itself.
+    if caller.by > 1.5 * origin.by + 2 * caller.deviation:
         total += math.log(_OUT_OF_ORDER)
     return total
