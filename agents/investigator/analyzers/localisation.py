@@ -25,12 +25,12 @@ EARLIEST_S = 2700.0
 LATEST_S = 600.0
 AT_ONCE_S = 120.0
 """Moments closer than this have no order: scrapes and rates blur them."""
-ENOUGH = 3.0
+ENOUGH = 2.0
 """How much better than chance, in natural logarithms, an origin must explain what is seen."""
 
 _CHANGED = 0.97
 _PER_HOP = 0.6
-_BY_CHANCE = 0.02
+_BY_CHANCE = 0.005
 _OUT_OF_ORDER = 0.15
 _LOST = 0.3
 """What suspecting a service without any series costs: it is rarely the one, and it must be possible."""
@@ -40,7 +40,7 @@ _EVEN = 4.0
 _SLOPE = 3.0
 _SURE = 2.0
 """Odds from which on the moment and the size of a change say something."""
-_MOST = 6.0
+_MOST = 9.0
 _LEAST = -5.0
 
 
