@@ -16,7 +16,9 @@ from evals.localisation.score import FLOOR, Score, answers, kept, scores
 def _table(found: dict[str, Score]) -> Table:
     table = Table("faults", "n", "top-1", "top-3", "no fault, nobody named", box=None)
     for name, one in found.items():
-        table.add_row(name, str(one.asked), f"{one.at_1:.3f}", f"{one.at_3:.3f}", f"{one.silent} of {one.quiet}")
+        table.add_row(
+            name, str(one.asked), f"{one.at_1:.3f}", f"{one.at_3:.3f}", f"{one.silent} of {one.quiet}"
+        )
     return table
 
 

@@ -1,8 +1,8 @@
 """Generated service graphs with a fault in one service, or in none, and what their metrics would show.
 
 Latencies add up along the calls and errors get through where nobody retries, so how a fault spreads follows
-from the graph and is not drawn. What makes it hard is drawn: daily traffic, restless services, rates that
-smear a change over minutes, clocks of scrapes, lost series and gaps, a deployment hours ago, a noisy neighbour.
+from the graph and is not drawn. What makes it hard is drawn: daily traffic, restless services, rates
+that smear a change over minutes, late scrapes, lost series and gaps, an old deployment, a noisy neighbour.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class _Service:
 
 def trouble(seed: int, kind: str) -> Trouble:
     """The case of this seed."""
-    draw = random.Random(f"{kind}/{seed}")
+    draw = random.Random(f"{kind}/{seed}")  # noqa: S311 - the same graphs for everybody, no secret
     services = _graph(draw)
     fault_at = STEPS - draw.randint(12, 40)
     origin = draw.randrange(len(services)) if kind != "none" else -1
@@ -166,7 +166,7 @@ def _shown(
 
 
 def _scraped(draw: random.Random, values: Sequence[float]) -> Track:
-    """A rate over five minutes of what was scraped, late by up to two steps, with gaps; or no series at all."""
+    """A rate over five minutes, late by up to two steps, with gaps; or no series at all."""
     if draw.random() < 0.06:
         return []
     late, lossy, noise = draw.randint(0, 2), draw.random() < 0.3, draw.uniform(0.01, 0.06)

@@ -33,7 +33,7 @@ class Answered:
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """Of ``asked`` faults, the shares named first and among three; of ``quiet`` cases, how many got nobody."""
+    """Of ``asked`` faults the shares named first and among three; of ``quiet`` ones, how many got nobody."""
 
     asked: int
     at_1: float

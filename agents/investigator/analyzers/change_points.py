@@ -18,7 +18,7 @@ Point = tuple[float, float]
 """Seconds since the epoch, and a value."""
 
 WIDTHS = (4, 8, 15)
-"""Points on each side that are compared: a short one sees a change that is minutes old, a long one a slow one."""
+"""Points compared on each side: few see a change that is minutes old, many a slow one."""
 FEWEST = 12
 STRONG = 6.0
 """Deviations from the series' own restlessness; a daily curve alone stays below three."""

@@ -22,6 +22,7 @@ from agents.investigator.analyzers.fields import (
     namespace_of,
     template_labels,
 )
+from agents.investigator.analyzers.measured import Measured
 from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
 
@@ -100,6 +101,9 @@ class Snapshot:
     error_lines: re.Pattern[str] = ERROR_LINES
     traffic: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """Requests per second by namespace and Service, where metrics tell."""
+    measured: tuple[Measured, ...] = ()
+    """What metrics told over the hours around ``began``, the start of the oldest alert that fires."""
+    began: datetime | None = None
 
     def objects(self, kind: str) -> tuple[JsonObject, ...]:
         """Every object of this kind that was read."""

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import starmap
 
 from langgraph.runtime import Runtime
 
 from agents.incident import Alert, Evidence
-from agents.investigator import traffic
+from agents.investigator import measuring, traffic
+from agents.investigator.analyzers.measured import Measured
 from agents.investigator.analyzers.snapshot import LogKey, LogTail, Signal, Snapshot
 from agents.investigator.looking import ended, statuses
 from agents.investigator.purse import Purse
 from agents.investigator.signals import Question, lines_of, looked, question
 from agents.investigator.stages.triage import places_left_out
 from agents.investigator.state import State
-from agents.investigator.targets import claimed_elsewhere
+from agents.investigator.targets import claimed_elsewhere, namespace_label
+from agents.investigator.templates import Wanted, wanted
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import incidents, investigations
 from agents.ledger.investigations import Look
@@ -28,6 +32,8 @@ from tools.redaction import redact
 EXCERPT = 96_000
 MOST_LOGS = 6
 MOST_SIGNALS = 3
+KEPT_BACK = 16
+"""Looks that later rounds need for themselves: metrics are asked only with what is above."""
 QUIET_KINDS = frozenset({"Secret", "ConfigMap", "Namespace"})
 
 
@@ -51,6 +57,8 @@ class _Round:
     key: str
     purse: Purse
     left_out: list[str] = field(default_factory=list)
+    blind: bool = False
+    """Prometheus did not answer: in this round nothing more is asked of it."""
 
     def may(self, what: str) -> bool:
         """Whether one more look can be paid for; what cannot is remembered."""
@@ -83,18 +91,56 @@ async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
         now.left_out += [*places_left_out(found), *claimed_elsewhere(found)]
     signals = await _signals(now, found.firing if found else ())
     rates = await _traffic(now, state.get("namespaces") or [])
-    logs = await _logs(now, merged)
     snapshot = Snapshot(
         inventory=merged,
         taken_at=await asyncio.to_thread(box.ledger.now),
-        logs=logs,
         evidence=evidence,
         signals=signals,
-        not_checked=tuple(now.left_out),
         traffic=rates,
+        began=min((alert.starts_at for alert in (found.firing if found else ())), default=None),
     )
+    asking = _asking(now, snapshot, found.firing if found else ())
+    # Logs come from the API server and series from Prometheus: neither waits for the other.
+    logs, answers = await asyncio.gather(_logs(now, merged), _answers(now, snapshot, asking))
+    measured = await _measured(now, asking, answers)
+    snapshot = replace(snapshot, logs=logs, measured=measured, not_checked=tuple(now.left_out))
     box.snapshots[state["incident"]] = snapshot
     return snapshot
+
+
+def _asking(now: _Round, snapshot: Snapshot, firing: tuple[Alert, ...]) -> tuple[Wanted, ...]:
+    """What metrics are asked for: of the namespace that most alerts name, as far as it can be paid for."""
+    named = Counter(filter(is_namespace, (namespace_label(alert.labels) for alert in firing)))
+    if not named or now.box.prometheus is None or now.blind:
+        return ()
+    place = min(named, key=lambda name: (-named[name], name))
+    every = wanted(snapshot, place, measuring.nodes_of(snapshot, place, firing))
+    room = max(0, now.purse.left("tool_calls") - KEPT_BACK)
+    if len(every) > room:
+        now.left_out.append(
+            f"{len(every) - room} of {len(every)} questions to the metrics of {place}: not asked"
+        )
+    return tuple(one for one in every[:room] if now.may(f"the {one.template.name.value} of {place}"))
+
+
+async def _answers(now: _Round, snapshot: Snapshot, asking: tuple[Wanted, ...]) -> list[Look]:
+    if now.box.prometheus is None or not asking:
+        return []
+    span = measuring.Span.around(snapshot.began or snapshot.taken_at, snapshot.taken_at)
+    return await measuring.asked(now.box.prometheus, asking, span, now.key)
+
+
+async def _measured(now: _Round, asking: tuple[Wanted, ...], answers: list[Look]) -> tuple[Measured, ...]:
+    # That there is no such series is no evidence of anything.
+    told = [(each, answer) for each, answer in zip(asking, answers, strict=True) if answer.excerpt]
+    stored = await now.store([answer for _, answer in told]) if told else []
+    pairs = [(each, item) for (each, _), item in zip(told, stored, strict=True)]
+    now.left_out += [
+        f"the {each.template.name.value} of {each.value}: {item.excerpt}"
+        for each, item in pairs
+        if not item.ok
+    ]
+    return tuple(starmap(measuring.measured, ((each, item) for each, item in pairs if item.ok)))
 
 
 async def _signals(now: _Round, firing: tuple[Alert, ...]) -> tuple[Signal, ...]:
@@ -135,6 +181,7 @@ async def _traffic(now: _Round, namespaces: list[str]) -> dict[tuple[str, str], 
             found |= traffic.rates(namespace, item.excerpt)
         else:
             now.left_out.append(f"the traffic of {namespace}: {item.excerpt}")
+            now.blind = True
     return found
 
 
