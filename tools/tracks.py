@@ -50,7 +50,7 @@ def _line(track: Track, step_s: float) -> str:
 
 
 def _tracks(text: str) -> Iterator[Track]:
-    for line in text.splitlines():
+    for line in text.split("\n"):
         match = _LINE.match(line)
         if match is None:
             continue
