@@ -154,7 +154,7 @@ def _number(value: float, unit: str) -> str:
 
 
 def svg(plot: Plot) -> str:
-    """The plot as one ``svg`` element without styles, scripts or addresses: it passes the strictest policy."""
+    """The plot as one ``svg`` element without styles, scripts or links: the strictest policy lets it in."""
     inner = "".join(_element(shape) for shape in shapes(plot))
     title = escape("".join(char if char.isprintable() else " " for char in redact(plot.title)))
     return (

@@ -150,7 +150,7 @@ def by_service(name: str, curve: Curve) -> Track:
         (Name.TRAFFIC, "metric.traffic.fell", stepped(10, 0.01)),
     ],
 )
-def test_a_change_around_the_start_is_told_with_when_and_how_large(
+def test_a_change_around_the_start_is_told_with_its_moment_and_size(
     name: Name, code: str, sick: Curve
 ) -> None:
     (found,) = service_metrics(look(told(name, by_service("web", sick)), objects=services("web")))

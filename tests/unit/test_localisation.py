@@ -1,4 +1,4 @@
-"""Where a fault in a graph comes from, on generated graphs; ``python -m evals.localisation`` tells the shares."""
+"""Where a fault in a graph comes from; ``python -m evals.localisation`` tells how often it is right."""
 
 from __future__ import annotations
 

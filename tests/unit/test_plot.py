@@ -6,7 +6,7 @@ import math
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tools.plot import INK, LIMIT, LINES, Plot, shapes, svg
@@ -42,6 +42,7 @@ def test_the_limit_the_alert_and_the_change_are_marked() -> None:
     assert ">alert<" not in bare
 
 
+@settings(max_examples=40)
 @given(st.text(max_size=120))
 def test_no_title_becomes_markup(title: str) -> None:
     text = svg(Plot(title=f"<script>{title}</script>\"'&", lines=(CURVE,)))

@@ -1,4 +1,4 @@
-"""The questions put to Prometheus: all of them pass the allow-list, pinned to the incident and to nothing else."""
+"""The questions put to Prometheus: all of them pass the allow-list, pinned to the incident."""
 
 from __future__ import annotations
 

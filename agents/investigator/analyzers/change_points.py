@@ -17,7 +17,7 @@ from statistics import median
 Point = tuple[float, float]
 """Seconds since the epoch, and a value."""
 
-WIDTHS = (4, 8, 15)
+WIDTHS = (5, 9, 15)
 """Points compared on each side: few see a change that is minutes old, many a slow one."""
 FEWEST = 12
 STRONG = 6.0
