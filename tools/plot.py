@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape, quoteattr
 from tools.redaction import redact
 
 WIDTH, HEIGHT = 640, 220
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 34, 26
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 38, 26
 MOST_LINES = 4
 MOST_POINTS = 400
 _TITLE = 84
@@ -137,14 +137,15 @@ def _marks(plot: Plot, frame: _Frame) -> Iterator[Shape]:
         left, y = frame.at((frame.first, plot.limit))
         yield Stroke(points=((left, y), (WIDTH - _RIGHT, y)), colour=LIMIT, dashed=True)
         yield Words(x=left + 4, y=y - 4, text=f"limit {_number(plot.limit, plot.unit)}", colour=LIMIT)
-    # Two marks close to each other must not write over each other: one stands higher.
-    for at, text, y in ((plot.began, "alert", _TOP + 4.0), (plot.changed, "change", _TOP + 16.0)):
-        if at is None or not frame.first <= at <= frame.last:
-            continue
+    marks = [(at, text) for at, text in ((plot.began, "alert"), (plot.changed, "change")) if at is not None]
+    shown = sorted(mark for mark in marks if frame.first <= mark[0] <= frame.last)
+    for number, (at, text) in enumerate(shown):
         x, bottom = frame.at((at, frame.low))
-        yield Stroke(points=((x, _TOP - 4.0), (x, bottom)), colour=INK, dashed=text == "change")
-        near_end = x > WIDTH - 90
-        yield Words(x=x - 4 if near_end else x + 4, y=y, text=text, anchor="end" if near_end else "start")
+        yield Stroke(points=((x, _TOP), (x, bottom)), colour=INK, dashed=text == "change")
+        # Two marks close to each other must not write over each other: the first one's word stands before it.
+        before = number == 0 and len(shown) > 1
+        place = x - 3 if before else min(x + 3, WIDTH - _RIGHT - 36)
+        yield Words(x=place, y=_TOP - 4, text=text, anchor="end" if before else "start", size=10)
 
 
 def _number(value: float, unit: str) -> str:

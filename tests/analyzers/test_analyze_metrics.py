@@ -1,6 +1,6 @@
-"""What series tell: near limits, throttled, filling, maxed out, under pressure, changed around the start.
+"""What series tell of limits, volumes, autoscalers, nodes, and of what changed around the start.
 
-Each has a twin that is well and one that only looks sick: a spike, a series that ended, a level that was always so.
+Each has a twin that is well and one that only looks sick: a spike, a series that ended, an old level.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import math
 import random
 
 import pytest
+
 from agents.investigator.analyzers.change_points import Within, change
 
 
