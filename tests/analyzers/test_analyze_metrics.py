@@ -87,6 +87,10 @@ def test_a_pods_series_is_told_when_it_lasts_and_not_when_it_spikes(
     assert list(pod_metrics(look(told(name, track(POD, noisy))))) == []
 
 
+def test_a_queue_of_a_few_is_what_batching_looks_like() -> None:
+    assert list(pod_metrics(look(told(Name.QUEUE, track(POD, flat(3)))))) == []
+
+
 @pytest.mark.parametrize(("name", "sick"), [(row[0], row[2]) for row in PODS])
 def test_a_series_that_ended_or_is_of_a_pod_that_is_gone_says_nothing(name: Name, sick: Curve) -> None:
     assert list(pod_metrics(look(told(name, track(POD, sick, last=STEPS - 30))))) == []
