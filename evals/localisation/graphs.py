@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 STEP_S = 60.0
 STEPS = 200
+"""A little more than three hours a minute apart: what the investigator asks for."""
 FEWEST, MOST = 6, 40
 _DAY = 86_400 / STEP_S
 _BEGAN = 1_700_000_000.0
@@ -58,6 +59,7 @@ def trouble(seed: int, kind: str) -> Trouble:
     """The case of this seed."""
     draw = random.Random(f"{kind}/{seed}")  # noqa: S311 - the same graphs for everybody, no secret
     services = _graph(draw)
+    # An alert comes minutes after the fault, so what came after it is always short.
     fault_at = STEPS - draw.randint(12, 40)
     origin = draw.randrange(len(services)) if kind != "none" else -1
     own = [_own(draw, one) for one in services]
@@ -68,6 +70,7 @@ def trouble(seed: int, kind: str) -> Trouble:
     if kind == "errors":
         _fail(draw, own[origin][1], fault_at, draw.uniform(0.08, 0.6))
     names = [f"s{number:02}" for number in range(len(services))]
+    # Names and their order must not tell who calls whom.
     draw.shuffle(names)
     shown = _shown(draw, services, own)
     return Trouble(
@@ -86,6 +89,7 @@ def trouble(seed: int, kind: str) -> Trouble:
 def _graph(draw: random.Random) -> list[_Service]:
     """A random graph without cycles: each service but the first few is called by one to three before it."""
     size = draw.randint(FEWEST, MOST)
+    # Real latencies spread over orders of magnitude, hence the logarithm.
     services = [
         _Service(
             own_s=math.exp(draw.uniform(math.log(0.005), math.log(0.15))),
@@ -116,12 +120,14 @@ def _own(draw: random.Random, one: _Service) -> tuple[list[float], list[float]]:
 
 def _disturb(draw: random.Random, own: list[tuple[list[float], list[float]]], spared: int) -> None:
     """A noisy neighbour all the time, and somebody who got slower by a deployment hours ago."""
+    # The origin is spared: a fault that noise hides is nobody's fault to miss.
     others = [number for number in range(len(own)) if number != spared]
     noisy, deployed = draw.sample(others, 2)
     for latency_and_errors in own[noisy]:
         for step in range(STEPS):
             if draw.random() < 0.12:
                 latency_and_errors[step] *= draw.uniform(2.0, 10.0)
+    # Long before the alert: who only looks for what changed would name it.
     since, factor = draw.randint(20, STEPS - 110), draw.uniform(1.3, 2.5)
     for step in range(since, STEPS):
         own[deployed][0][step] *= factor
@@ -150,6 +156,7 @@ def _shown(
     """What Prometheus would answer for every service, callers after what they call."""
     latency: list[list[float]] = [[] for _ in services]
     errors: list[list[float]] = [[] for _ in services]
+    # Calls go to higher numbers only, so what is called is known before its callers.
     for number in reversed(range(len(services))):
         calls = services[number].calls
         for step in range(STEPS):
@@ -169,6 +176,7 @@ def _scraped(draw: random.Random, values: Sequence[float]) -> Track:
     """A rate over five minutes, late by up to two steps, with gaps; or no series at all."""
     if draw.random() < 0.06:
         return []
+    # Lost samples come in some series and not in others: one exporter is slow, the rest is fine.
     late, lossy, noise = draw.randint(0, 2), draw.random() < 0.3, draw.uniform(0.01, 0.06)
     track: Track = []
     for step in range(STEPS):

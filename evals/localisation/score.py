@@ -12,6 +12,7 @@ FAULTS = 90
 """Of each kind; every third was kept out of tuning, by its seed."""
 QUIET = 60
 FLOOR = 0.90
+"""What is promised of the first name, of all cases and of those kept out of tuning."""
 
 
 @dataclass(frozen=True, kw_only=True)
