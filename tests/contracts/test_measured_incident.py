@@ -10,7 +10,7 @@ from tests.support.watch import watch, with_metrics
 from tools import tracks
 
 
-def test_series_of_the_workload_are_asked_for_within_the_budget_and_stored_as_evidence(
+def test_series_of_the_workload_are_asked_for_and_stored_as_evidence(
     tmp_path: Path,
 ) -> None:
     with watch("oom", tmp_path) as at:
