@@ -13,16 +13,19 @@ import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from fastapi.templating import Jinja2Templates
+from markupsafe import Markup
 from pydantic import Field
 from sqlmodel import Session, col, select
 
 from agents.auditor.verdicts import kept_in
 from agents.ledger import checkpoints, incidents
+from agents.ledger.plots import plots
 from agents.ledger.store import Ledger, halted
 from agents.ledger.story import story
 from agents.ledger.tables import AuditRow
 from midwatch.web.verdict import sentences
 from tools.kubernetes.actions.catalogue import sentence
+from tools.plot import svg
 from tools.policy.words import touched, warnings
 from tools.redaction import redact
 
@@ -84,7 +87,10 @@ def pages(ledger: Ledger, verdict_file: Path) -> APIRouter:
         with ledger.read() as session:
             timeline = _lines(session, incident=number, limit=500)[::-1]
         words = {"sentence": sentence, "touched": touched, "warnings": warnings}
-        return shown(request, "incident.html", {"story": told, "timeline": timeline, **words})
+        # Ours and escaped where it holds words of strangers: the only markup that a page takes as it is.
+        drawn = [Markup(svg(plot)) for plot in plots(told)]  # noqa: S704
+        content = {"story": told, "timeline": timeline, "plots": drawn, **words}
+        return shown(request, "incident.html", content)
 
     @router.get("/ledger")
     def record(request: Request, before: Number | None = None, asked: bool = False) -> Response:

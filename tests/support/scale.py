@@ -17,6 +17,7 @@ _SLICE_AND_ALL = {
     "drifts": (150, 10_000),
     "ended_writes": (5, 100),
     "forged_webhooks": (300, 20_000),
+    "graph_faults": (8, 90),
     "halts": (9, 200),
     "hostile_outputs": (1_000, 20_000),
     "intake_kills": (5, 2_000),

@@ -27,6 +27,10 @@ from agents.investigator.analyzers.job import JobCode, jobs
 from agents.investigator.analyzers.log import logs
 from agents.investigator.analyzers.log_codes import LogCode
 from agents.investigator.analyzers.log_said import said_in_logs
+from agents.investigator.analyzers.metric_codes import MetricCode
+from agents.investigator.analyzers.metric_pods import pod_metrics
+from agents.investigator.analyzers.metric_services import service_metrics
+from agents.investigator.analyzers.metric_stores import store_metrics
 from agents.investigator.analyzers.network_calls import CallCode, denied_calls
 from agents.investigator.analyzers.network_policy import PolicyCode, network_policies
 from agents.investigator.analyzers.node import nodes
@@ -94,6 +98,10 @@ ANALYZERS: tuple[Analyzer, ...] = (
     addons,
     denied_calls,
     control_plane,
+    # What their series tell.
+    pod_metrics,
+    store_metrics,
+    service_metrics,
 )
 FAMILIES: tuple[type[Coded], ...] = (
     Code,
@@ -133,6 +141,8 @@ FAMILIES: tuple[type[Coded], ...] = (
     AddonCode,
     CallCode,
     ControlPlaneCode,
+    # What their series tell.
+    MetricCode,
 )
 CODES: tuple[Coded, ...] = tuple(code for family in FAMILIES for code in family)
 """Every condition that can be found; ``docs/analyzers.md`` is generated from here."""

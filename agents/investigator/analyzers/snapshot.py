@@ -24,6 +24,7 @@ from agents.investigator.analyzers.fields import (
     namespace_of,
     template_labels,
 )
+from agents.investigator.analyzers.measured import Measured
 from tools.kubernetes.log_lines import LogLine, log_lines
 from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
@@ -133,9 +134,11 @@ class Snapshot:
     signals: tuple[Signal, ...] = ()
     not_checked: tuple[str, ...] = ()
     error_lines: re.Pattern[str] = ERROR_LINES
-    began: datetime | None = None
     traffic: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """Requests per second by namespace and Service, where metrics tell."""
+    measured: tuple[Measured, ...] = ()
+    """What metrics told over the hours around ``began``, the start of the oldest alert that fires."""
+    began: datetime | None = None
 
     def objects(self, kind: str) -> tuple[JsonObject, ...]:
         """Every object of this kind that was read."""

@@ -18,7 +18,8 @@ from agents.investigator.proposals import propose as proposal
 from agents.investigator.purse import Purse
 from agents.investigator.reasoning import Reasoned, reason
 from agents.investigator.reasoning_case import Case
-from agents.investigator.stages.gather import look, purse_of
+from agents.investigator.stages.gather import look
+from agents.investigator.stages.rounds import purse_of
 from agents.investigator.state import State
 from agents.investigator.targets import targets
 from agents.investigator.toolbox import Toolbox

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 
 from langgraph.runtime import Runtime
 
-from agents.incident import Alert, Evidence
-from agents.investigator import traffic
-from agents.investigator.analyzers.snapshot import LogKey, LogTail, Signal, Snapshot
+from agents.incident import Alert
+from agents.investigator.analyzers.snapshot import LogKey, LogTail, Snapshot
 from agents.investigator.changes import HOURS, changes
 from agents.investigator.purse import Purse
-from agents.investigator.signals import Question, lines_of, looked, question
+from agents.investigator.stages import gather_series
+from agents.investigator.stages.rounds import Round, purse_of
 from agents.investigator.stages.triage import places_left_out
 from agents.investigator.state import State
 from agents.investigator.targets import claimed_elsewhere, targets
 from agents.investigator.toolbox import Toolbox
 from agents.investigator.which_logs import WantedLog, statuses, which_logs
-from agents.ledger import incidents, investigations
+from agents.ledger import incidents
 from agents.ledger.investigations import Look
 from tools.kubernetes.inventory import Inventory, Query, lines
 from tools.kubernetes.log_lines import safe_log
-from tools.kubernetes.objects import JsonObject, is_namespace
+from tools.kubernetes.objects import JsonObject
 from tools.kubernetes.reading import LogText, read_inventory, read_log
 from tools.redaction import redact
 
 EXCERPT = 96_000
 MOST_LOGS = 6
 MOST_CHANGES = 500
-MOST_SIGNALS = 3
 QUIET_KINDS = frozenset({"Secret", "ConfigMap", "Namespace"})
 
 
@@ -41,35 +39,9 @@ async def gather(state: State, runtime: Runtime[Toolbox]) -> State:
     return {"spent": purse.spent}
 
 
-def purse_of(state: State, box: Toolbox) -> Purse:
-    """What this round may still spend."""
-    return Purse.resumed(box.policy.allowance, state.get("spent"))
-
-
-@dataclass(kw_only=True)
-class _Round:
-    """One round of looking: under which key it is stored, what it may spend, what it had to leave out."""
-
-    box: Toolbox
-    key: str
-    purse: Purse
-    left_out: list[str] = field(default_factory=list)
-
-    def may(self, what: str) -> bool:
-        """Whether one more look can be paid for; what cannot is remembered."""
-        why = self.purse.take("tool_calls")
-        if why:
-            self.left_out.append(f"{what}: {why}")
-        return not why
-
-    async def store(self, looks: list[Look]) -> list[Evidence]:
-        """The looks as evidence; one that was stored before keeps its id and text."""
-        return await self.box.write(investigations.store_evidence, looks)
-
-
 async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
     """The snapshot of this round: read now, stored as evidence, kept for the stages that follow."""
-    now = _Round(box=box, key=f"round-{state.get('round', 1)}", purse=purse)
+    now = Round(box=box, key=f"round-{state.get('round', 1)}", purse=purse)
     merged = Inventory()
     evidence: dict[str, tuple[str, ...]] = {}
     for namespace in state.get("namespaces") or [""]:
@@ -85,25 +57,29 @@ async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
     if found is not None:
         now.left_out += [*places_left_out(found), *claimed_elsewhere(found)]
     firing = found.firing if found else ()
-    signals = await _signals(now, firing)
-    rates = await _traffic(now, state.get("namespaces") or [])
-    logs = await _logs(now, merged, firing)
+    signals = await gather_series.signals_of(now, firing)
+    rates = await gather_series.traffic_of(now, state.get("namespaces") or [])
     snapshot = Snapshot(
         inventory=merged,
         taken_at=await asyncio.to_thread(box.ledger.now),
-        logs=logs,
         evidence=evidence,
         signals=signals,
-        not_checked=tuple(now.left_out),
         traffic=rates,
         began=min((alert.starts_at for alert in firing), default=None),
     )
+    asking = gather_series.asking(now, snapshot, firing)
+    # Logs come from the API server and series from Prometheus: neither waits for the other.
+    logs, answers = await asyncio.gather(
+        _logs(now, merged, firing), gather_series.answers(now, snapshot, asking)
+    )
+    measured = await gather_series.measured(now, asking, answers)
+    snapshot = replace(snapshot, logs=logs, measured=measured, not_checked=tuple(now.left_out))
     snapshot = await _with_changes(now, snapshot)
     box.snapshots[state["incident"]] = snapshot
     return snapshot
 
 
-async def _with_changes(now: _Round, snapshot: Snapshot) -> Snapshot:
+async def _with_changes(now: Round, snapshot: Snapshot) -> Snapshot:
     """The snapshot with what was changed before the alerts as evidence: read from it, so it costs no look."""
     found = await asyncio.to_thread(changes, snapshot, snapshot.began) if snapshot.began else ()
     if not found:
@@ -117,61 +93,6 @@ async def _with_changes(now: _Round, snapshot: Snapshot) -> Snapshot:
     )
     (item,) = await now.store([told])
     return replace(snapshot, evidence={**snapshot.evidence, "Change": (item.id,)})
-
-
-async def _signals(now: _Round, firing: tuple[Alert, ...]) -> tuple[Signal, ...]:
-    """What the alerts' own expressions say, one question an expression."""
-    prometheus = now.box.prometheus
-    if prometheus is None:
-        now.left_out.append("metrics: no Prometheus is configured")
-        return ()
-    at = await asyncio.to_thread(now.box.ledger.now)
-    alerts = sorted(firing, key=lambda alert: alert.starts_at)
-    signals: list[Signal] = []
-    for asked, about in _questions(now, alerts, at):
-        if not now.may(f"the signal of {about[0].name}"):
-            continue
-        (item,) = await now.store([await asyncio.to_thread(looked, prometheus, asked, now.key)])
-        if not item.ok:
-            now.left_out.append(f"the signal of {about[0].name}: {item.excerpt}")
-            continue
-        signals += [
-            Signal(alert=one.name, lines=lines, evidence=item.id)
-            for one in about
-            if (lines := lines_of(one, item.excerpt))
-        ]
-    return tuple(signals)
-
-
-async def _traffic(now: _Round, namespaces: list[str]) -> dict[tuple[str, str], float]:
-    """How much traffic each Service has: it says how much hangs on a change."""
-    prometheus = now.box.prometheus
-    found: dict[tuple[str, str], float] = {}
-    for namespace in filter(is_namespace, namespaces):
-        if prometheus is None or not now.may(f"the traffic of {namespace}"):
-            continue
-        at = await asyncio.to_thread(now.box.ledger.now)
-        seen = await asyncio.to_thread(traffic.looked, prometheus, (namespace, at), now.key)
-        (item,) = await now.store([seen])
-        if item.ok:
-            found |= traffic.rates(namespace, item.excerpt)
-        else:
-            now.left_out.append(f"the traffic of {namespace}: {item.excerpt}")
-    return found
-
-
-def _questions(now: _Round, alerts: list[Alert], at: datetime) -> list[tuple[Question, list[Alert]]]:
-    asked: dict[str, tuple[Question, list[Alert]]] = {}
-    for alert in alerts:
-        wanted = question(alert, at)
-        if isinstance(wanted, str):
-            now.left_out.append(wanted)
-        else:
-            # The oldest alert came first: its window holds those of the others.
-            asked.setdefault(wanted.expression, (wanted, []))[1].append(alert)
-    chosen = list(asked.values())
-    now.left_out += [f"the signal of {about[0].name}: not asked" for _, about in chosen[MOST_SIGNALS:]]
-    return chosen[:MOST_SIGNALS]
 
 
 def _shown(part: Inventory) -> list[Query]:
@@ -218,7 +139,7 @@ def _healthy(pod: JsonObject) -> bool:
     return all(item.get("ready") and not item.get("restartCount") for item in statuses(pod))
 
 
-async def _logs(now: _Round, inventory: Inventory, alerts: tuple[Alert, ...]) -> dict[LogKey, LogTail]:
+async def _logs(now: Round, inventory: Inventory, alerts: tuple[Alert, ...]) -> dict[LogKey, LogTail]:
     wanted = which_logs(inventory, targets(alerts, inventory).holds)
     chosen = [log for log in wanted[:MOST_LOGS] if now.may(f"the logs of {log.words}")]
     if (more := len(wanted) - MOST_LOGS) > 0:
@@ -226,7 +147,7 @@ async def _logs(now: _Round, inventory: Inventory, alerts: tuple[Alert, ...]) ->
     return {log.key: await _tail(now, log) for log in chosen}
 
 
-async def _tail(now: _Round, log: WantedLog) -> LogTail:
+async def _tail(now: Round, log: WantedLog) -> LogTail:
     texts: list[LogText] = [
         await asyncio.to_thread(read_log, now.box.cluster, log.key[:2], log.key[2], previous=previous)
         for previous in log.runs

@@ -13,7 +13,7 @@ from agents.investigator.permission import Permitted
 from agents.investigator.proposals import NoPlan
 from agents.investigator.reasoning import Answer
 from agents.investigator.stages.diagnose import Thought, asking_of, proposed, think, told
-from agents.investigator.stages.gather import purse_of
+from agents.investigator.stages.rounds import purse_of
 from agents.investigator.state import State
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import drafts, incidents, investigations, moves
