@@ -139,11 +139,15 @@ class Relations:
 
     def scalers(self, workload: ObjectRef) -> tuple[ObjectRef, ...]:
         """HorizontalPodAutoscalers whose ``scaleTargetRef`` is the workload."""
-        return tuple(
-            ref_of(hpa)
-            for hpa in self.inventory.objects("HorizontalPodAutoscaler")
-            if namespace_of(hpa) == workload.namespace and scaled_by(hpa) == (workload.kind, workload.name)
-        )
+        return tuple(self._scalers.get(workload.key, ()))
+
+    @cached_property
+    def _scalers(self) -> dict[tuple[str, str, str], list[ObjectRef]]:
+        found: dict[tuple[str, str, str], list[ObjectRef]] = defaultdict(list)
+        for hpa in self.inventory.objects("HorizontalPodAutoscaler"):
+            kind, name = scaled_by(hpa)
+            found[kind, namespace_of(hpa), name].append(ref_of(hpa))
+        return found
 
 
 def scaled_by(hpa: JsonObject) -> tuple[str, str]:
