@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Literal
 
 from agents.incident import Alert, Hypothesis, Severity
+from agents.investigator.effects import STANDING
 from agents.investigator.links import Key
 from agents.investigator.reasoning_alerts import can_mean
 from agents.investigator.reasoning_case import Candidate, Case
@@ -106,7 +107,7 @@ class _Weighed:
         """Whether it is worth a word: mere information is only where it explains something."""
         candidate = self.candidate
         grave = any(finding.severity is not Severity.INFO for finding in candidate.explains)
-        return grave or any(self.sure)
+        return any(self.sure) or (grave and not candidate.effects <= STANDING)
 
 
 def reason(case: Case) -> Reasoned:

@@ -156,7 +156,7 @@ def _followed(root: Root, finding: Finding, *, far: bool) -> Followed | None:
 
 
 def _points_outside(finding: Finding) -> bool:
-    """Whether what it says of itself can be another's doing: a process that tells its own fault is believed."""
+    """Whether it can be another's doing: a process that tells its own fault is believed."""
     if finding.code != Code.CRASH_LOOP:
         return True
     return finding.fields.get("hint") in OUTSIDE or "log" not in finding.fields
