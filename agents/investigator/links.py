@@ -26,6 +26,8 @@ INDIRECT = 0.6
 """How surely a cause explains an alert of a Service that still has ready endpoints, or of an autoscaler."""
 CALLER = 0.85
 """What remains of that on the way from a Service to those who call it: they may well do without."""
+LEAST = 0.35
+"""Calls are followed as far as this is left, some four of them: beyond, nearly everybody calls everybody."""
 PLACED = 0.6
 """How surely a node's trouble is that of a pod on it that shows nothing itself."""
 
@@ -99,7 +101,8 @@ class Links:
         if ref.kind == "Service":
             yield from ((one, touch) for one in self._fronted.get(ref.key, ()))
             called = Touch(round(touch.sure * CALLER, 4), far=True)
-            yield from ((one, called) for one in self._callers.get(ref.key, ()))
+            if called.sure >= LEAST:
+                yield from ((one, called) for one in self._callers.get(ref.key, ()))
             return
         if ref.kind == "PersistentVolumeClaim":
             yield from ((one, touch) for one in self._claimed.get(ref.key, ()))

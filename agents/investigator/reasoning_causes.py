@@ -60,7 +60,7 @@ def _drawn(case: Case) -> Iterator[_Drawn]:
     for found in groups.values():
         direct = tuple(sorted(found, key=lambda one: (order_of(one.code), one.object.key)))
         root = rooted(case, direct)
-        follows = tuple(following(case, root))
+        follows = following(case, root)
         # A write from which nothing follows is nobody's cause.
         if follows or not is_change(direct[0]):
             yield _Drawn(root=root, follows=follows)

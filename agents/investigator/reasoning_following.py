@@ -134,8 +134,15 @@ _BROAD: dict[Effect, Callable[[Finding, Finding], bool]] = {
 }
 
 
-def following(case: Case, root: Root) -> Iterator[Followed]:
+def following(case: Case, root: Root) -> tuple[Followed, ...]:
     """Every finding that follows from this root, its own signs left out."""
+    found = tuple(_all_followed(case, root))
+    # A write is suspected for its time alone: where nothing that follows has one, nothing follows.
+    undated = root.effect is Effect.CHANGED and not any(one.finding.since for one in found)
+    return () if undated else found
+
+
+def _all_followed(case: Case, root: Root) -> Iterator[Followed]:
     own = {finding.key for finding in root.direct}
     for key, touch in root.felt.items():
         for finding in case.by_object.get(key, ()):
