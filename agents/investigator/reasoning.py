@@ -17,7 +17,7 @@ from agents.investigator.effects import STANDING
 from agents.investigator.links import Key
 from agents.investigator.reasoning_alerts import can_mean
 from agents.investigator.reasoning_case import Candidate, Case
-from agents.investigator.reasoning_causes import candidates, symptoms
+from agents.investigator.reasoning_causes import candidates
 from agents.investigator.reasoning_health import recovered
 from agents.investigator.targets import names_something, namespace_label
 from tools.kubernetes.objects import ObjectRef
@@ -136,7 +136,7 @@ def _silent(answer: Answer, why: str) -> Reasoned:
 def _weigh(case: Case, candidate: Candidate) -> _Weighed:
     sure = tuple(_sure(candidate, alert, refs) for alert, refs in case.asking)
     explained = {finding.key for finding in candidate.explains}
-    near = [finding.key for finding in symptoms(case)]
+    near = [finding.key for finding in case.symptoms]
     still = [key for key in near if key not in explained]
     silent = [alert_key(alert) for (alert, _), share in zip(case.asking, sure, strict=True) if not share]
     began, since, changed = case.began, candidate.since, candidate.changed_at

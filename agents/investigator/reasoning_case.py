@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from agents.incident import Alert, Finding
+from agents.incident import Alert, Finding, Severity
 from agents.investigator.analyzers.fields import moment
 from agents.investigator.analyzers.snapshot import Snapshot
-from agents.investigator.effects import Effects
+from agents.investigator.effects import STANDING, Effects
 from agents.investigator.links import Key, Links
 from agents.investigator.reasoning_alerts import always_fires
+from agents.investigator.rules import effect_of
 from agents.investigator.targets import Targets
 from agents.investigator.targets_radius import Relations
 from tools.kubernetes.objects import JsonObject, ObjectRef
@@ -43,6 +44,17 @@ class Case:
         for finding in self.findings:
             found[finding.object.key].append(finding)
         return {key: tuple(about) for key, about in found.items()}
+
+    @cached_property
+    def symptoms(self) -> tuple[Finding, ...]:
+        """Findings near the alert that a cause ought to explain: in the radius, and more than information."""
+        return tuple(
+            finding
+            for finding in self.findings
+            if finding.severity is not Severity.INFO
+            and effect_of(finding) not in STANDING
+            and self.targets.holds(finding.object)
+        )
 
     @cached_property
     def asking(self) -> tuple[tuple[Alert, tuple[ObjectRef, ...]], ...]:

@@ -14,7 +14,7 @@ from functools import cached_property
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.codes import IMAGE_CODES, Code
-from agents.investigator.effects import DEPTH, STANDING, Effect
+from agents.investigator.effects import DEPTH, Effect
 from agents.investigator.links import INDIRECT, Key
 from agents.investigator.reasoning_case import Candidate, Case
 from agents.investigator.reasoning_following import Followed, Root, following, is_change, rooted
@@ -155,11 +155,3 @@ def _reach(case: Case, drawn: _Drawn) -> dict[Key, float]:
         near = (key for key, touch in drawn.root.felt.items() if not touch.far)
         reach |= dict.fromkeys((*near, *roots), 1.0)
     return reach
-
-
-def symptoms(case: Case) -> Iterator[Finding]:
-    """Findings near the alert that a cause ought to explain: inside the radius, and more than information."""
-    for finding in case.findings:
-        sign = finding.severity != "info" and effect_of(finding) not in STANDING
-        if sign and case.targets.holds(finding.object):
-            yield finding
