@@ -10,7 +10,7 @@ from agents.investigator.proposals import Limits, NoPlan, Proposal, Proposed, pr
 from agents.investigator.proposals_advice import BY_EFFECT
 from tests.support.kube_objects import Json, deployment, event, meta, pod, replicaset, service, template
 from tests.support.scenes import alert, scene
-from tests.unit.test_reasoning_properties import SHORT, starved, unconfigured
+from tests.support.troubles import SHORT, starved, unconfigured
 
 PROBE = alert("ProbeFailed", namespace="shop", service="web")
 

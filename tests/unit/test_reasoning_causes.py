@@ -19,7 +19,7 @@ from tests.support.kube_objects import (
     template,
 )
 from tests.support.scenes import alert, scene
-from tests.unit.test_reasoning_properties import SHORT, node, starved, unconfigured
+from tests.support.troubles import SHORT, node, starved, unconfigured
 
 EARLY, LATE = "2026-11-24T01:57:00Z", "2026-11-24T02:09:30Z"
 ERRORS = alert("HttpErrorRateHigh", namespace="shop", service="web")
