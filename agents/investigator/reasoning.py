@@ -8,27 +8,32 @@ Objects outside the blast radius change no score, so noise elsewhere cannot chan
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from agents.incident import Alert, Hypothesis
-from agents.investigator.reasoning_alerts import Cause, can_mean
+from agents.incident import Alert, Hypothesis, Severity
+from agents.investigator.effects import STANDING
+from agents.investigator.links import Key
+from agents.investigator.reasoning_alerts import can_mean
 from agents.investigator.reasoning_case import Candidate, Case
-from agents.investigator.reasoning_causes import candidates, symptoms
+from agents.investigator.reasoning_causes import candidates
 from agents.investigator.reasoning_health import recovered
 from agents.investigator.targets import names_something, namespace_label
 from tools.kubernetes.objects import ObjectRef
 
 OLD_AFTER = timedelta(hours=1)
 """Alert rules wait up to about an hour (``for:``) before they fire; what is older set off no new alert."""
+LATE_AFTER = timedelta(minutes=5)
+"""What began this long after the alert did not set it off. Pods come and go, so of theirs it says nothing."""
 
 NAMESPACE_ONLY = 0.3
 """How surely a cause explains an alert that names only the namespace it is in."""
 
 _ALERTS, _SYMPTOMS, _EVIDENCE = 0.55, 0.25, 0.20
+_FRESH = 0.05
+"""What a change shortly before the alert counts beside the rest: enough to decide between equals."""
 _RUNNER_UP = 0.1
-_ORDER = {code: index for index, code in enumerate(Cause)}
 
 Confidence = Literal["none", "low", "medium", "high"]
 
@@ -69,6 +74,8 @@ class _Weighed:
     open: tuple[str, ...]
     covered: float
     old: bool
+    late: bool
+    fresh: bool
 
     @property
     def alert_share(self) -> float:
@@ -80,17 +87,27 @@ class _Weighed:
         score = _ALERTS * self.alert_share + _SYMPTOMS * self.covered + _EVIDENCE * evidence
         # A cause that explains no alert stays below every cause that explains one, however loud it is.
         score *= 0.2 if not any(self.sure) else 1.0
-        return round(score * (0.5 if self.old else 1.0), 4)
+        score = min(1.0, score + (_FRESH if self.fresh else 0.0))
+        return round(score * (0.5 if self.old or self.late else 1.0), 4)
 
     @property
-    def rank(self) -> tuple[bool, bool, float, int, tuple[str, str, str]]:
+    def rank(self) -> tuple[bool, bool, bool, float, tuple[int, int], str, Key]:
         return (
             not any(self.sure),
-            self.old,
+            self.old or self.late,
+            self.candidate.derived,
             -self.score,
-            _ORDER[self.candidate.code],
+            self.candidate.order,
+            self.candidate.code,
             self.candidate.object.key,
         )
+
+    @property
+    def told(self) -> bool:
+        """Whether it is worth a word: mere information is only where it explains something."""
+        candidate = self.candidate
+        grave = any(finding.severity is not Severity.INFO for finding in candidate.explains)
+        return any(self.sure) or (grave and not candidate.effects <= STANDING)
 
 
 def reason(case: Case) -> Reasoned:
@@ -98,7 +115,8 @@ def reason(case: Case) -> Reasoned:
     if not case.asking:
         names = ", ".join(sorted({alert.name for alert, _ in case.targets.by_alert})) or "No alert"
         return _silent(Answer.NOTHING_TO_DO, f"{names} is meant to fire all the time; nothing is wrong.")
-    weighed = sorted((_weigh(case, one) for one in candidates(case)), key=lambda one: one.rank)
+    every = (_weigh(case, one) for one in candidates(case))
+    weighed = sorted((one for one in every if one.told), key=lambda one: one.rank)
     ranked = tuple(_hypothesis(case, one) for one in weighed)
     if weighed and any(weighed[0].sure):
         return Reasoned(
@@ -118,22 +136,30 @@ def _silent(answer: Answer, why: str) -> Reasoned:
 def _weigh(case: Case, candidate: Candidate) -> _Weighed:
     sure = tuple(_sure(candidate, alert, refs) for alert, refs in case.asking)
     explained = {finding.key for finding in candidate.explains}
-    near = [finding.key for finding in symptoms(case)]
+    near = [finding.key for finding in case.symptoms]
     still = [key for key in near if key not in explained]
     silent = [alert_key(alert) for (alert, _), share in zip(case.asking, sure, strict=True) if not share]
-    began, since = case.began, candidate.since
+    began, since, changed = case.began, candidate.since, candidate.changed_at
     return _Weighed(
         candidate=candidate,
         sure=sure,
         open=(*dict.fromkeys(still), *silent),
         covered=1 - len(still) / len(near) if near else 1.0,
         old=bool(began and since and began - since > OLD_AFTER),
+        late=_is_late(candidate, began),
+        fresh=bool(began and changed and timedelta() <= began - changed <= OLD_AFTER),
     )
+
+
+def _is_late(candidate: Candidate, began: datetime | None) -> bool:
+    times = [finding.since for finding in candidate.direct if finding.object.kind != "Pod"]
+    first = min((at for at in times if at), default=None)
+    return bool(began and first and len(times) == len(candidate.direct) and first - began > LATE_AFTER)
 
 
 def _sure(candidate: Candidate, alert: Alert, refs: tuple[ObjectRef, ...]) -> float:
     """How surely this candidate explains this alert, 0 to 1."""
-    if candidate.code not in can_mean(alert):
+    if not candidate.effects & can_mean(alert):
         return 0.0
     if refs:
         return max(candidate.reach.get(ref.key, 0.0) for ref in refs)
@@ -146,7 +172,7 @@ def _hypothesis(case: Case, weighed: _Weighed) -> Hypothesis:
     candidate = weighed.candidate
     alerts = (alert_key(alert) for (alert, _), share in zip(case.asking, weighed.sure, strict=True) if share)
     return Hypothesis(
-        code=candidate.code.value,
+        code=candidate.code,
         object=candidate.object,
         sentence=candidate.sentence,
         explains=tuple(dict.fromkeys((*(finding.key for finding in candidate.explains), *alerts))),
@@ -167,10 +193,10 @@ def alert_key(alert: Alert) -> str:
 
 def _confidence(case: Case, weighed: list[_Weighed]) -> Confidence:
     best = weighed[0]
-    if best.old or best.alert_share < 0.5:
+    if best.old or best.late or best.alert_share < 0.5:
         return "low"
     whole = best.alert_share >= 0.6 and not best.open and not best.candidate.missing
-    rivals = [one for one in weighed[1:] if any(one.sure) and not one.old]
+    rivals = [one for one in weighed[1:] if any(one.sure) and not (one.old or one.candidate.derived)]
     contested = any(best.score - one.score < _RUNNER_UP for one in rivals)
     return "high" if whole and not contested and not case.snapshot.inventory.not_checked else "medium"
 

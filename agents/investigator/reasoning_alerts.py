@@ -1,7 +1,7 @@
 """What an alert's name and labels say about the kind of trouble it can mean.
 
-A rule of thumb per family of kube-prometheus alerts. It only ever narrows: an unknown alert may have
-any cause that reaches its object.
+A rule of thumb per family of kube-prometheus alerts. It only ever narrows: an unknown alert may be a
+sign of any trouble that reaches its object.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import re
 from enum import StrEnum
 
 from agents.incident import Alert
+from agents.investigator.effects import STANDING, STOPS_PODS, Effect, Effects
 
 
 class Cause(StrEnum):
-    """Every cause the rules can establish: stable, dotted codes."""
+    """Causes with a name of their own: stable, dotted codes. Every other cause has its finding's code."""
 
     BAD_IMAGE = "deployment.rollout.bad_image"
     IMAGE_NOT_FOUND = "workload.image.not_found"
@@ -30,42 +31,39 @@ class Cause(StrEnum):
     SCALED_TO_ZERO = "deployment.scaled_to_zero"
 
 
-IMAGE_CAUSES = frozenset(
-    (
-        Cause.BAD_IMAGE,
-        Cause.IMAGE_NOT_FOUND,
-        Cause.IMAGE_UNAUTHORIZED,
-        Cause.IMAGE_NOT_PULLED,
-        Cause.PULL_SECRET_MISSING,
-        Cause.REGISTRY_UNREACHABLE,
-        Cause.REGISTRY_RATE_LIMITED,
-    )
-)
-MEMORY_CAUSES = frozenset((Cause.MEMORY_LOWERED, Cause.MEMORY_LIMIT))
-CRASH_CAUSES = MEMORY_CAUSES | {Cause.CRASHING_ROLLOUT, Cause.CRASHING}
-POD_CAUSES = IMAGE_CAUSES | CRASH_CAUSES
-ALL_CAUSES = frozenset(Cause)
-
 _ALWAYS_FIRING = re.compile(r"^(watchdog|deadmans?switch|infoinhibitor|alwaysfiring)$", re.IGNORECASE)
 _STATE = re.compile(r"^kube(pod|container|deployment|statefulset|daemonset)", re.IGNORECASE)
-_BY_REASON = {
-    "ErrImagePull": IMAGE_CAUSES,
-    "ImagePullBackOff": IMAGE_CAUSES,
-    "InvalidImageName": IMAGE_CAUSES,
-    "CrashLoopBackOff": CRASH_CAUSES,
-    "OOMKilled": MEMORY_CAUSES,
-    "CreateContainerConfigError": frozenset[Cause](),
-    "CreateContainerError": frozenset[Cause](),
+_PULL = frozenset((Effect.IMAGE, Effect.CREDENTIAL))
+_ENDS = frozenset((Effect.CRASH, Effect.MEMORY, Effect.KILLED, Effect.CHANGED, Effect.ADDRESS))
+_NODES = frozenset((Effect.NODE, Effect.STRAIN, Effect.CLOSED, Effect.CONTROL))
+_RUNS = STOPS_PODS | {Effect.RUN, Effect.FAILED}
+_ANY = frozenset(Effect) - STANDING
+_BY_REASON: dict[str, Effects] = {
+    "ErrImagePull": _PULL,
+    "ImagePullBackOff": _PULL,
+    "InvalidImageName": _PULL,
+    "CrashLoopBackOff": _ENDS,
+    "OOMKilled": frozenset((Effect.MEMORY,)),
+    "CreateContainerConfigError": frozenset((Effect.SETTING, Effect.START)),
+    "CreateContainerError": frozenset((Effect.START, Effect.SETTING, Effect.NODE)),
 }
-_BY_NAME: tuple[tuple[re.Pattern[str], frozenset[Cause]], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), causes)
-    for pattern, causes in (
-        (r"oom", MEMORY_CAUSES),
-        (r"crashloop", CRASH_CAUSES),
-        (r"imagepull", IMAGE_CAUSES),
+_BY_NAME: tuple[tuple[re.Pattern[str], Effects], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), effects)
+    for pattern, effects in (
+        (r"oom", frozenset((Effect.MEMORY, Effect.STRAIN))),
+        (r"crashloop", _ENDS),
+        (r"imagepull", _PULL),
         # Trouble of another kind that a sick pod on the same object does not make, however loud it is.
-        (r"throttl|hpa.*max|persistentvolume|quota|certificate|nodenotready|kubelet|filesystem", frozenset()),
-        (r"^kube(pod|container|deployment|statefulset|daemonset)", POD_CAUSES),
+        (r"throttl", frozenset[Effect]()),
+        (r"hpa|autoscal|scaledobject", frozenset((Effect.SCALER,))),
+        (r"persistentvolume|pvc|volume", frozenset((Effect.VOLUME,))),
+        (r"filesystem|^disk", frozenset((Effect.STRAIN, Effect.VOLUME))),
+        (r"quota", frozenset((Effect.QUOTA, Effect.REFUSED))),
+        (r"certificate|certmanager|tlscert", frozenset((Effect.CERTIFICATE, Effect.HOOK))),
+        (r"nodenotready|kubelet|^kubenode|^node", _NODES),
+        (r"disruption|pdb", STOPS_PODS | {Effect.BUDGET}),
+        (r"cronjob|kubejob|jobfail|jobnot", _RUNS),
+        (r"^kube(pod|container|deployment|statefulset|daemonset)", STOPS_PODS),
     )
 )
 
@@ -80,9 +78,9 @@ def shows_state(alert: Alert) -> bool:
     return bool(_STATE.match(alert.name))
 
 
-def can_mean(alert: Alert) -> frozenset[Cause]:
-    """The causes this alert can be a sign of."""
+def can_mean(alert: Alert) -> Effects:
+    """What kinds of trouble this alert can be a sign of."""
     # The `reason` label is kube-state-metrics' copy of the waiting or termination reason.
     if (reason := alert.labels.get("reason")) in _BY_REASON:
         return _BY_REASON[reason]
-    return next((causes for pattern, causes in _BY_NAME if pattern.search(alert.name)), ALL_CAUSES)
+    return next((effects for pattern, effects in _BY_NAME if pattern.search(alert.name)), _ANY)

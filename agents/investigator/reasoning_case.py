@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from agents.incident import Alert, Finding
+from agents.incident import Alert, Finding, Severity
+from agents.investigator.analyzers.fields import moment
 from agents.investigator.analyzers.snapshot import Snapshot
-from agents.investigator.reasoning_alerts import Cause, always_fires
+from agents.investigator.effects import STANDING, Effects
+from agents.investigator.links import Key, Links
+from agents.investigator.reasoning_alerts import always_fires
+from agents.investigator.rules import effect_of
 from agents.investigator.targets import Targets
 from agents.investigator.targets_radius import Relations
 from tools.kubernetes.objects import JsonObject, ObjectRef
@@ -26,6 +31,30 @@ class Case:
     def relations(self) -> Relations:
         """Owners, selectors and scalers of this inventory."""
         return Relations(self.snapshot.inventory)
+
+    @cached_property
+    def links(self) -> Links:
+        """How far each thing is felt."""
+        return Links(self.snapshot, self.relations)
+
+    @cached_property
+    def by_object(self) -> dict[Key, tuple[Finding, ...]]:
+        """The findings about each object."""
+        found: dict[Key, list[Finding]] = defaultdict(list)
+        for finding in self.findings:
+            found[finding.object.key].append(finding)
+        return {key: tuple(about) for key, about in found.items()}
+
+    @cached_property
+    def symptoms(self) -> tuple[Finding, ...]:
+        """Findings near the alert that a cause ought to explain: in the radius, and more than information."""
+        return tuple(
+            finding
+            for finding in self.findings
+            if finding.severity is not Severity.INFO
+            and effect_of(finding) not in STANDING
+            and self.targets.holds(finding.object)
+        )
 
     @cached_property
     def asking(self) -> tuple[tuple[Alert, tuple[ObjectRef, ...]], ...]:
@@ -47,21 +76,31 @@ class Candidate:
     """One possible cause before it is weighed.
 
     ``direct`` are the findings that show it; ``explains`` these and the findings that follow from
-    it. ``reach`` maps each object an alert may name to how surely the cause explains it (0 to 1).
-    ``missing`` says which evidence was looked for and not there.
+    it. ``reach`` maps each object an alert may name to how surely the cause explains it (0 to 1);
+    ``effects`` are its own and those of what follows. ``missing`` says which evidence was looked for
+    and not there. ``derived`` when something else that was found may well be behind it.
     """
 
-    code: Cause
+    code: str
     object: ObjectRef
     sentence: str
     direct: tuple[Finding, ...]
     explains: tuple[Finding, ...]
-    reach: dict[tuple[str, str, str], float]
+    reach: dict[Key, float]
+    effects: Effects
+    order: tuple[int, int]
+    """How deep its effect lies and where its code stands among those of that effect."""
     facts: JsonObject = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    derived: bool = False
 
     @property
     def since(self) -> datetime | None:
         """When it last showed itself for the first time; None when unknown, which never counts as old."""
         times = [finding.since for finding in self.direct]
         return max((at for at in times if at), default=None) if all(times) else None
+
+    @property
+    def changed_at(self) -> datetime | None:
+        """When the rollout or the write that brought it was made, if one did."""
+        return moment(self.facts.get("rolled_out_at") or self.facts.get("written_at"))

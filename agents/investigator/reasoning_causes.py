@@ -1,201 +1,157 @@
-"""From findings to candidate causes: join by owner chain, selector and rollout history.
+"""From findings to candidate causes: grouped where they are one cause, with what follows from each.
 
 Three failing pods of one ReplicaSet are one candidate; the stuck Deployment and the empty Service that
-follow from it are explained by it and never candidates of their own.
+follow from it are explained by it and never candidates of their own. What may follow from something
+deeper stays an alternative, marked as derived.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from agents.incident import Finding
+from agents.incident import Finding, Severity
 from agents.investigator.analyzers.codes import IMAGE_CODES, Code
-from agents.investigator.reasoning_alerts import Cause
+from agents.investigator.effects import DEPTH, Effect
+from agents.investigator.links import INDIRECT, Key
 from agents.investigator.reasoning_case import Candidate, Case
-from agents.investigator.reasoning_facts import image_facts, memory_facts, rollout_facts
-from agents.investigator.reasoning_words import sentence
+from agents.investigator.reasoning_following import Followed, Root, following, is_change, rooted
+from agents.investigator.reasoning_naming import named
+from agents.investigator.rules import Role, effect_of, order_of, role_of
 from tools.kubernetes.objects import ObjectRef
 
-INDIRECT = 0.6
-"""How surely a cause explains an alert of a Service that still has ready endpoints, or of an autoscaler."""
-
-_IMAGE_CAUSE: dict[str, Cause] = {
-    Code.IMAGE_REGISTRY_UNREACHABLE: Cause.REGISTRY_UNREACHABLE,
-    Code.IMAGE_RATE_LIMITED: Cause.REGISTRY_RATE_LIMITED,
-    Code.IMAGE_PULL_SECRET_MISSING: Cause.PULL_SECRET_MISSING,
-    Code.IMAGE_UNAUTHORIZED: Cause.IMAGE_UNAUTHORIZED,
-    Code.IMAGE_NOT_FOUND: Cause.IMAGE_NOT_FOUND,
-}
 _OF_THE_REGISTRY = (Code.IMAGE_REGISTRY_UNREACHABLE, Code.IMAGE_RATE_LIMITED)
-_FOLLOWS_FROM_PODS = (Code.REPLICAS_SHORT, Code.PROGRESS_DEADLINE)
+_SHARED = ("missing_name", "missing_key", "quota", "webhook", "policy", "service_account", "priority_class")
+"""Fields that name what several workloads lack together: then it is one cause for all of them."""
+_PRECISE = ("container", "probe", "env", "caller", "port", "missing_kind", "changed_name")
+"""Fields that tell two causes of one code on one object apart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Drawn:
+    """A root with what follows from it, before it is known what is behind it."""
+
+    root: Root
+    follows: tuple[Followed, ...]
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        return frozenset(finding.key for finding in self.root.direct)
 
 
 def candidates(case: Case) -> tuple[Candidate, ...]:
-    """Every cause that the findings suggest, unweighed."""
+    """Every cause that the findings suggest, unweighed, those that certainly follow from another left out."""
+    drawn = tuple(_drawn(case))
+    certain, likely = _behind(drawn)
+    return tuple(
+        replace(_built(case, one), derived=one.keys <= likely.get(one.keys, frozenset()))
+        for one in drawn
+        if not one.keys <= certain.get(one.keys, frozenset())
+    )
+
+
+def _drawn(case: Case) -> Iterator[_Drawn]:
     groups: dict[tuple[str, ...], list[Finding]] = defaultdict(list)
     for finding in case.findings:
         if key := _group(case, finding):
             groups[key].append(finding)
-    return tuple(_BUILDERS[key[0]](case, tuple(found)) for key, found in groups.items())
+    for found in groups.values():
+        direct = tuple(sorted(found, key=lambda one: (order_of(one.code), one.object.key)))
+        root = rooted(case, direct)
+        follows = following(case, root)
+        # A write from which nothing follows is nobody's cause.
+        if follows or not is_change(direct[0]):
+            yield _Drawn(root=root, follows=follows)
 
 
 def _group(case: Case, finding: Finding) -> tuple[str, ...] | None:
     """What this finding is one sign of: findings with equal keys share a cause. None: it causes nothing."""
+    killed = finding.code == Code.CRASH_LOOP and finding.fields.get("last_reason") == "OOMKilled"
+    if killed or role_of(finding) not in (Role.ROOT, Role.QUIET):
+        return None
+    home = finding.object.namespace
     if finding.code in _OF_THE_REGISTRY:
         # A registry fails for everybody at once; each namespace's owners still get their own incident.
-        return ("registry", finding.code, finding.object.namespace, finding.fields["registry"])
-    container = finding.fields.get("container", "")
+        return ("registry", finding.code, home, str(finding.fields["registry"]))
+    if finding.object.kind == "Node":
+        return ("node", effect_of(finding).name, finding.object.name)
+    if shared := [str(finding.fields[name]) for name in _SHARED if finding.fields.get(name)]:
+        return ("shared", finding.code, home, str(finding.fields.get("missing_kind") or ""), *shared)
     root = str(case.relations.root(finding.object))
     if finding.code in IMAGE_CODES:
-        return ("image", finding.code, root, container, finding.fields["image"])
-    if finding.code == Code.OOM_KILLED:
-        return ("memory", root, container)
-    if finding.code == Code.CRASH_LOOP and finding.fields.get("last_reason") != "OOMKilled":
-        return ("crash", root, container)
-    if finding.code in (Code.SELECTOR_MATCHES_NOTHING, Code.SCALED_TO_ZERO):
-        return (finding.code, root)
-    return None
+        return (
+            "image",
+            finding.code,
+            root,
+            *(str(finding.fields.get(name)) for name in ("container", "image")),
+        )
+    told = (str(finding.fields[name]) for name in _PRECISE if isinstance(finding.fields.get(name), str | int))
+    return (finding.code, root, *told)
 
 
-def _of_pods(case: Case, found: tuple[Finding, ...], cause: Callable[[ObjectRef], Cause]) -> Candidate:
-    """A candidate that sits in the pods of one or more workloads."""
-    roots = tuple(dict.fromkeys(case.relations.root(finding.object) for finding in found))
-    # Of several workloads the one the alert is about stands for the cause.
-    root = next((ref for ref in roots if case.targets.holds(ref)), roots[0])
-    code = cause(root)
-    facts = {
-        "container": found[0].fields.get("container", ""),
-        **_pods(found),
-        **rollout_facts(case, root, found),
-    }
-    if len(roots) > 1:
-        facts["workloads"] = sorted(str(ref) for ref in roots)
-    explains, reach = found, {finding.object.key: 1.0 for finding in found}
-    for each in roots:
-        followed, reached = _downstream(case, each)
-        explains, reach = (*explains, *followed), {**reached, **reach}
+_Explained = dict[frozenset[str], frozenset[str]]
+"""By the signs of a candidate: those of them that another explains."""
+
+
+def _behind(drawn: tuple[_Drawn, ...]) -> tuple[_Explained, _Explained]:
+    """Which signs of each candidate another explains: for certain, and at least likely."""
+    by_key = {key: one for one in drawn for key in one.keys}
+    reached = {one.keys: {followed.finding.key for followed in one.follows} for one in drawn}
+    certain: dict[frozenset[str], set[str]] = defaultdict(set)
+    likely: dict[frozenset[str], set[str]] = defaultdict(set)
+    for cause in drawn:
+        for followed in cause.follows:
+            other = by_key.get(followed.finding.key)
+            # Two that call each other explain each other: then neither is known to be behind it.
+            if other is None or other is cause or reached[other.keys] & cause.keys:
+                continue
+            likely[other.keys].add(followed.finding.key)
+            if followed.certain:
+                certain[other.keys].add(followed.finding.key)
+    return _frozen(certain), _frozen(likely)
+
+
+def _frozen(found: dict[frozenset[str], set[str]]) -> _Explained:
+    return {key: frozenset(values) for key, values in found.items()}
+
+
+def _built(case: Case, drawn: _Drawn) -> Candidate:
+    root = drawn.root
+    named_so = named(case, root.direct, _stands_for(case, root.direct))
+    explains = (*root.direct, *(followed.finding for followed in drawn.follows))
     return Candidate(
-        code=code, object=root, sentence="-", direct=found, explains=explains, reach=reach, facts=facts
+        code=named_so.code,
+        object=named_so.object,
+        sentence=named_so.sentence,
+        direct=root.direct,
+        explains=explains,
+        reach=_reach(case, drawn),
+        effects=frozenset(map(effect_of, explains)),
+        order=(DEPTH[root.effect], order_of(root.direct[0].code)),
+        facts=named_so.facts,
+        missing=named_so.missing,
     )
 
 
-def _pods(found: tuple[Finding, ...]) -> dict[str, list[str]]:
-    return {"pods": sorted({finding.object.name for finding in found})}
+def _stands_for(case: Case, direct: tuple[Finding, ...]) -> ObjectRef:
+    """Of several workloads the one the alert is about stands for the cause."""
+    roots = tuple(dict.fromkeys(case.relations.root(finding.object) for finding in direct))
+    return next((ref for ref in roots if case.targets.holds(ref)), roots[0])
 
 
-def _downstream(case: Case, root: ObjectRef) -> tuple[tuple[Finding, ...], dict[tuple[str, str, str], float]]:
-    """What follows when pods of this workload fail: it is short, stuck, and its Services may be empty."""
-    reach = {root.key: 1.0}
-    reach |= {ref.key: 1.0 for ref in case.relations.offspring(root) if ref.kind == "ReplicaSet"}
-    services = {ref.key for ref in case.relations.serving(root)}
-    scalers = {ref.key for ref in case.relations.scalers(root)}
-    reach |= dict.fromkeys(services | scalers, INDIRECT)
-    followed = []
-    for finding in case.findings:
-        if finding.object.key == root.key and finding.code in _FOLLOWS_FROM_PODS:
-            followed.append(finding)
-        elif finding.object.key in services and finding.code == Code.ENDPOINTS_NONE_READY:
-            followed.append(finding)
-            reach[finding.object.key] = 1.0
-    return tuple(followed), reach
-
-
-def _spoken(candidate: Candidate, **extra: object) -> Candidate:
-    """The candidate with its last facts and its sentence."""
-    facts = {**candidate.facts, **extra}
-    text = sentence(candidate.code, candidate.object, facts)
-    return Candidate(**{**vars(candidate), "facts": facts, "sentence": text})
-
-
-def _image(case: Case, found: tuple[Finding, ...]) -> Candidate:
-    named = image_facts(case, found)
-    cause = _IMAGE_CAUSE.get(found[0].code, Cause.IMAGE_NOT_PULLED)
-
-    def which(root: ObjectRef) -> Cause:
-        rolled_out = rollout_facts(case, root, found).get("previous_revision") is not None
-        bad = cause in (Cause.IMAGE_NOT_FOUND, Cause.IMAGE_NOT_PULLED) and named.get("image_changed")
-        return Cause.BAD_IMAGE if rolled_out and bad else cause
-
-    return _spoken(_of_pods(case, found, which), **named)
-
-
-def _memory(case: Case, found: tuple[Finding, ...]) -> Candidate:
-    facts = memory_facts(case, found)
-    code = Cause.MEMORY_LOWERED if "lowered_from" in facts else Cause.MEMORY_LIMIT
-    base = _of_pods(case, found, lambda _root: code)
-    killed = {(finding.object.key, finding.fields["container"]) for finding in found}
-    loops = tuple(
-        finding
-        for finding in case.findings
-        if finding.code == Code.CRASH_LOOP and (finding.object.key, finding.fields["container"]) in killed
-    )
-    return _spoken(Candidate(**{**vars(base), "explains": (*base.explains, *loops)}), **facts)
-
-
-def _crash(case: Case, found: tuple[Finding, ...]) -> Candidate:
-    def which(root: ObjectRef) -> Cause:
-        facts = rollout_facts(case, root, found)
-        # Crashing everywhere at once, also on pods of an older template, is not the rollout's doing.
-        return Cause.CRASHING_ROLLOUT if facts.get("changed") else Cause.CRASHING
-
-    told = next((finding for finding in found if "hint" in finding.fields), found[0])
-    shown = ("exit_code", "last_reason", "hint", "hint_meaning", "hint_line", "log")
-    facts = {key: told.fields[key] for key in shown if key in told.fields}
-    base = _of_pods(case, found, which)
-    if "log" not in told.fields:
-        gap = f"The log of container {told.fields['container']} in {told.object} was not available."
-        base = Candidate(**{**vars(base), "missing": (gap,)})
-    return _spoken(base, **facts)
-
-
-def _selector(case: Case, found: tuple[Finding, ...]) -> Candidate:
-    service = found[0].object
-    reach = {service.key: 1.0}
-    for workload in case.relations.served(case.find(service)):
-        reach[workload.key] = INDIRECT
-    return _spoken(
-        Candidate(
-            code=Cause.SELECTOR_MISMATCH,
-            object=service,
-            sentence="-",
-            direct=found,
-            explains=found,
-            reach=reach,
-            facts=dict(found[0].fields),
-        )
-    )
-
-
-def _zero(case: Case, found: tuple[Finding, ...]) -> Candidate:
-    root = found[0].object
-    followed, reach = _downstream(case, root)
-    return _spoken(
-        Candidate(
-            code=Cause.SCALED_TO_ZERO,
-            object=root,
-            sentence="-",
-            direct=found,
-            explains=(*found, *followed),
-            # Nothing of it serves, so its Services are certain to be affected.
-            reach=dict.fromkeys(reach, 1.0),
-            facts=dict(found[0].fields),
-        )
-    )
-
-
-_BUILDERS: dict[str, Callable[[Case, tuple[Finding, ...]], Candidate]] = {
-    "registry": _image,
-    "image": _image,
-    "memory": _memory,
-    "crash": _crash,
-    Code.SELECTOR_MATCHES_NOTHING: _selector,
-    Code.SCALED_TO_ZERO: _zero,
-}
-
-
-def symptoms(case: Case) -> Iterator[Finding]:
-    """Findings near the alert that a cause ought to explain: inside the radius, and more than information."""
-    for finding in case.findings:
-        if finding.severity != "info" and case.targets.holds(finding.object):
-            yield finding
+def _reach(case: Case, drawn: _Drawn) -> dict[Key, float]:
+    reach = {key: touch.sure for key, touch in drawn.root.felt.items()}
+    reach |= {finding.object.key: 1.0 for finding in drawn.root.direct}
+    for followed in drawn.follows:
+        # What is itself seen to suffer is surely reached; a caller may suffer from something else.
+        if followed.finding.severity is not Severity.INFO:
+            key = followed.finding.object.key
+            reach[key] = max(reach[key], INDIRECT if followed.far else 1.0)
+    if drawn.root.effect is Effect.IDLE:
+        # Nothing of it serves, so its Services are certain to be affected.
+        roots = {case.relations.root(finding.object).key for finding in drawn.root.direct}
+        near = (key for key, touch in drawn.root.felt.items() if not touch.far)
+        reach |= dict.fromkeys((*near, *roots), 1.0)
+    return reach

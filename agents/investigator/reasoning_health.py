@@ -6,7 +6,6 @@ from agents.investigator.analyzers.deployment import available, wanted
 from agents.investigator.analyzers.fields import dig, is_ready
 from agents.investigator.reasoning_alerts import shows_state
 from agents.investigator.reasoning_case import Case
-from agents.investigator.reasoning_causes import symptoms
 from tools.kubernetes.objects import JsonObject
 
 
@@ -15,7 +14,7 @@ def recovered(case: Case) -> str:
 
     Only for alerts about an object's own state: an error rate can be high while every object is well.
     """
-    if case.snapshot.inventory.not_checked or any(symptoms(case)):
+    if case.snapshot.inventory.not_checked or case.symptoms:
         return ""
     if not all(refs and shows_state(alert) for alert, refs in case.asking):
         return ""

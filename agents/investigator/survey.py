@@ -54,7 +54,7 @@ def survey(snapshot: Snapshot, kinds: frozenset[str] = frozenset(), extras: Extr
     seen = examined(snapshot, more)
     snapshot, found = seen.snapshot, seen.findings
     case = Case(snapshot=snapshot, targets=Targets(by_alert=(), radius=frozenset()), findings=found)
-    causes = sorted((_explained(case, one) for one in candidates(case)), key=_rank)
+    causes = sorted((_explained(case, one) for one in candidates(case) if _is_told(one)), key=_rank)
     return Survey(
         findings=tuple(one for one in found if not kinds or one.object.kind.lower() in kinds),
         causes=tuple(one for one in causes if not kinds or kinds & _kinds(one)),
@@ -68,12 +68,18 @@ def survey(snapshot: Snapshot, kinds: frozenset[str] = frozenset(), extras: Extr
     )
 
 
+def _is_told(candidate: Candidate) -> bool:
+    """Without an alert only what harms somebody counts, and what may follow from another cause does not."""
+    grave = any(finding.severity is not Severity.INFO for finding in candidate.explains)
+    return grave and not candidate.derived
+
+
 def _explained(case: Case, candidate: Candidate) -> Explained:
     explains = tuple(dict.fromkeys(finding.key for finding in candidate.explains))
     near = (one for one in case.findings if one.object.key in candidate.reach)
     open_ = tuple(one.key for one in near if one.severity is not Severity.INFO and one.key not in explains)
     return Explained(
-        code=candidate.code.value,
+        code=candidate.code,
         object=candidate.object,
         sentence=candidate.sentence,
         explains=explains,

@@ -31,6 +31,7 @@ class Relations:
 
     def __init__(self, inventory: Objects) -> None:
         self.inventory = inventory
+        self._roots: dict[tuple[str, str, str], ObjectRef] = {}
         self._known: dict[str, dict[tuple[str, str], JsonObject]] = {}
         self._children: dict[tuple[str, str, str], list[JsonObject]] = defaultdict(list)
         for kind in OWNED_KINDS:
@@ -59,6 +60,11 @@ class Relations:
 
     def root(self, ref: ObjectRef) -> ObjectRef:
         """The top of the owner chain (Pod → ReplicaSet → Deployment), or the object itself."""
+        if ref.key not in self._roots:
+            self._roots[ref.key] = self._root(ref)
+        return self._roots[ref.key]
+
+    def _root(self, ref: ObjectRef) -> ObjectRef:
         seen = {ref.key}
         # Owner references are written by anybody: a ring of them must not hold us up for ever.
         while (obj := self.find(ref)) and (owner := self.owner(obj)) and owner.key not in seen:
@@ -139,11 +145,15 @@ class Relations:
 
     def scalers(self, workload: ObjectRef) -> tuple[ObjectRef, ...]:
         """HorizontalPodAutoscalers whose ``scaleTargetRef`` is the workload."""
-        return tuple(
-            ref_of(hpa)
-            for hpa in self.inventory.objects("HorizontalPodAutoscaler")
-            if namespace_of(hpa) == workload.namespace and scaled_by(hpa) == (workload.kind, workload.name)
-        )
+        return tuple(self._scalers.get(workload.key, ()))
+
+    @cached_property
+    def _scalers(self) -> dict[tuple[str, str, str], list[ObjectRef]]:
+        found: dict[tuple[str, str, str], list[ObjectRef]] = defaultdict(list)
+        for hpa in self.inventory.objects("HorizontalPodAutoscaler"):
+            kind, name = scaled_by(hpa)
+            found[kind, namespace_of(hpa), name].append(ref_of(hpa))
+        return found
 
 
 def scaled_by(hpa: JsonObject) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Each verb on the fault it is for: drafted, signed, performed once, mended, and undone again."""
+"""Each verb on the fault it is for: diagnosed, drafted, signed, performed once, mended, and undone again."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agents.investigator.proposals import Limits, Proposed, propose
 from tests.support.verb_stage import Stage, stage
 from tools.kubernetes.actions.catalogue import CATALOGUE, sentence
 from tools.kubernetes.actions.step import Step
@@ -19,13 +20,17 @@ from tools.kubernetes.pointers import drift
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """A verb on an object of the shop; ``stays`` when its undo leaves the fault mended."""
+    """A verb on an object of the shop; ``stays`` when its undo leaves the fault mended.
+
+    ``cause`` is what the diagnosis says and proposes this for; without one the story drafts it by hand.
+    """
 
     verb: str
     kind: str
     name: str
     params: dict[str, Any] = field(default_factory=dict)
     stays: bool = False
+    cause: str = ""
 
 
 CATALOG = {"kind": "Deployment", "name": "catalog"}
@@ -33,33 +38,63 @@ WISHES = {
     "set-env-reference": Wish(
         verb="set_env_reference",
         params={"container": "catalog", "env_from": "catalog-settings-v2", "to": "catalog-settings"},
+        cause="config.configmap_missing",
         **CATALOG,
     ),
-    "fix-port": Wish(verb="fix_port", kind="Service", name="cart", params={"port": 8081, "target": "http"}),
+    "fix-port": Wish(
+        verb="fix_port",
+        kind="Service",
+        name="cart",
+        params={"port": 8081, "target": "http"},
+        cause="service.target_port.not_declared",
+    ),
     "fix-probe": Wish(
         verb="fix_probe",
         kind="Deployment",
         name="checkout",
         params={"container": "checkout", "probe": "readiness", "change": {"path": "/healthz"}},
+        cause="pod.probe.fails",
     ),
     "fix-scheduling": Wish(
-        verb="fix_scheduling", params={"node_selector": {"kubernetes.io/os": "linux"}}, **CATALOG
+        verb="fix_scheduling",
+        params={"node_selector": {}},
+        cause="pod.scheduling.unschedulable",
+        **CATALOG,
     ),
     "hpa-bounds": Wish(
-        verb="hpa_bounds", kind="HorizontalPodAutoscaler", name="checkout", params={"min": 3, "max": 4}
+        verb="hpa_bounds",
+        kind="HorizontalPodAutoscaler",
+        name="checkout",
+        params={"min": 3, "max": 4},
+        cause="hpa.limited",
     ),
     # Taking the mark away replaces the pods once more, and they read the new account again.
     "restart-rollout": Wish(
         verb="restart_rollout",
         params={"incident": "INC-1", "because": "stale_config"},
         stays=True,
+        cause="config.changed_since_start",
         **CATALOG,
     ),
     "pause-rollout": Wish(verb="pause_rollout", **CATALOG),
-    "resume-rollout": Wish(verb="resume_rollout", kind="Deployment", name="cart"),
+    "resume-rollout": Wish(verb="resume_rollout", kind="Deployment", name="cart", cause="deployment.paused"),
     "suspend": Wish(verb="suspend", kind="Job", name="reindex"),
-    "resume": Wish(verb="resume", kind="CronJob", name="prices"),
+    "resume": Wish(verb="resume", kind="CronJob", name="prices", cause="cronjob.suspended"),
 }
+
+
+def proposed(at: Stage, wish: Wish) -> Step:
+    """The change that the diagnosis itself comes to: the wish, drafted by nobody's hand."""
+    seen = at.diagnosed()
+    cause = seen.reasoned.cause
+    assert cause is not None, (seen.reasoned.because, seen.case.findings)
+    assert (cause.code, str(cause.object)) == (wish.cause, f"{wish.kind} shop/{wish.name}")
+    expected = {(one.code, str(one.object)) for one in at.cluster.scenario.expect.causes}
+    assert (cause.code, str(cause.object)) in expected
+    found = propose(seen.case, cause, Limits(incident="INC-1"))
+    assert isinstance(found, Proposed), found
+    assert found.step.set == drafted(at, wish).set
+    return found.step
 
 
 def drafted(at: Stage, wish: Wish) -> Step:
@@ -81,7 +116,7 @@ def test_a_verb_mends_what_it_is_for_once_and_can_be_undone(name: str, tmp_path:
         at.later(60)
         assert not at.cluster.verdict().met, "waiting mends it"
         assert at.fires(), "nobody would be called"
-        step = drafted(at, wish)
+        step = proposed(at, wish) if wish.cause else drafted(at, wish)
         plan = at.performed(step)
         assert [(one.verb, one.name) for one in at.server.effects.all()] == [("patch", wish.name)]
         assert at.mended(), at.cluster.verdict().unmet

@@ -17,7 +17,7 @@ import yaml
 
 from agents.actor.hands import Hands
 from agents.actor.work import advance
-from agents.incident import Plan
+from agents.incident import Alert, Plan
 from agents.ledger import decisions, incidents, investigations, moves, previews
 from agents.ledger.migrate import upgrade
 from agents.ledger.previews import Posted
@@ -30,12 +30,14 @@ from evals.world.cluster import ClusterOptions, PretendCluster
 from evals.world.kubernetes.server import KubernetesServer, ServerOptions
 from evals.world.kubernetes.users import WALL
 from evals.world.prometheus.promql.engine import Engine
+from evals.world.prometheus.promql.values import Vector
 from evals.world.prometheus.sampler import Sampler
 from evals.world.prometheus.series import scrapes
 from evals.world.prometheus.tsdb import Tsdb, to_ms
 from evals.world.scenario import load
 from tests.support.plans import ADA, BEN, a_decision, a_delivery, an_alert
 from tests.support.pretend_queue import RememberingQueue
+from tests.support.scenes import Scene
 from tests.support.world_cluster import START
 from tools.kubernetes.actions.catalogue import tier_of
 from tools.kubernetes.actions.step import Step
@@ -73,12 +75,31 @@ class Stage:
 
     def fires(self) -> bool:
         """Whether the scenario's alert has anything to say now; how long it must last is not waited for."""
+        return bool(self._samples())
+
+    def alerts(self) -> tuple[Alert, ...]:
+        """What fires now, labelled as the rule labels it."""
+        rule = self.cluster.scenario.alert
+        found = [dict(one.labels) for one in self._samples()]
+        marks = [{**labels, **rule.labels, "alertname": rule.name} for labels in found]
+        return tuple(
+            Alert(fingerprint=f"f{n}", firing=True, labels=each, annotations={}, starts_at=self.clock.now())
+            for n, each in enumerate(marks)
+        )
+
+    def diagnosed(self) -> Scene:
+        """One look at the shop by the investigator's own reading, analyzers and reasoning."""
+        return Scene(inventory=self.seen(), alerts=self.alerts(), taken_at=self.clock.now(), logs={})
+
+    def _samples(self) -> Vector:
         # A scrape of the same moment again would be none.
         self.later(_STRIDE_S)
         now = self.clock.now()
         self.prometheus.sample(now)
         expr = self.cluster.scenario.alert.expr
-        return bool(Engine(self.prometheus.tsdb).instant(expr, to_ms(now)))
+        found = Engine(self.prometheus.tsdb).instant(expr, to_ms(now))
+        assert isinstance(found, list)
+        return found
 
     def seen(self) -> Inventory:
         """What the reader sees of the shop now."""

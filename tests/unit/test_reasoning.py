@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from agents.incident import Alert
 from agents.investigator.reasoning import Answer, Reasoned
 from tests.support.kube_objects import (
@@ -14,7 +11,6 @@ from tests.support.kube_objects import (
     Json,
     crashing,
     deployment,
-    ended,
     event,
     pod,
     pulling,
@@ -287,47 +283,3 @@ def test_the_alerts_age_counts_from_the_first_that_fires() -> None:
     found = think(rolled_out(), late)
     assert found.cause is not None
     assert found.cause.facts["old"] is True
-
-
-NOISE = st.lists(
-    st.one_of(
-        st.builds(lambda i: [crashing(f"noise{i}-r1-aaaaa", labels={"app": f"noise{i}"})], st.integers(0, 9)),
-        st.builds(lambda i: [pulling(f"noise{i}-r1-bbbbb", labels={"app": f"noise{i}"})], st.integers(0, 9)),
-        st.builds(lambda i: [deployment(f"noise{i}", replicas=i, available=0)], st.integers(0, 9)),
-        st.builds(lambda i: [service(f"lost{i}", {"app": f"nobody-{i}-at-all"})], st.integers(0, 9)),
-        st.builds(
-            lambda i: [pod(f"noise{i}-r1-ccccc", labels={"app": f"noise{i}"}, last=ended("OOMKilled", 137))],
-            st.integers(0, 9),
-        ),
-        st.builds(lambda i: [deployment(f"well{i}"), service(f"well{i}")], st.integers(0, 9)),
-    ),
-    max_size=12,
-)
-INCIDENTS = {
-    "image": ([*rolled_out(), service()], SHORT),
-    "zero": (
-        [deployment(replicas=0, available=0), replicaset(1), service()],
-        alert("ProbeFailed", namespace="shop", service="web"),
-    ),
-    "selector": (
-        [deployment(), replicaset(1), pod("web-r1-aaaaa"), service(selector={"app": "web-v2"})],
-        alert("HttpErrorRateHigh", namespace="shop", service="web"),
-    ),
-    "crash": (
-        [deployment(available=1), replicaset(1), crashing("web-r1-aaaaa")],
-        alert("KubePodCrashLooping", namespace="shop", pod="web-r1-aaaaa"),
-    ),
-    "healthy": ([deployment(), replicaset(1), pod("web-r1-aaaaa")], SHORT),
-}
-
-
-@settings(deadline=None, max_examples=40)
-@given(kind=st.sampled_from(sorted(INCIDENTS)), noise=NOISE, shuffle=st.randoms(use_true_random=False))
-def test_unrelated_objects_sick_or_healthy_never_change_the_top_cause(kind, noise, shuffle) -> None:  # type: ignore[no-untyped-def]
-    objects, asked = INCIDENTS[kind]
-    before = think(objects, asked)
-    crowd = [*objects, *(one for group in noise for one in group)]
-    shuffle.shuffle(crowd)
-    after = think(crowd, asked)
-    assert after.cause == before.cause
-    assert (after.answer, after.because) == (before.answer, before.because)

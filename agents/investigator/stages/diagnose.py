@@ -108,7 +108,8 @@ def _limits(box: Toolbox, incident: Incident, factor: float | None) -> Limits:
     books = [book for alert in incident.alerts if (book := box.shelf.match(alert.labels))]
     allowed = frozenset(verb for book in books for verb in book.allowed_actions) if books else None
     most = box.policy.limit_factor
-    return Limits(limit_factor=most if factor is None else min(most, factor), allowed=allowed)
+    factor = most if factor is None else min(most, factor)
+    return Limits(limit_factor=factor, allowed=allowed, incident=incident.id)
 
 
 def _diagnosed(box: Toolbox, thought: Thought, purse: Purse) -> Diagnosis:

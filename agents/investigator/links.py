@@ -1,0 +1,199 @@
+"""How far one thing is felt: along owners, placement, mounts, Services, routes and calls.
+
+Downstream only. A pod's trouble is felt by its workload, its Services, the routes to them and whoever
+calls them, and not by its brothers; a node's or a volume's by the pods on it. Built when first asked,
+each index once: a namespace of ten thousand pods must stay cheap.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from agents.investigator.analyzers.dependency import calls
+from agents.investigator.analyzers.fields import dig, items, namespace_of, template_labels
+from agents.investigator.analyzers.references import pod_spec
+from agents.investigator.analyzers.selectors import selects
+from agents.investigator.analyzers.snapshot import Snapshot
+from agents.investigator.targets_radius import Relations, scaled_by
+from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
+
+Key = tuple[str, str, str]
+
+INDIRECT = 0.6
+"""How surely a cause explains an alert of a Service that still has ready endpoints, or of an autoscaler."""
+CALLER = 0.85
+"""What remains of that on the way from a Service to those who call it: they may well do without."""
+LEAST = 0.35
+"""Calls are followed as far as this is left, some four of them: beyond, nearly everybody calls everybody."""
+PLACED = 0.6
+"""How surely a node's trouble is that of a pod on it that shows nothing itself."""
+
+_ROUTES = ("Ingress", "HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute")
+_HOOKS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
+
+
+class Touch(NamedTuple):
+    """How surely something is felt here (0 to 1), and whether only by way of a call (``far``)."""
+
+    sure: float
+    far: bool
+
+
+class Links:
+    """The joins of one snapshot that ``Relations`` does not have, and the walk along all of them."""
+
+    def __init__(self, snapshot: Snapshot, relations: Relations) -> None:
+        """Nothing is indexed before it is asked for."""
+        self.snapshot, self.relations = snapshot, relations
+        self._felt: dict[tuple[Key, bool], dict[Key, Touch]] = {}
+
+    def felt(self, ref: ObjectRef) -> dict[Key, Touch]:
+        """Every object where something wrong with ``ref`` is felt, with how surely."""
+        root = self.relations.root(ref)
+        if root.key == ref.key:
+            return self._from(ref)
+        # Hundreds of pods of one workload are felt by the same others: walked once, from their root.
+        below = {child.key: Touch(1.0, far=False) for child in self._below(ref)}
+        return {**self._from(root, below=False), **below, ref.key: Touch(1.0, far=False)}
+
+    def _from(self, ref: ObjectRef, *, below: bool = True) -> dict[Key, Touch]:
+        if (ref.key, below) not in self._felt:
+            self._felt[ref.key, below] = self._walk(ref, tuple(self._below(ref)) if below else ())
+        return self._felt[ref.key, below]
+
+    def _walk(self, ref: ObjectRef, below: tuple[ObjectRef, ...]) -> dict[Key, Touch]:
+        found = {ref.key: Touch(1.0, far=False)}
+        waiting = [(ref, found[ref.key])]
+        for child in below:
+            waiting.append((child, Touch(PLACED if ref.kind == "Node" else 1.0, far=False)))
+            found.setdefault(child.key, waiting[-1][1])
+        while waiting:
+            at, touch = waiting.pop(0)
+            for after, next_touch in self._onwards(at, touch):
+                # The first way to get somewhere is the shortest one; a surer one may follow.
+                known = found.get(after.key)
+                if known is None or (known.sure, not known.far) < (next_touch.sure, not next_touch.far):
+                    found[after.key] = next_touch
+                    waiting.append((after, next_touch))
+        return found
+
+    def _below(self, ref: ObjectRef) -> Iterator[ObjectRef]:
+        """What is made by, placed on or mounted from the object that is itself at fault."""
+        yield from self.relations.offspring(ref)
+        yield from self._placed.get(ref.name, ()) if ref.kind == "Node" else ()
+        yield from self._claimed.get(ref.key, ())
+        if ref.kind == "HorizontalPodAutoscaler" and (scaler := self.relations.find(ref)):
+            kind, name = scaled_by(scaler)
+            yield from self._there(ObjectRef(kind=kind or "-", namespace=ref.namespace, name=name or "-"))
+        if ref.kind == "NetworkPolicy" and (policy := self.relations.find(ref)):
+            for workload in self.relations.workloads(ref.namespace):
+                if selects(dig(policy, "spec", "podSelector") or {}, template_labels(workload)):
+                    yield ref_of(workload)
+
+    def _there(self, ref: ObjectRef) -> Iterator[ObjectRef]:
+        if self.relations.find(ref) is not None:
+            yield ref
+
+    def _onwards(self, ref: ObjectRef, touch: Touch) -> Iterator[tuple[ObjectRef, Touch]]:
+        if ref.kind == "Service":
+            yield from ((one, touch) for one in self._fronted.get(ref.key, ()))
+            called = Touch(round(touch.sure * CALLER, 4), far=True)
+            if called.sure >= LEAST:
+                yield from ((one, called) for one in self._callers.get(ref.key, ()))
+            return
+        if ref.kind == "PersistentVolumeClaim":
+            yield from ((one, touch) for one in self._claimed.get(ref.key, ()))
+            return
+        root = self.relations.root(ref)
+        if root.key != ref.key:
+            yield root, touch
+            return
+        # What makes pods: its sets are one with it, and a caller's pods are where the call is felt.
+        for child in self.relations.offspring(ref):
+            if touch.far or child.kind == "ReplicaSet":
+                yield child, touch
+        aside = Touch(min(touch.sure, INDIRECT), far=touch.far)
+        for one in (*self.relations.serving(ref), *self.relations.scalers(ref), *self._guarding(ref)):
+            yield one, aside
+
+    def _guarding(self, ref: ObjectRef) -> Iterator[ObjectRef]:
+        for budget in self._budgets.get(ref.namespace, ()):
+            labels = template_labels(self.relations.find(ref) or {})
+            if labels and selects(dig(budget, "spec", "selector"), labels):
+                yield ref_of(budget)
+
+    @cached_property
+    def _budgets(self) -> dict[str, list[JsonObject]]:
+        found: dict[str, list[JsonObject]] = defaultdict(list)
+        for budget in self.snapshot.objects("PodDisruptionBudget"):
+            found[namespace_of(budget)].append(budget)
+        return found
+
+    @cached_property
+    def _placed(self) -> dict[str, list[ObjectRef]]:
+        found: dict[str, list[ObjectRef]] = defaultdict(list)
+        for pod in self.snapshot.objects("Pod"):
+            if node := dig(pod, "spec", "nodeName"):
+                found[str(node)].append(ref_of(pod))
+        return found
+
+    @cached_property
+    def _claimed(self) -> dict[Key, list[ObjectRef]]:
+        """Who waits for a volume: class → its unbound claims, volume → its claim, claim → its pods."""
+        found: dict[Key, list[ObjectRef]] = defaultdict(list)
+        for claim in self.snapshot.objects("PersistentVolumeClaim"):
+            volume, of_class = dig(claim, "spec", "volumeName"), dig(claim, "spec", "storageClassName")
+            if volume:
+                found["PersistentVolume", "", str(volume)].append(ref_of(claim))
+            elif of_class:
+                found["StorageClass", "", str(of_class)].append(ref_of(claim))
+        if self.snapshot.objects("PersistentVolumeClaim"):
+            for pod in self.snapshot.objects("Pod"):
+                for volume in items(pod_spec(pod), "volumes"):
+                    if name := dig(volume, "persistentVolumeClaim", "claimName"):
+                        found["PersistentVolumeClaim", namespace_of(pod), str(name)].append(ref_of(pod))
+        return found
+
+    @cached_property
+    def _callers(self) -> dict[Key, list[ObjectRef]]:
+        found: dict[Key, dict[ObjectRef, None]] = defaultdict(dict)
+        for root, service, _ in calls(self.snapshot):
+            found[ref_of(service).key][ref_of(root)] = None
+        return {key: list(refs) for key, refs in found.items()}
+
+    @cached_property
+    def _fronted(self) -> dict[Key, list[ObjectRef]]:
+        """Who hands requests on to a Service: routes, and the API server by a webhook or an API."""
+        found: dict[Key, dict[ObjectRef, None]] = defaultdict(dict)
+        for kind in (*_ROUTES, *_HOOKS, "APIService"):
+            for obj in self.snapshot.objects(kind):
+                for namespace, name in _services(obj):
+                    found["Service", namespace, name][ref_of(obj)] = None
+        return {key: list(refs) for key, refs in found.items()}
+
+
+def _services(obj: JsonObject) -> Iterator[tuple[str, str]]:
+    """Namespace and name of each Service that a route, a webhook configuration or an API names."""
+    home = namespace_of(obj)
+    for path in _paths(obj):
+        yield home, dig(path, "service", "name") or ""
+    for rule in items(obj, "spec", "rules"):
+        for backend in items(rule, "backendRefs"):
+            yield backend.get("namespace") or home, backend.get("name") or ""
+    for hook in items(obj, "webhooks"):
+        yield _place(dig(hook, "clientConfig", "service") or {})
+    yield _place(dig(obj, "spec", "service") or {})
+
+
+def _paths(ingress: JsonObject) -> Iterator[JsonObject]:
+    yield dig(ingress, "spec", "defaultBackend") or {}
+    for rule in items(ingress, "spec", "rules"):
+        yield from (path.get("backend") or {} for path in items(rule, "http", "paths"))
+
+
+def _place(service: object) -> tuple[str, str]:
+    named = service if isinstance(service, dict) else {}
+    return str(named.get("namespace") or ""), str(named.get("name") or "")

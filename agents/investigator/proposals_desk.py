@@ -1,0 +1,74 @@
+"""The desk at which a change is thought of: the case, the cause, the object, and what policy allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agents.incident import Hypothesis
+from agents.investigator.reasoning_case import Case
+from agents.investigator.reasoning_rollouts import revisions
+from tools.kubernetes.actions.verb import Context
+from tools.kubernetes.history import Revision
+from tools.kubernetes.inventory import Inventory
+from tools.kubernetes.objects import JsonObject
+
+_SEEN = ("Deployment", "StatefulSet", "DaemonSet", "Pod", "Node", "ConfigMap", "Secret")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What policy allows a proposal (verbs, how far a limit may be raised), and what it is for."""
+
+    limit_factor: float = 2.0
+    allowed: frozenset[str] | None = None
+    """Verbs that the runbook allows; None when no runbook narrows them."""
+    incident: str = ""
+    """The incident that the change is for: a restart is marked with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """A verb with its parameters, before the catalogue has had its say."""
+
+    verb: str
+    params: JsonObject
+    why: str
+    context: Context
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """All that a wish is made from."""
+
+    case: Case
+    cause: Hypothesis
+    target: JsonObject
+    limits: Limits
+
+    @property
+    def facts(self) -> JsonObject:
+        """What is known of the cause."""
+        return self.cause.facts
+
+    @property
+    def seen(self) -> Inventory:
+        """The other objects that a verb looks at before it drafts anything."""
+        return Inventory(by_kind={kind: self.case.snapshot.objects(kind) for kind in _SEEN})
+
+    @property
+    def earlier(self) -> Revision | None:
+        """The revision before the newest, if a rollout made one."""
+        return self.history[1] if len(self.history) > 1 else None
+
+    @property
+    def history(self) -> tuple[Revision, ...]:
+        """Every revision of the object at fault, newest first; empty for what has none."""
+        return revisions(self.cause.object, self.case.relations)
+
+
+def roll_back(desk: Desk, earlier: Revision, why: str) -> Iterator[Wish]:
+    """The template of an earlier revision, whole."""
+    params = {"template": earlier.template, "revision": earlier.number}
+    said = f"{why} (revision {earlier.number})"
+    yield Wish(verb="roll_back", params=params, why=said, context=Context(seen=desk.seen))

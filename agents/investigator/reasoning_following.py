@@ -1,0 +1,198 @@
+"""Which findings follow from which: by effect, along the links, and never backwards in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from agents.incident import Finding
+from agents.investigator.analyzers.codes import Code
+from agents.investigator.analyzers.config import ConfigCode
+from agents.investigator.analyzers.control_plane import ControlPlaneCode
+from agents.investigator.analyzers.cronjob import CronJobCode
+from agents.investigator.analyzers.messages import OUTSIDE
+from agents.investigator.analyzers.rollout import RolloutCode
+from agents.investigator.analyzers.scheduling import SchedulingCode
+from agents.investigator.effects import (
+    FELT,
+    FOLLOWS,
+    MAY_FOLLOW,
+    STOPS_SERVICE,
+    Effect,
+)
+from agents.investigator.links import Key, Touch
+from agents.investigator.reasoning_case import Case
+from agents.investigator.rules import effect_of
+
+SLACK = timedelta(minutes=5)
+"""Clocks differ and probes take their time: what began this much later may still be the cause."""
+SOON = timedelta(hours=1)
+"""A change that is felt at all is felt within this time: what fails later has another reason."""
+
+_DATED = frozenset(
+    (
+        Effect.CONTROL, Effect.NODE, Effect.STRAIN, Effect.CLOSED, Effect.VOLUME, Effect.QUOTA, Effect.HOOK,
+        Effect.CHANGED, Effect.IDLE, Effect.WIRING,
+    )
+)  # fmt: skip
+_CONTAINERS = frozenset((Effect.MEMORY, Effect.KILLED, Effect.CRASH))
+_NO_ROOM = frozenset(("taint", "cordoned", "pod_cap", "gpu"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Root:
+    """The signs of one cause, with where it is felt."""
+
+    direct: tuple[Finding, ...]
+    effect: Effect
+    felt: dict[Key, Touch]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Followed:
+    """One finding that follows from a root: for certain or likely, here or by way of a call."""
+
+    finding: Finding
+    certain: bool
+    far: bool
+
+
+def rooted(case: Case, direct: tuple[Finding, ...]) -> Root:
+    """These signs, with everything they are felt by."""
+    effect = effect_of(direct[0])
+    felt: dict[Key, Touch] = {}
+    for finding in direct:
+        _join(felt, case.links.felt(finding.object))
+    for finding in direct:
+        for caller in _named(case, finding):
+            _join(felt, caller)
+    for broad in _broadly(case, effect, direct):
+        _join(felt, case.links.felt(broad.object))
+    return Root(direct=direct, effect=effect, felt=felt)
+
+
+def _join(felt: dict[Key, Touch], more: dict[Key, Touch]) -> None:
+    for key, touch in more.items():
+        known = felt.get(key)
+        if known is None or (known.sure, not known.far) < (touch.sure, not touch.far):
+            felt[key] = touch
+
+
+def _named(case: Case, finding: Finding) -> Iterator[dict[Key, Touch]]:
+    """Where a policy that keeps a workload from calling is felt: at that workload."""
+    kind, _, place = str(finding.fields.get("caller") or "").partition(" ")
+    namespace, _, name = place.partition("/")
+    if name:
+        yield case.links.felt(finding.object.model_copy(
+            update={"kind": kind, "namespace": namespace, "name": name, "uid": ""}
+        ))  # fmt: skip
+
+
+def _broadly(case: Case, effect: Effect, direct: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """What follows from something that no object is joined to: only what names it itself."""
+    joined = _BROAD.get(effect)
+    if joined is None:
+        return ()
+    return tuple(one for one in case.findings if any(joined(cause, one) for cause in direct))
+
+
+def _stands_still(cause: Finding, finding: Finding) -> bool:
+    if cause.code != ControlPlaneCode.LEADER_LOST:
+        return effect_of(finding) is Effect.SCALER and cause.object.name.partition(".")[2] in str(
+            finding.fields.get("message") or ""
+        )
+    waits = {
+        "kube-scheduler": (SchedulingCode.NO_SCHEDULER,),
+        "kube-controller-manager": (RolloutCode.NOT_OBSERVED, CronJobCode.RUNS_MISSED),
+    }
+    return finding.code in waits.get(cause.object.name, ())
+
+
+def _bounded(cause: Finding, finding: Finding) -> bool:
+    same = effect_of(finding) is Effect.REFUSED and cause.object.namespace == finding.object.namespace
+    return same and cause.object.name in (finding.fields.get("quota"), finding.fields.get("priority_class"))
+
+
+def _asked(cause: Finding, finding: Finding) -> bool:
+    hook = cause.fields.get("webhook")
+    return effect_of(finding) is Effect.REFUSED and bool(hook) and hook == finding.fields.get("webhook")
+
+
+def _closed(cause: Finding, finding: Finding) -> bool:
+    # Nodes are cordoned every day: it matters where every node says no for this reason.
+    del cause
+    why = frozenset(finding.fields.get("reasons") or ())
+    return finding.code == SchedulingCode.UNSCHEDULABLE and bool(why) and why <= _NO_ROOM
+
+
+_BROAD: dict[Effect, Callable[[Finding, Finding], bool]] = {
+    Effect.CONTROL: _stands_still,
+    Effect.QUOTA: _bounded,
+    Effect.HOOK: _asked,
+    Effect.CLOSED: _closed,
+}
+
+
+def following(case: Case, root: Root) -> tuple[Followed, ...]:
+    """Every finding that follows from this root, its own signs left out."""
+    found = tuple(_all_followed(case, root))
+    # A write is suspected for its time alone: where nothing that follows has one, nothing follows.
+    undated = root.effect is Effect.CHANGED and not any(one.finding.since for one in found)
+    return () if undated else found
+
+
+def _all_followed(case: Case, root: Root) -> Iterator[Followed]:
+    own = {finding.key for finding in root.direct}
+    for key, touch in root.felt.items():
+        for finding in case.by_object.get(key, ()):
+            if finding.key not in own and (one := _followed(root, finding, far=touch.far)):
+                yield one
+
+
+def _followed(root: Root, finding: Finding, *, far: bool) -> Followed | None:
+    effect = effect_of(finding)
+    if far:
+        likely, certain = root.effect in STOPS_SERVICE and effect in FELT and _points_outside(finding), False
+    else:
+        certain = root.effect in FOLLOWS.get(effect, ())
+        likely = certain or root.effect in MAY_FOLLOW.get(effect, ())
+    if not likely or not _in_time(root, finding, far=far) or not _same_container(root, finding):
+        return None
+    return Followed(finding=finding, certain=certain, far=far)
+
+
+def _points_outside(finding: Finding) -> bool:
+    """Whether it can be another's doing: a process that tells its own fault is believed."""
+    if finding.code != Code.CRASH_LOOP:
+        return True
+    return finding.fields.get("hint") in OUTSIDE or "log" not in finding.fields
+
+
+def _in_time(root: Root, finding: Finding, *, far: bool) -> bool:
+    times = [one.since for one in root.direct]
+    begun = min((at for at in times if at), default=None)
+    if root.effect is Effect.CHANGED:
+        pods = {name for one in root.direct for name in one.fields.get("pods") or ()}
+        if finding.object.kind == "Pod" and finding.object.name not in pods:
+            return False
+        # Of a finding without a date nothing is known; the pods' own have one.
+        if begun is None or finding.since is None:
+            return True
+        return begun - SLACK <= finding.since <= begun + SOON
+    if begun is None or finding.since is None or not (far or root.effect in _DATED):
+        return True
+    return begun <= finding.since + SLACK
+
+
+def _same_container(root: Root, finding: Finding) -> bool:
+    """Two containers of one pod have troubles of their own."""
+    if root.effect not in _CONTAINERS or effect_of(finding) is not Effect.CRASH:
+        return True
+    names = {one.fields.get("container") for one in root.direct if one.object.key == finding.object.key}
+    return "container" not in finding.fields or not names or finding.fields["container"] in names
+
+
+def is_change(finding: Finding) -> bool:
+    """Whether the finding is only that something was written: a cause if anything follows from it."""
+    return finding.code == ConfigCode.CHANGED_SINCE_START

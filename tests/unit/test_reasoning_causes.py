@@ -1,0 +1,202 @@
+"""What follows from what: along quotas, nodes, volumes, calls and time, and never backwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents.incident import Alert
+from agents.investigator.reasoning import Answer, Reasoned
+from agents.investigator.survey import survey
+from tests.support.kube_objects import (
+    Json,
+    crashing,
+    deployment,
+    event,
+    meta,
+    pod,
+    replicaset,
+    service,
+    template,
+)
+from tests.support.scenes import alert, scene
+from tests.support.troubles import SHORT, node, starved, unconfigured
+
+EARLY, LATE = "2026-11-24T01:57:00Z", "2026-11-24T02:09:30Z"
+ERRORS = alert("HttpErrorRateHigh", namespace="shop", service="web")
+LOGS = {("shop", "web-r1-aaaaa", "web"): "dial tcp 10.0.0.7:5432: connect: connection refused\n"}
+
+
+def think(objects: list[Json], *alerts: Alert, logs: Any = None) -> Reasoned:
+    return scene(objects, *alerts, logs=logs).reasoned
+
+
+def ranked(found: Reasoned) -> list[tuple[str, str]]:
+    return [(one.code, str(one.object)) for one in found.hypotheses]
+
+
+def followed(found: Reasoned) -> set[str]:
+    assert found.cause is not None, found
+    return {key.partition("@")[0] for key in found.cause.explains if "@" in key}
+
+
+def test_a_quota_explains_what_is_refused_and_that_explains_what_is_short() -> None:
+    found = think(starved(), SHORT)
+    assert ranked(found) == [("quota.used_up", "ResourceQuota shop/compute")]
+    assert {"workload.create.quota_exceeded", "deployment.replicas_short"} <= followed(found)
+
+
+def test_a_quota_that_is_full_explains_nothing_that_it_did_not_refuse() -> None:
+    full = starved()[0]
+    objects = [full, deployment(available=1), replicaset(1), crashing("web-r1-aaaaa")]
+    assert ranked(think(objects, SHORT))[0] == ("workload.container.crashes", "Deployment shop/web")
+
+
+def test_a_missing_config_explains_the_pod_that_waits_for_it() -> None:
+    found = think(unconfigured(), SHORT)
+    assert ranked(found) == [("config.configmap_missing", "Deployment shop/web")]
+    assert "pod.container.config_error" in followed(found)
+    assert "needs ConfigMap settings" in found.hypotheses[0].sentence
+
+
+def test_a_config_that_several_lack_is_one_cause() -> None:
+    wanted = template("cart", envFrom=[{"configMapRef": {"name": "settings"}}])
+    objects = [*unconfigured(), deployment("cart", available=0, template=wanted)]
+    found = think(objects, SHORT)
+    assert ranked(found) == [("config.configmap_missing", "Deployment shop/web")]
+    assert found.hypotheses[0].facts["workloads"] == ["Deployment shop/cart", "Deployment shop/web"]
+
+
+def test_a_node_that_is_gone_explains_its_pods_and_not_those_elsewhere() -> None:
+    on = {"spec": {"nodeName": "n1"}}
+    sick = pod("web-r1-aaaaa", ready=False, **on)
+    objects = [node("n1", "Unknown"), deployment(available=1), replicaset(1), sick, pod("web-r1-bbbbb")]
+    found = think(objects, SHORT)
+    assert ranked(found)[0][1] == "Node n1"
+    assert "deployment.replicas_short" in followed(found)
+    elsewhere = pod("web-r1-aaaaa", ready=False, spec={"nodeName": "n2"})
+    assert think([*objects[:3], elsewhere, pod("web-r1-bbbbb")], SHORT).answer is Answer.NOT_ESTABLISHED
+
+
+def calls_db(**more: Any) -> list[Json]:
+    """``web`` is told to call ``db``; both have a Service and a pod."""
+    web = deployment(available=more.pop("available", 2))
+    web["addresses"] = [{"container": "web", "env": "DB", "service": "db", "namespace": "shop", "port": 5432}]
+    port = [{"port": 5432, "targetPort": 5432}]
+    return [
+        web,
+        replicaset(1),
+        service(),
+        deployment("db", available=0),
+        replicaset(1, owner="db"),
+        service("db", ports=port),
+    ]
+
+
+def test_a_database_that_is_down_explains_its_callers_and_not_the_reverse() -> None:
+    down = crashing("db-r1-aaaaa", labels={"app": "db"})
+    objects = [*calls_db(available=0), down, crashing("web-r1-aaaaa")]
+    found = think(objects, ERRORS, logs=LOGS)
+    assert [one[1] for one in ranked(found)] == ["Deployment shop/db", "Deployment shop/web"]
+    assert "pod.container.crash_loop" in followed(found)
+    healthy = [
+        *calls_db(available=0)[:3],
+        deployment("db"),
+        service("db"),
+        pod("db-r1-a", labels={"app": "db"}),
+    ]
+    (alone,) = think([*healthy, crashing("web-r1-aaaaa")], ERRORS, logs=LOGS).hypotheses
+    assert str(alone.object) == "Deployment shop/web"
+
+
+def test_errors_of_a_healthy_caller_lead_to_the_service_it_calls() -> None:
+    objects = [*calls_db(), pod("web-r1-aaaaa"), crashing("db-r1-aaaaa", labels={"app": "db"})]
+    found = think(objects, ERRORS)
+    assert ranked(found) == [("workload.container.crashes", "Deployment shop/db")]
+    assert found.confidence != "high"
+
+
+def test_a_caller_that_tells_its_own_fault_is_believed() -> None:
+    down = crashing("db-r1-aaaaa", labels={"app": "db"})
+    own = {("shop", "web-r1-aaaaa", "web"): "panic: runtime error: index out of range\n"}
+    objects = [*calls_db(available=0), down, crashing("web-r1-aaaaa")]
+    assert ranked(think(objects, ERRORS, logs=own))[0] == (
+        "workload.container.crashes",
+        "Deployment shop/web",
+    )
+
+
+def test_two_that_call_each_other_are_not_explained_by_one_another() -> None:
+    objects = calls_db(available=0)
+    objects[0]["addresses"][0]["port"] = None
+    objects[3]["addresses"] = [
+        {"container": "web", "env": "W", "service": "web", "namespace": "shop", "port": None}
+    ]
+    sick = [crashing("db-r1-aaaaa", labels={"app": "db"}), crashing("web-r1-aaaaa")]
+    found = think([*objects, *sick], ERRORS)
+    assert ranked(found)[0] == ("workload.container.crashes", "Deployment shop/web")
+
+
+def switched(at: str) -> list[Json]:
+    """A ConfigMap written then, which ``web`` reads at its start; its pod fails its probe since 01:58."""
+    wanted = template(envFrom=[{"configMapRef": {"name": "flags"}}])
+    wrote = {"manager": "rotator", "time": at, "operation": "Update"}
+    flags = {
+        "kind": "ConfigMap",
+        "metadata": meta("ConfigMap", "flags", managedFields=[wrote]),
+        "data": {"A": "1"},
+    }
+    probe = {"readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}}}
+    sick = pod("web-r1-aaaaa", ready=False, container=probe)
+    sick["status"]["startTime"] = "2026-11-23T00:00:00Z"
+    fails = event(sick, "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503")
+    return [flags, deployment(available=0, template=wanted), replicaset(1, template=wanted), sick, fails]
+
+
+def test_a_change_just_before_explains_what_fails_since() -> None:
+    found = think(switched(EARLY), SHORT)
+    assert [one[0] for one in ranked(found)] == ["config.changed_since_start", "pod.probe.fails"]
+    assert "by rotator" in found.hypotheses[0].sentence
+
+
+def test_a_change_after_the_trouble_began_or_long_before_it_is_no_cause() -> None:
+    for at in (LATE, "2026-11-23T05:00:00Z"):
+        found = think(switched(at), SHORT)
+        assert ranked(found)[0] == ("pod.probe.fails", "Deployment shop/web"), at
+        assert len(found.hypotheses) == 1
+
+
+def test_a_claim_without_a_volume_explains_the_pod_that_waits_for_it() -> None:
+    claim = {
+        "kind": "PersistentVolumeClaim",
+        "metadata": meta("PersistentVolumeClaim", "data"),
+        "spec": {"storageClassName": "gone", "accessModes": ["ReadWriteOnce"]},
+        "status": {"phase": "Pending"},
+    }
+    classes = {"kind": "StorageClass", "metadata": meta("StorageClass", "fast", namespace="")}
+    refused = {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "Unschedulable",
+        "message": "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
+    }
+    mounts = {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]}
+    waits = pod("web-r1-aaaaa", ready=False, phase="Pending", spec=mounts)
+    waits["status"] |= {"conditions": [refused], "containerStatuses": []}
+    found = think([claim, classes, deployment(available=0), replicaset(1), waits], SHORT)
+    assert ranked(found) == [("pvc.class_missing", "PersistentVolumeClaim shop/data")]
+    assert "pod.scheduling.unschedulable" in followed(found)
+
+
+def test_standing_defects_are_no_signs_of_todays_trouble() -> None:
+    guard = {
+        "kind": "PodDisruptionBudget",
+        "metadata": meta("PodDisruptionBudget", "old"),
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "nobody"}}},
+    }
+    objects = [deployment(available=1), replicaset(1), crashing("web-r1-aaaaa"), guard]
+    assert ranked(think(objects, SHORT)) == [("workload.container.crashes", "Deployment shop/web")]
+
+
+def test_a_look_without_an_alert_lists_each_cause_once() -> None:
+    found = survey(scene([*starved(), *switched(EARLY)[:1]]).snapshot)
+    assert [one.code for one in found.causes] == ["quota.used_up"]
