@@ -14,13 +14,12 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BeforeValidator, Field, JsonValue, ValidationError, field_validator, model_validator
 
-from evals.world.kubernetes.kinds import KINDS
 from evals.world.kubernetes.kubelet.images import ImageBehaviour, Library, Registry, Strict
 from evals.world.kubernetes.objects import JsonObject
 from evals.world.model.script import Script
+from evals.world.steps import ObjectRef, Step
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
-_RESOURCES = {kind.kind: kind for kind in KINDS.values()}
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -40,58 +39,6 @@ def _seconds(value: object) -> object:
 
 
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
-
-
-class ObjectRef(Strict):
-    """An object of the cluster by kind, namespace and name."""
-
-    kind: str
-    namespace: str | None = None
-    name: str
-
-    @model_validator(mode="after")
-    def _known(self) -> ObjectRef:
-        kind = _RESOURCES.get(self.kind)
-        if kind is None:
-            raise ValueError(f"unknown kind {self.kind}")
-        if kind.namespaced != (self.namespace is not None):
-            raise ValueError(f"{self.kind} {'needs a' if kind.namespaced else 'has no'} namespace")
-        return self
-
-    @property
-    def resource(self) -> str:
-        """The plural the store knows it by."""
-        return _RESOURCES[self.kind].resource
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
-
-
-class Patch(Strict):
-    """A JSON Patch (RFC 6902) on one object."""
-
-    object: ObjectRef
-    operations: tuple[JsonObject, ...] = Field(min_length=1)
-
-
-class Step(Strict):
-    """One change by one writer: create, patch or delete. `by` becomes the field manager."""
-
-    say: str
-    by: str = "ci-deployer"
-    hours_ago: float = Field(default=0.0, ge=0)
-    create: tuple[JsonObject, ...] = ()
-    patch: tuple[Patch, ...] = ()
-    delete: tuple[ObjectRef, ...] = ()
-
-    @model_validator(mode="after")
-    def _does_something(self) -> Step:
-        if not (self.create or self.patch or self.delete):
-            raise ValueError("a step creates, patches or deletes something")
-        for manifest in self.create:
-            if manifest.get("kind") not in _RESOURCES:
-                raise ValueError(f"unknown kind {manifest.get('kind')}")
-        return self
 
 
 class ApplicationSeries(Strict):
@@ -132,17 +79,42 @@ class AlertRule(Strict):
 
 
 class AcceptedCause(Strict):
-    """A cause that counts as right: the finding's code and the object it is about."""
+    """A cause that counts as right: the code and the object it is about.
+
+    In short `a.code|another.code Deployment shop/checkout`: what several names fit is right by any.
+    """
 
     code: str
     object: ObjectRef
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        return _two_words(value, "code")
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Every name that fits."""
+        return tuple(self.code.split("|"))
+
 
 class ExpectedAction(Strict):
-    """A verb on an object, to be proposed or never to be proposed."""
+    """A verb on an object (in short `scale Deployment shop/catalog`), to be proposed or never to be."""
 
     verb: str
     object: ObjectRef | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        return _two_words(value, "verb")
+
+
+def _two_words(value: object, first: str) -> object:
+    if not isinstance(value, str):
+        return value
+    word, _, rest = value.partition(" ")
+    return {first: word, **({"object": rest} if rest else {})}
 
 
 class Condition(Strict):
@@ -185,8 +157,7 @@ class Oracle(Strict):
     else.
 
     `unchanged` names objects whose spec must still be what it was before the fault; `nothing_changed` says
-    it of
-    every Deployment and Service after the fault was applied.
+    it of every watched kind after the fault was applied.
     """
 
     conditions: tuple[Condition, ...] = ()
@@ -203,7 +174,20 @@ class Expectation(Strict):
     causes: tuple[AcceptedCause, ...] = ()
     actions: tuple[ExpectedAction, ...] = ()
     forbidden: tuple[ExpectedAction, ...] = ()
-    oracle: Oracle
+    oracle: Oracle = Oracle()
+
+
+class Control(Strict):
+    """A twin of the scenario in which the same alert fires and nothing is to be done.
+
+    The fault is left out; `instead` happens. The alert fires at once with these labels, as a flap, a
+    test of the alert or one whose cause is over does.
+    """
+
+    name: str
+    say: str
+    labels: dict[str, str]
+    instead: tuple[Step, ...] = ()
 
 
 class Scenario(Strict):
@@ -214,6 +198,7 @@ class Scenario(Strict):
     """
 
     name: str
+    family: str = ""
     title: str
     story: str
     world: World
@@ -224,6 +209,7 @@ class Scenario(Strict):
     fault: tuple[Step, ...] = ()
     alert: AlertRule
     expect: Expectation
+    controls: tuple[Control, ...] = ()
     model: tuple[JsonObject, ...] = ()
 
     @field_validator("model")
@@ -260,13 +246,23 @@ def names() -> list[str]:
 def load(name: str, folder: Path = SCENARIOS) -> Scenario:
     """Read `NAME.yaml` and the world it names. Raises ScenarioError when either is missing or wrong."""
     body = _read(folder / f"{name}.yaml")
-    world = body.get("world")
+    world, alert = body.get("world"), body.get("alert")
     if isinstance(world, str):
         body["world"] = _read(folder / "worlds" / f"{world}.yaml")
+    if isinstance(alert, str):
+        body["alert"] = _alert(alert, folder)
     try:
         return Scenario.model_validate({**body, "name": name})
     except ValidationError as error:
         raise ScenarioError(f"{name}.yaml: {error}") from error
+
+
+def _alert(name: str, folder: Path) -> JsonObject:
+    """A well-known rule by its name, from the folder's list."""
+    known = _read(folder / "alerts.yaml" if (folder / "alerts.yaml").exists() else SCENARIOS / "alerts.yaml")
+    if name not in known:
+        raise ScenarioError(f"alerts.yaml has no rule {name}")
+    return {"name": name, **known[name]}
 
 
 def _read(path: Path) -> JsonObject:
