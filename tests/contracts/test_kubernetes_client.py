@@ -90,6 +90,12 @@ def test_the_typed_models_accept_every_list(cluster: ContractCluster, shop: str)
         "/apis/coordination.k8s.io/v1/leases",
         "/api/v1/persistentvolumeclaims",
         "/api/v1/resourcequotas",
+        "/api/v1/limitranges",
+        "/api/v1/serviceaccounts",
+        "/api/v1/persistentvolumes",
+        "/apis/scheduling.k8s.io/v1/priorityclasses",
+        "/apis/apiregistration.k8s.io/v1/apiservices",
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     ],
 )
 def test_every_kind_an_on_call_engineer_looks_at_is_served(cluster: ContractCluster, path: str) -> None:

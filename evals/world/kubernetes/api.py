@@ -25,6 +25,7 @@ from evals.world.kubernetes.rbac import User
 from evals.world.kubernetes.reading import Reader
 from evals.world.kubernetes.representation import negotiate
 from evals.world.kubernetes.reviews import REVIEWS, review
+from evals.world.kubernetes.served import served
 from evals.world.kubernetes.store import Store
 from evals.world.kubernetes.trouble import injected
 from evals.world.kubernetes.watching import Watches
@@ -100,9 +101,10 @@ class KubernetesApp:
 
     def _document(self, request: Request, path: str, accept: str) -> Response:
         # Discovery is open to every authenticated user: clients cannot build a path without it.
-        found = discovery(path, accept, request.url.netloc)
+        kinds = served(self._parts.store)
+        found = discovery(path, accept, request.url.netloc, kinds)
         if found is None and path.startswith("/openapi/v3"):
-            document = openapi(path, self._parts.version)
+            document = openapi(path, self._parts.version, kinds)
             found = None if document is None else (document, "application/json")
         if found is None or request.method != "GET":
             raise NotFound("the server could not find the requested resource", {})
@@ -113,6 +115,8 @@ class KubernetesApp:
         verb = verb_of(request.method, target, query.get("watch", "") in ("true", "1"))
         # Rights come before existence: who may not look is not told what there is.
         user.require(target.asks(verb))
+        if target.kind is not None and target.kind.custom and target.kind not in served(self._parts.store):
+            raise NotFound("the server could not find the requested resource", {})
         call = Call(
             user=user,
             verb=verb,

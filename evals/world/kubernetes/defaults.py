@@ -238,4 +238,11 @@ _STATUS: dict[str, JsonObject] = {
     "namespaces": {"phase": "Active"},
     "persistentvolumeclaims": {"phase": "Pending"},
     "persistentvolumes": {"phase": "Pending"},
+    # Nobody else here claims the names.
+    "customresourcedefinitions": {
+        "conditions": [
+            {"type": "NamesAccepted", "status": "True", "reason": "NoConflicts"},
+            {"type": "Established", "status": "True", "reason": "InitialNamesAccepted"},
+        ]
+    },
 }

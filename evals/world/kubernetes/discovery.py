@@ -6,7 +6,9 @@ to the same resources.
 
 from __future__ import annotations
 
-from evals.world.kubernetes.kinds import GROUPS, KINDS, Kind
+from collections.abc import Iterable
+
+from evals.world.kubernetes.kinds import Kind, versions
 from evals.world.kubernetes.objects import JsonObject
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -36,49 +38,55 @@ def version_info(git_version: str) -> JsonObject:
     }
 
 
-def discovery(path: str, accept: str, address: str) -> tuple[JsonObject, str] | None:
-    """The document at a discovery path and its content type, or None when the path is not one."""
+def discovery(path: str, accept: str, address: str, kinds: Iterable[Kind]) -> tuple[JsonObject, str] | None:
+    """The document at a discovery path and its content type, or None when the path is not one.
+
+    ``kinds`` are those that are served now.
+    """
     parts = [part for part in path.split("/") if part]
+    served = list(kinds)
     # Only v2 is served: a client that asks for v2beta1 alone gets the plain form, which it reads too.
     if "as=APIGroupDiscoveryList" in accept and "v=v2," in f"{accept.replace(';', ',')}," and len(parts) == 1:
-        groups = ([""] if parts == ["api"] else list(GROUPS)) if parts[0] in ("api", "apis") else None
-        return None if groups is None else (_aggregated(groups), AGGREGATED)
+        groups = {"api": [""], "apis": list(versions(served))}.get(parts[0])
+        return None if groups is None else (_aggregated(groups, served), AGGREGATED)
     # kubectl asks for the aggregated form first: two requests instead of twenty.
-    document = _plain(parts, address)
+    document = _plain(parts, address, served)
     return None if document is None else (document, "application/json")
 
 
-def _plain(parts: list[str], address: str) -> JsonObject | None:
+def _plain(parts: list[str], address: str, served: list[Kind]) -> JsonObject | None:
+    groups = versions(served)
     if parts == ["api"]:
         where = [{"clientCIDR": "0.0.0.0/0", "serverAddress": address}]
         return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": where}
     if parts == ["apis"]:
-        return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(name) for name in GROUPS]}
-    if len(parts) == 2 and parts[0] == "apis" and parts[1] in GROUPS:
-        return {"kind": "APIGroup", "apiVersion": "v1", **_group(parts[1])}
+        listed = [_group(*each) for each in groups.items()]
+        return {"kind": "APIGroupList", "apiVersion": "v1", "groups": listed}
+    if len(parts) == 2 and parts[0] == "apis" and parts[1] in groups:
+        return {"kind": "APIGroup", "apiVersion": "v1", **_group(parts[1], groups[parts[1]])}
     if parts == ["api", "v1"]:
-        return _resources("", "v1")
-    if len(parts) == 3 and parts[0] == "apis" and GROUPS.get(parts[1]) == parts[2]:
-        return _resources(parts[1], parts[2])
+        return _resources("v1", _kinds_of("", "v1", served))
+    if len(parts) == 3 and parts[0] == "apis" and parts[2] in groups.get(parts[1], ()):
+        return _resources("/".join(parts[1:]), _kinds_of(parts[1], parts[2], served))
     return None
 
 
-def _group(name: str) -> JsonObject:
-    version = {"groupVersion": f"{name}/{GROUPS[name]}", "version": GROUPS[name]}
-    return {"name": name, "versions": [version], "preferredVersion": version}
+def _group(name: str, known: list[str]) -> JsonObject:
+    listed = [{"groupVersion": f"{name}/{version}", "version": version} for version in known]
+    return {"name": name, "versions": listed, "preferredVersion": listed[0]}
 
 
-def _kinds_of(group: str) -> list[Kind]:
-    return [kind for kind in KINDS.values() if kind.group == group]
+def _kinds_of(group: str, version: str, served: list[Kind]) -> list[Kind]:
+    return [kind for kind in served if (kind.group, kind.version) == (group, version)]
 
 
 def _subresources(kind: Kind) -> list[str]:
     return [*(["status"] if kind.status else []), *(["scale"] if kind.scale else []), *kind.subresources]
 
 
-def _resources(group: str, version: str) -> JsonObject:
+def _resources(where: str, kinds: list[Kind]) -> JsonObject:
     rows: list[JsonObject] = []
-    for kind in _kinds_of(group):
+    for kind in kinds:
         row: JsonObject = {
             "name": kind.resource,
             "singularName": kind.singular,
@@ -93,7 +101,6 @@ def _resources(group: str, version: str) -> JsonObject:
         rows.append(row)
         for name in _subresources(kind):
             rows.append(_subresource(kind, name))
-    where = f"{group}/{version}" if group else version
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": where, "resources": rows}
 
 
@@ -110,15 +117,21 @@ def _subresource(kind: Kind, name: str) -> JsonObject:
     return row
 
 
-def _aggregated(groups: list[str]) -> JsonObject:
+def _aggregated(groups: list[str], served: list[Kind]) -> JsonObject:
+    known = versions(served)
     items = []
     for group in groups:
-        version = GROUPS.get(group, "v1")
-        listed = [_aggregated_resource(kind) for kind in _kinds_of(group)]
         # The core group has no name, and kubectl tells it by just that.
         metadata: JsonObject = {"creationTimestamp": None, **({"name": group} if group else {})}
-        versions = [{"version": version, "freshness": "Current", "resources": listed}]
-        items.append({"metadata": metadata, "versions": versions})
+        listed = [
+            {
+                "version": version,
+                "freshness": "Current",
+                "resources": [_aggregated_resource(kind) for kind in _kinds_of(group, version, served)],
+            }
+            for version in known.get(group, ["v1"])
+        ]
+        items.append({"metadata": metadata, "versions": listed})
     return {
         "kind": "APIGroupDiscoveryList",
         "apiVersion": "apidiscovery.k8s.io/v2",

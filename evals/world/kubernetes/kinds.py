@@ -1,11 +1,13 @@
 """The table of resources this API server knows: group, version, kind, scope, verbs and subresources.
 
 Discovery, routing, rights and storage all read this one table, so that no two of them can disagree about
-what exists. A kind without controllers here is stored and served, and nothing else happens to it.
+what exists. A kind without controllers here is stored and served, and nothing else happens to it. Those of
+add-ons are there as on a real server: as long as their CustomResourceDefinition is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
@@ -31,6 +33,8 @@ class Kind:
     """
     subresources: tuple[str, ...] = ()
     verbs: tuple[str, ...] = field(default=ALL_VERBS)
+    custom: bool = False
+    """Whether a CustomResourceDefinition brings it."""
 
     @property
     def api_version(self) -> str:
@@ -61,6 +65,10 @@ _ADMISSION = "admissionregistration.k8s.io"
 _NETWORK = "networking.k8s.io"
 # `kubectl get all` means these and not all: ConfigMaps, Secrets and Ingresses were never among them.
 _ALL = ("all",)
+_GATEWAY = "gateway.networking.k8s.io"
+_OLM = "operators.coreos.com"
+_OLM_V1 = "olm.operatorframework.io"
+_REPORTS = "wgpolicyk8s.io"
 
 _TABLE = (
     _core("namespaces", "Namespace", namespaced=False, short=("ns",)),
@@ -105,6 +113,24 @@ _TABLE = (
         categories=_ALL,
     ),
     _of("storage.k8s.io", "storageclasses", "StorageClass", namespaced=False, short=("sc",), status=False),
+    _of(
+        "scheduling.k8s.io",
+        "priorityclasses",
+        "PriorityClass",
+        namespaced=False,
+        short=("pc",),
+        status=False,
+        generation=True,
+    ),
+    _of("apiregistration.k8s.io", "apiservices", "APIService", namespaced=False),
+    _of(
+        "apiextensions.k8s.io",
+        "customresourcedefinitions",
+        "CustomResourceDefinition",
+        namespaced=False,
+        short=("crd", "crds"),
+        generation=True,
+    ),
     _of(_RBAC, "roles", "Role", status=False),
     _of(_RBAC, "rolebindings", "RoleBinding", status=False),
     _of(_RBAC, "clusterroles", "ClusterRole", namespaced=False, status=False),
@@ -159,8 +185,54 @@ _TABLE = (
     ),
 )
 
-KINDS: dict[str, Kind] = {row.resource: row for row in _TABLE}
+
+def _custom(where: str, *kinds: str, namespaced: bool = True) -> tuple[Kind, ...]:
+    group, _, version = where.partition("/")
+    return tuple(
+        Kind(
+            resource=_plural(kind),
+            kind=kind,
+            group=group,
+            version=version,
+            namespaced=namespaced,
+            generation=True,
+            custom=True,
+        )
+        for kind in kinds
+    )
+
+
+def _plural(kind: str) -> str:
+    word = kind.lower()
+    if word.endswith("y") and word[-2] not in "aeiou":
+        return f"{word[:-1]}ies"
+    return f"{word}es" if word.endswith("s") else f"{word}s"
+
+
+_CUSTOM = (
+    *_custom(f"{_GATEWAY}/v1", "GatewayClass", namespaced=False),
+    *_custom(f"{_GATEWAY}/v1", "Gateway", "HTTPRoute", "GRPCRoute"),
+    *_custom(f"{_GATEWAY}/v1beta1", "ReferenceGrant"),
+    *_custom(f"{_GATEWAY}/v1alpha2", "TLSRoute", "TCPRoute", "UDPRoute"),
+    *_custom("cert-manager.io/v1", "Certificate"),
+    *_custom("keda.sh/v1alpha1", "ScaledObject"),
+    *_custom("kyverno.io/v1", "ClusterPolicy", namespaced=False),
+    *_custom("kyverno.io/v1", "Policy"),
+    *_custom(f"{_REPORTS}/v1alpha2", "ClusterPolicyReport", namespaced=False),
+    *_custom(f"{_REPORTS}/v1alpha2", "PolicyReport"),
+    *_custom(f"{_OLM}/v1alpha1", "CatalogSource", "ClusterServiceVersion", "InstallPlan", "Subscription"),
+    *_custom(f"{_OLM}/v1", "OperatorGroup"),
+    *_custom(f"{_OLM_V1}/v1", "ClusterCatalog", "ClusterExtension", namespaced=False),
+)
+
+KINDS: dict[str, Kind] = {row.resource: row for row in (*_TABLE, *_CUSTOM)}
 """Every known kind by its plural resource name."""
 
-GROUPS: dict[str, str] = {row.group: row.version for row in _TABLE if row.group}
-"""The one served version of every named group."""
+
+def versions(kinds: Iterable[Kind]) -> dict[str, list[str]]:
+    """The versions of every named group among these kinds, the stable one first."""
+    found: dict[str, set[str]] = {}
+    for kind in kinds:
+        if kind.group:
+            found.setdefault(kind.group, set()).add(kind.version)
+    return {group: sorted(names, key=lambda name: (len(name), name)) for group, names in found.items()}

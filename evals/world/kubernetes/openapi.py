@@ -4,26 +4,29 @@ server.
 
 from __future__ import annotations
 
-from evals.world.kubernetes.kinds import GROUPS, KINDS, Kind
+from collections.abc import Iterable
+
+from evals.world.kubernetes.kinds import Kind, versions
 from evals.world.kubernetes.objects import JsonObject
 
 _PARAMETERS = ("dryRun", "fieldManager", "fieldValidation")
 
 
-def openapi(path: str, git_version: str) -> JsonObject | None:
+def openapi(path: str, git_version: str, kinds: Iterable[Kind]) -> JsonObject | None:
     """The document at a path below ``/openapi/v3``, or None. There are no schemas: explain does not work."""
     inner = path.removeprefix("/openapi/v3").strip("/")
+    known = list(kinds)
     served = {
         "api/v1": ("", "v1"),
-        **{f"apis/{group}/{each}": (group, each) for group, each in GROUPS.items()},
+        **{f"apis/{group}/{each}": (group, each) for group, some in versions(known).items() for each in some},
     }
     if not inner:
         return {"paths": {name: {"serverRelativeURL": f"/openapi/v3/{name}"} for name in served}}
     if inner not in served:
         return None
     paths: JsonObject = {}
-    for kind in KINDS.values():
-        if kind.group == served[inner][0]:
+    for kind in known:
+        if (kind.group, kind.version) == served[inner]:
             paths |= _paths(f"/{inner}", kind)
     return {
         "openapi": "3.0.0",

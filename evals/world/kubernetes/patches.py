@@ -15,6 +15,8 @@ STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH)
 ALL_PATCH_TYPES = (*PATCH_TYPES, APPLY_PATCH)
+CUSTOM_PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
+"""Of a kind that was defined by somebody the server does not know how its lists would be merged."""
 
 _MOST_OPERATIONS = 10_000
 

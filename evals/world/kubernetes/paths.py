@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evals.world.kubernetes.kinds import GROUPS, KINDS, Kind
+from evals.world.kubernetes.kinds import KINDS, Kind
 from evals.world.kubernetes.rbac import Attributes
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
@@ -64,7 +64,7 @@ def _target(group: str, version: str, rest: list[str]) -> Target | None:
     resource = rest[0]
     name = rest[1] if len(rest) > 1 else ""
     kind = KINDS.get(resource)
-    served = kind is not None and kind.group == group and GROUPS.get(group, "v1") == version
+    served = kind is not None and (kind.group, kind.version) == (group, version)
     # A Role in a namespace may grant access to that Namespace object itself.
     if resource == "namespaces":
         namespace = name

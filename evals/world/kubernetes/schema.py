@@ -153,6 +153,10 @@ def decoded(kind: Kind, obj: JsonObject) -> tuple[JsonObject, list[str]]:
     JSON type.
     """
     decoder = _Decoder(kind)
+    if kind.custom:
+        # Its schema would be in its definition; what every object has is decoded alike.
+        decoder.path.append("metadata")
+        return {**obj, "metadata": decoder.model("V1ObjectMeta", obj.get("metadata") or {})}, decoder.unknown
     found = decoder.model(model_name(kind), obj)
     return found, decoder.unknown
 

@@ -44,6 +44,8 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     "clusterrolebindings": ("roleRef",),
     "storageclasses": ("provisioner",),
     "controllerrevisions": ("revision",),
+    "priorityclasses": ("value",),
+    "customresourcedefinitions": ("spec.group", "spec.names.plural", "spec.scope", "spec.versions"),
 }
 
 

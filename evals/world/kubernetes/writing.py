@@ -18,7 +18,13 @@ from evals.world.kubernetes.eviction import evict
 from evals.world.kubernetes.gate import Gate
 from evals.world.kubernetes.kinds import Kind
 from evals.world.kubernetes.objects import JsonObject, meta, name_of, namespace_of
-from evals.world.kubernetes.patches import ALL_PATCH_TYPES, APPLY_PATCH, PATCH_TYPES, patched
+from evals.world.kubernetes.patches import (
+    ALL_PATCH_TYPES,
+    APPLY_PATCH,
+    CUSTOM_PATCH_TYPES,
+    PATCH_TYPES,
+    patched,
+)
 from evals.world.kubernetes.reading import selection_of
 from evals.world.kubernetes.representation import one
 from evals.world.kubernetes.scale import scale_of
@@ -89,8 +95,8 @@ class Writer:
                 f"accepted media types include: {', '.join(PATCH_TYPES)}",
                 {},
             )
-        patch = call.document(*ALL_PATCH_TYPES)
         kind, target = call.kind, call.target
+        patch = call.document(*(CUSTOM_PATCH_TYPES if kind.custom else ALL_PATCH_TYPES))
         with self._store.lock:
             current = self._store.get(kind.resource, target.namespace, target.name)
             # A patch of the scale sees the little Scale object, never the workload behind it.
