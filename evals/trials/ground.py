@@ -83,7 +83,7 @@ def ground(scenario: Scenario, folder: Path, start: datetime) -> Iterator[Ground
     cluster = PretendCluster(scenario, ClusterOptions(clock=clock, seed=SEED))
     cluster.build_past()
     tsdb = Tsdb()
-    application = ApplicationExporter(scenario.application_series, cluster.kubelet.answers)
+    application = ApplicationExporter(scenario.application_series, cluster.kubelet.answers, cluster.sick)
     sampler = Sampler(tsdb, cluster.store, scrapes(cluster.kubelet, [application]))
     sampler.backfill(clock.now() - timedelta(seconds=1), KNOWN_MINUTES, step_seconds=60.0)
     with ExitStack() as stack:

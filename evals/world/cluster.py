@@ -116,6 +116,10 @@ class PretendCluster:
         reach = self.kubelet.answers
         return judge(self.scenario.expect.oracle, self.store, (self._healthy, self._broken), reach)
 
+    def sick(self) -> bool:
+        """Whether the fault is there and not mended."""
+        return self.broken_at is not None and not self.verdict().met
+
     def pods_ready(self) -> dict[str, str]:
         """`namespace/deployment` → `ready/asked for`."""
         found = {}

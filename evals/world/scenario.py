@@ -44,6 +44,9 @@ Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
 class ApplicationSeries(Strict):
     """A series the application exports; its value depends on whether a Service has ready endpoints.
 
+    One that follows the fault is down from the fault on until the oracle is content: for trouble that
+    nobody plays here, as between an Ingress and its clients.
+
     Gauges take the value as it is, counters grow by it per second. `service` is `namespace/name` and is
     added as
     the labels `namespace` and `service`.
@@ -53,6 +56,7 @@ class ApplicationSeries(Strict):
     type: Literal["gauge", "counter"] = "gauge"
     labels: dict[str, str] = Field(default_factory=dict)
     service: str = Field(pattern=r"^[^/]+/[^/]+$")
+    follows: Literal["service", "fault"] = "service"
     up: float
     down: float
 
@@ -205,6 +209,7 @@ class Scenario(Strict):
     history: tuple[Step, ...] = ()
     noise: tuple[Step, ...] = ()
     images: tuple[ImageBehaviour, ...] = ()
+    registries: dict[str, Registry] = Field(default_factory=dict)
     series: tuple[ApplicationSeries, ...] = ()
     fault: tuple[Step, ...] = ()
     alert: AlertRule
@@ -224,7 +229,9 @@ class Scenario(Strict):
     @property
     def library(self) -> Library:
         """The images of the scenario, before those of its world."""
-        return Library(behaviours=self.images + self.world.images, registries=self.world.registries)
+        return Library(
+            behaviours=self.images + self.world.images, registries=self.world.registries | self.registries
+        )
 
     @property
     def past(self) -> list[Step]:
