@@ -81,7 +81,7 @@ def judged(task: Task, run: Run) -> Judged:
 
 
 def kept(path: Path) -> dict[str, Run]:
-    """The runs of a results file by key, none when there is no file; a line that a kill cut short is left out."""
+    """The runs of a results file by key; a line that a kill cut short is left out."""
     found = {}
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         if line.endswith("}"):
