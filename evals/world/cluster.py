@@ -117,8 +117,10 @@ class PretendCluster:
         return judge(self.scenario.expect.oracle, self.store, (self._healthy, self._broken), reach)
 
     def sick(self) -> bool:
-        """Whether the fault is there and not mended."""
-        return self.broken_at is not None and not self.verdict().met
+        """Whether the fault is there and not mended; what nobody can mend here stays."""
+        oracle = self.scenario.expect.oracle
+        mendable = oracle.conditions or oracle.any_of or oracle.workloads or oracle.services
+        return self.broken_at is not None and not (mendable and self.verdict().met)
 
     def pods_ready(self) -> dict[str, str]:
         """`namespace/deployment` → `ready/asked for`."""
