@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import orjson
 
@@ -13,16 +12,17 @@ from agents.ledger.story import PlanView, Story, story
 from evals.trials.ground import Ground
 from evals.trials.run import Believed, Costs, Effect, Proposed
 from evals.world.kubernetes.kinds import KINDS
+from evals.world.kubernetes.objects import JsonObject
 
 MOST_OTHERS = 5
 
 
-def seen(at: Ground, ledger: Ledger, spent: dict[str, int]) -> dict[str, Any]:
+def seen(at: Ground, ledger: Ledger, spent: dict[str, int]) -> JsonObject:
     """Everything a scorer may ask, but for the moments."""
     told = [one for number in range(1, 4) if (one := story(ledger, number)) is not None]
     first = told[0] if told else None
     verdict = at.cluster.verdict()
-    facts: dict[str, Any] = {
+    facts: JsonObject = {
         "effects": tuple(_effects(at)),
         "unmet": verdict.unmet,
         "plans": tuple(_proposed(view) for one in told for view in one.plans),
@@ -35,11 +35,11 @@ def seen(at: Ground, ledger: Ledger, spent: dict[str, int]) -> dict[str, Any]:
     return facts if first is None else facts | _of(first, told)
 
 
-def _of(first: Story, told: list[Story]) -> dict[str, Any]:
+def _of(first: Story, told: list[Story]) -> JsonObject:
     # What a person read when the change was proposed: later rounds look at a world that is mended.
     found = first.diagnosis
     diagnoses = [(one.diagnosis, one.evidence) for one in told if one.diagnosis is not None]
-    facts: dict[str, Any] = {
+    facts: JsonObject = {
         "phase": first.incident.phase,
         "recovery": first.outcome.recovery.value if first.outcome else "",
         "claims": sum(len(diagnosis.claims) for diagnosis, _ in diagnoses),
