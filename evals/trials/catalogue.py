@@ -60,11 +60,7 @@ class Case:
 def names() -> list[str]:
     """Every scenario below the folder, by its path without the ending."""
     paths = (path.relative_to(SCENARIOS) for path in SCENARIOS.rglob("*.yaml"))
-    return sorted(
-        path.with_suffix("").as_posix()
-        for path in paths
-        if path.parts[0] != "worlds" and path.name != "alerts.yaml"
-    )
+    return sorted(path.with_suffix("").as_posix() for path in paths if path.parts[0] != "worlds")
 
 
 @lru_cache(maxsize=256)

@@ -266,7 +266,7 @@ def load(name: str, folder: Path = SCENARIOS) -> Scenario:
 
 def _alert(name: str, folder: Path) -> JsonObject:
     """A well-known rule by its name, from the folder's list."""
-    known = _read(folder / "alerts.yaml" if (folder / "alerts.yaml").exists() else SCENARIOS / "alerts.yaml")
+    known = _read(folder / "worlds" / "alerts.yaml")
     if name not in known:
         raise ScenarioError(f"alerts.yaml has no rule {name}")
     return {"name": name, **known[name]}
