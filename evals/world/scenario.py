@@ -93,7 +93,7 @@ class AcceptedCause(Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_text(cls, value: object) -> object:
+    def _from_text(cls, value: JsonValue) -> JsonValue:
         return _two_words(value, "code")
 
     @property
@@ -110,11 +110,11 @@ class ExpectedAction(Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_text(cls, value: object) -> object:
+    def _from_text(cls, value: JsonValue) -> JsonValue:
         return _two_words(value, "verb")
 
 
-def _two_words(value: object, first: str) -> object:
+def _two_words(value: JsonValue, first: str) -> JsonValue:
     if not isinstance(value, str):
         return value
     word, _, rest = value.partition(" ")
