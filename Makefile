@@ -6,7 +6,7 @@ SCENARIO ?= bad-image
 # As pip does: behind a gateway with an authority of its own, only the system's store knows it.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help demo test check prove mutants docs manifests bench clean
+.PHONY: help demo test check prove mutants docs manifests bench eval clean
 help: ## list the chores
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
@@ -48,6 +48,9 @@ manifests: $(VENV)/.installed ## write the manifests of deploy/ that are generat
 
 bench: $(VENV)/.installed ## the promised figures, measured here; BENCH=--write keeps them
 	@$(BIN)/python -m evals.bench $(BENCH)
+
+eval: $(VENV)/.installed ## every scenario, scored and compared with the baseline; EVAL=--write keeps the result
+	@$(BIN)/midwatch eval --variants all $(EVAL)
 
 clean: ## remove the environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants

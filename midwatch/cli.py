@@ -10,6 +10,7 @@ import typer
 from midwatch import cli_record
 from midwatch.analyze import analyze
 from midwatch.cli_words import Config, end, number_of, settings_of, told
+from midwatch.evaluate import evaluate
 from midwatch.policy import app as policy_app
 from midwatch.runbook import runbook
 
@@ -22,6 +23,7 @@ app = typer.Typer(
     help="Stands the watch from midnight to four, and changes nothing without a signature.",
 )
 app.command()(analyze)
+app.command("eval")(evaluate)
 app.command()(runbook)
 app.command()(cli_record.verify)
 app.command()(cli_record.export)

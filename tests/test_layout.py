@@ -29,7 +29,7 @@ BROAD_EXCEPTS: dict[str, str] = {}
 get along without one: both name the errors they expect, and the queue tries the rest again."""
 
 # A command's parameters are its options: each has a name, a default and a line in --help.
-COMMANDS = {"analyze"}
+COMMANDS = {"analyze", "evaluate"}
 UNTYPED = {
     "agents/auditor/standalone.py": "lines of an export, read without any package that could check them",
     "agents/gatekeeper/counter.py": "slack-bolt hands its listeners untyped arguments",
@@ -39,6 +39,7 @@ UNTYPED = {
     "agents/investigator/graph.py": "langgraph's builder does not type nodes that take a Runtime",
     "agents/investigator/work.py": "the compiled graph and its snapshots, as langgraph returns them",
     "agents/ledger/tables.py": "SQLModel's Field tells type checkers that it is every column's value",
+    "evals/trials/desk.py": "the compiled graph, as langgraph returns it",
     "evals/world/kubernetes/api.py": "ASGI messages are untyped by their specification",
     "evals/world/kubernetes/call.py": "a request's document may be any JSON",
     "evals/world/kubernetes/objects.py": "dig reads JSON whose shape the client chose",

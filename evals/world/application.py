@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from evals.world.prometheus.samples import ObjectSource, Sample
@@ -17,8 +17,11 @@ class ApplicationExporter:
     state.
     """
 
-    def __init__(self, series: Sequence[ApplicationSeries], answers: Answers) -> None:
+    def __init__(
+        self, series: Sequence[ApplicationSeries], answers: Answers, sick: Callable[[], bool] = lambda: False
+    ) -> None:
         self._answers = answers
+        self._sick = sick
         self._series = list(series)
         # The counters start high: fresh ones would look like a restarted application.
         self._counts = [each.up * _ALREADY_COUNTED.total_seconds() for each in self._series]
@@ -33,8 +36,10 @@ class ApplicationExporter:
             for each in objects.list("endpoints")
             if reachable(each, self._answers)
         }
+        sick = any(each.follows == "fault" for each in self._series) and self._sick()
         for index, each in enumerate(self._series):
-            level = each.up if each.service in serving else each.down
+            well = not sick if each.follows == "fault" else each.service in serving
+            level = each.up if well else each.down
             self._counts[index] += level * passed
             namespace, service = each.service.split("/")
             labels = {"namespace": namespace, "service": service, **each.labels}

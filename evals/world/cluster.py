@@ -11,16 +11,16 @@ from evals.world.clock import Clock, RealClock, rfc3339
 from evals.world.kubernetes.changes import WriteOptions
 from evals.world.kubernetes.controllers.manager import ControllerManager
 from evals.world.kubernetes.controllers.nodes import registered
+from evals.world.kubernetes.controllers.recorder import Note, Recorder
 from evals.world.kubernetes.errors import AlreadyExists
-from evals.world.kubernetes.kinds import KINDS
 from evals.world.kubernetes.kubelet.kubelet import Kubelet, KubeletOptions
-from evals.world.kubernetes.objects import JsonObject, copied, name_of, namespace_of
+from evals.world.kubernetes.objects import JsonObject, copied, name_of, namespace_of, put
 from evals.world.kubernetes.store import Store
 from evals.world.oracle import Snapshot, Verdict, judge, ready_endpoints, ready_pods, snapshot
-from evals.world.scenario import ObjectRef, Scenario, Step
+from evals.world.scenario import Scenario
+from evals.world.steps import Fields, ObjectRef, Step, resource_of
 from evals.world.timeline import Timeline
 
-_RESOURCE_OF = {kind.kind: kind.resource for kind in KINDS.values()}
 _CALM_AFTER = timedelta(seconds=30)
 _LONGEST_ROLLOUT = timedelta(minutes=10)
 _STRIDE = timedelta(seconds=2)
@@ -55,6 +55,8 @@ class PretendCluster:
         self.kubelet = Kubelet(self.store, scenario.library, KubeletOptions(speed=speed))
         self.controllers = ControllerManager(self.store, self.kubelet.tick, speed)
         self._healthy: Snapshot = {}
+        self._broken: Snapshot = {}
+        self._to_come: list[Step] = []
         self.broken_at: datetime | None = None
 
     def build_past(self) -> None:
@@ -72,17 +74,26 @@ class PretendCluster:
         self.clock.hold(present)
         self.controllers.settle()
         self.clock.arrive()
-        self._healthy = snapshot(self.store)
+        self._healthy = self._broken = snapshot(self.store)
 
     def tick(self) -> bool:
         """One pass of the controllers and kubelets at the present moment."""
+        self.break_on()
         return self.controllers.tick()
 
     def break_it(self) -> None:
-        """Apply the fault."""
-        for step in self.scenario.fault:
-            self.apply(step)
+        """Apply the fault; what of it comes later is left for ``break_on``."""
         self.broken_at = self.clock.now()
+        self._to_come = sorted(self.scenario.fault, key=lambda step: step.after)
+        self.break_on()
+
+    def break_on(self) -> None:
+        """Apply the steps of the fault whose time has come."""
+        while self._to_come and self.broken_at is not None:
+            if self.clock.now() < self.broken_at + timedelta(seconds=self._to_come[0].after):
+                return
+            self.apply(self._to_come.pop(0))
+            self._broken = snapshot(self.store)
 
     def apply(self, step: Step) -> None:
         """Make one change in the name of its writer."""
@@ -91,13 +102,25 @@ class PretendCluster:
             self._create(manifest, written)
         for patch in step.patch:
             self._patch(patch.object, patch.operations, written)
+        self._set(step.set, written)
+        self._set(step.status, written, "status")
+        for said in step.events:
+            about = self.store.get(said.about.resource, said.about.namespace, said.about.name)
+            note = Note(reason=said.reason, message=said.message, warning=not said.normal, count=said.count)
+            Recorder(self.store, said.by).record(about, note)
         for ref in step.delete:
             self.store.delete(ref.resource, ref.namespace, ref.name)
 
     def verdict(self) -> Verdict:
         """Whether the cluster is as the scenario's oracle wants it."""
         reach = self.kubelet.answers
-        return judge(self.scenario.expect.oracle, self.store, self._healthy, reach)
+        return judge(self.scenario.expect.oracle, self.store, (self._healthy, self._broken), reach)
+
+    def sick(self) -> bool:
+        """Whether the fault is there and not mended; what nobody can mend here stays."""
+        oracle = self.scenario.expect.oracle
+        mendable = oracle.conditions or oracle.any_of or oracle.workloads or oracle.services
+        return self.broken_at is not None and not (mendable and self.verdict().met)
 
     def pods_ready(self) -> dict[str, str]:
         """`namespace/deployment` → `ready/asked for`."""
@@ -117,7 +140,7 @@ class PretendCluster:
         }
 
     def _create(self, manifest: JsonObject, written: WriteOptions) -> None:
-        made = self.store.create(_RESOURCE_OF[manifest["kind"]], copied(manifest), written)
+        made = self.store.create(resource_of(manifest["kind"]), copied(manifest), written)
         if manifest["kind"] == "Namespace":
             self._furnish(name_of(made))
         elif namespace_of(made):
@@ -143,6 +166,14 @@ class PretendCluster:
         obj = self.store.get(ref.resource, ref.namespace, ref.name)
         patched: JsonObject = jsonpatch.apply_patch(obj, list(operations))
         self.store.update(ref.resource, patched, options=written)
+
+    def _set(self, fields: Fields, written: WriteOptions, subresource: str = "") -> None:
+        for short, values in fields.items():
+            ref = ObjectRef.model_validate(short)
+            obj = self.store.get(ref.resource, ref.namespace, ref.name)
+            for pointer, value in values.items():
+                put(obj, f"/status{pointer}" if subresource else pointer, value)
+            self.store.update(ref.resource, obj, subresource, written)
 
     def _come_to_rest(self) -> None:
         """Let time pass in strides until nothing has happened for a while."""

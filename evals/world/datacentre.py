@@ -69,7 +69,11 @@ class DataCentre:
         tsdb = Tsdb()
         exporters = scrapes(
             self.cluster.kubelet,
-            [ApplicationExporter(scenario.application_series, self.cluster.kubelet.answers)],
+            [
+                ApplicationExporter(
+                    scenario.application_series, self.cluster.kubelet.answers, self.cluster.sick
+                )
+            ],
         )
         self.sampler = Sampler(tsdb, self.cluster.store, exporters)
         rules = [_shown(scenario.alert)]

@@ -19,10 +19,25 @@ from evals.world.kubernetes.errors import NotFound
 from evals.world.kubernetes.objects import JsonObject, copied, name_of, namespace_of
 from evals.world.kubernetes.store import Store
 from evals.world.reach import Answers, reachable
-from evals.world.scenario import Condition, ObjectRef, Oracle, ReadyService, ReadyWorkload
+from evals.world.scenario import Condition, Oracle, ReadyService, ReadyWorkload
+from evals.world.steps import ObjectRef
 
 _MISSING = object()
-_WATCHED = ("deployments", "services", "configmaps", "poddisruptionbudgets")
+_WATCHED = (
+    "deployments",
+    "statefulsets",
+    "daemonsets",
+    "cronjobs",
+    "services",
+    "configmaps",
+    "ingresses",
+    "networkpolicies",
+    "resourcequotas",
+    "horizontalpodautoscalers",
+    "poddisruptionbudgets",
+    "validatingwebhookconfigurations",
+    "mutatingwebhookconfigurations",
+)
 
 Snapshot = Mapping[tuple[str, str, str], JsonObject]
 """Objects as they were, by (resource, namespace, name)."""
@@ -50,8 +65,9 @@ def snapshot(store: Store) -> Snapshot:
     }
 
 
-def judge(oracle: Oracle, store: Store, before: Snapshot, answers: Answers) -> Verdict:
-    """Hold the cluster against the oracle; `before` is the healthy state."""
+def judge(oracle: Oracle, store: Store, past: tuple[Snapshot, Snapshot], answers: Answers) -> Verdict:
+    """Hold the cluster against the oracle; `past` is the healthy state and the one the fault made."""
+    before, broken = past
     unmet = [text for each in oracle.conditions if (text := _unmet(each, store))]
     if oracle.any_of:
         attempts = [[text for each in group if (text := _unmet(each, store))] for group in oracle.any_of]
@@ -63,7 +79,7 @@ def judge(oracle: Oracle, store: Store, before: Snapshot, answers: Answers) -> V
     unmet += [text for each in oracle.services if (text := _service(each, store, answers))]
     unmet += [text for each in oracle.unchanged if (text := _changed(each, store, before))]
     if oracle.nothing_changed:
-        unmet += _changes(store, before)
+        unmet += _changes(store, broken)
     return Verdict(unmet=tuple(unmet))
 
 

@@ -14,13 +14,12 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BeforeValidator, Field, JsonValue, ValidationError, field_validator, model_validator
 
-from evals.world.kubernetes.kinds import KINDS
 from evals.world.kubernetes.kubelet.images import ImageBehaviour, Library, Registry, Strict
 from evals.world.kubernetes.objects import JsonObject
 from evals.world.model.script import Script
+from evals.world.steps import ObjectRef, Step
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
-_RESOURCES = {kind.kind: kind for kind in KINDS.values()}
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -42,60 +41,11 @@ def _seconds(value: object) -> object:
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
 
 
-class ObjectRef(Strict):
-    """An object of the cluster by kind, namespace and name."""
-
-    kind: str
-    namespace: str | None = None
-    name: str
-
-    @model_validator(mode="after")
-    def _known(self) -> ObjectRef:
-        kind = _RESOURCES.get(self.kind)
-        if kind is None:
-            raise ValueError(f"unknown kind {self.kind}")
-        if kind.namespaced != (self.namespace is not None):
-            raise ValueError(f"{self.kind} {'needs a' if kind.namespaced else 'has no'} namespace")
-        return self
-
-    @property
-    def resource(self) -> str:
-        """The plural the store knows it by."""
-        return _RESOURCES[self.kind].resource
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
-
-
-class Patch(Strict):
-    """A JSON Patch (RFC 6902) on one object."""
-
-    object: ObjectRef
-    operations: tuple[JsonObject, ...] = Field(min_length=1)
-
-
-class Step(Strict):
-    """One change by one writer: create, patch or delete. `by` becomes the field manager."""
-
-    say: str
-    by: str = "ci-deployer"
-    hours_ago: float = Field(default=0.0, ge=0)
-    create: tuple[JsonObject, ...] = ()
-    patch: tuple[Patch, ...] = ()
-    delete: tuple[ObjectRef, ...] = ()
-
-    @model_validator(mode="after")
-    def _does_something(self) -> Step:
-        if not (self.create or self.patch or self.delete):
-            raise ValueError("a step creates, patches or deletes something")
-        for manifest in self.create:
-            if manifest.get("kind") not in _RESOURCES:
-                raise ValueError(f"unknown kind {manifest.get('kind')}")
-        return self
-
-
 class ApplicationSeries(Strict):
     """A series the application exports; its value depends on whether a Service has ready endpoints.
+
+    One that follows the fault is down from the fault on until the oracle is content: for trouble that
+    nobody plays here, as between an Ingress and its clients.
 
     Gauges take the value as it is, counters grow by it per second. `service` is `namespace/name` and is
     added as
@@ -106,6 +56,7 @@ class ApplicationSeries(Strict):
     type: Literal["gauge", "counter"] = "gauge"
     labels: dict[str, str] = Field(default_factory=dict)
     service: str = Field(pattern=r"^[^/]+/[^/]+$")
+    follows: Literal["service", "fault"] = "service"
     up: float
     down: float
 
@@ -132,17 +83,42 @@ class AlertRule(Strict):
 
 
 class AcceptedCause(Strict):
-    """A cause that counts as right: the finding's code and the object it is about."""
+    """A cause that counts as right: the code and the object it is about.
+
+    In short `a.code|another.code Deployment shop/checkout`: what several names fit is right by any.
+    """
 
     code: str
     object: ObjectRef
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: JsonValue) -> JsonValue:
+        return _two_words(value, "code")
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Every name that fits."""
+        return tuple(self.code.split("|"))
+
 
 class ExpectedAction(Strict):
-    """A verb on an object, to be proposed or never to be proposed."""
+    """A verb on an object (in short `scale Deployment shop/catalog`), to be proposed or never to be."""
 
     verb: str
     object: ObjectRef | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: JsonValue) -> JsonValue:
+        return _two_words(value, "verb")
+
+
+def _two_words(value: JsonValue, first: str) -> JsonValue:
+    if not isinstance(value, str):
+        return value
+    word, _, rest = value.partition(" ")
+    return {first: word, **({"object": rest} if rest else {})}
 
 
 class Condition(Strict):
@@ -185,8 +161,7 @@ class Oracle(Strict):
     else.
 
     `unchanged` names objects whose spec must still be what it was before the fault; `nothing_changed` says
-    it of
-    every Deployment and Service after the fault was applied.
+    it of every watched kind after the fault was applied.
     """
 
     conditions: tuple[Condition, ...] = ()
@@ -203,7 +178,20 @@ class Expectation(Strict):
     causes: tuple[AcceptedCause, ...] = ()
     actions: tuple[ExpectedAction, ...] = ()
     forbidden: tuple[ExpectedAction, ...] = ()
-    oracle: Oracle
+    oracle: Oracle = Oracle()
+
+
+class Control(Strict):
+    """A twin of the scenario in which the same alert fires and nothing is to be done.
+
+    The fault is left out; `instead` happens. The alert fires at once with these labels, as a flap, a
+    test of the alert or one whose cause is over does.
+    """
+
+    name: str
+    say: str
+    labels: dict[str, str]
+    instead: tuple[Step, ...] = ()
 
 
 class Scenario(Strict):
@@ -214,16 +202,19 @@ class Scenario(Strict):
     """
 
     name: str
+    family: str = ""
     title: str
     story: str
     world: World
     history: tuple[Step, ...] = ()
     noise: tuple[Step, ...] = ()
     images: tuple[ImageBehaviour, ...] = ()
+    registries: dict[str, Registry] = Field(default_factory=dict)
     series: tuple[ApplicationSeries, ...] = ()
     fault: tuple[Step, ...] = ()
     alert: AlertRule
     expect: Expectation
+    controls: tuple[Control, ...] = ()
     model: tuple[JsonObject, ...] = ()
 
     @field_validator("model")
@@ -238,7 +229,9 @@ class Scenario(Strict):
     @property
     def library(self) -> Library:
         """The images of the scenario, before those of its world."""
-        return Library(behaviours=self.images + self.world.images, registries=self.world.registries)
+        return Library(
+            behaviours=self.images + self.world.images, registries=self.world.registries | self.registries
+        )
 
     @property
     def past(self) -> list[Step]:
@@ -260,13 +253,23 @@ def names() -> list[str]:
 def load(name: str, folder: Path = SCENARIOS) -> Scenario:
     """Read `NAME.yaml` and the world it names. Raises ScenarioError when either is missing or wrong."""
     body = _read(folder / f"{name}.yaml")
-    world = body.get("world")
+    world, alert = body.get("world"), body.get("alert")
     if isinstance(world, str):
         body["world"] = _read(folder / "worlds" / f"{world}.yaml")
+    if isinstance(alert, str):
+        body["alert"] = _alert(alert, folder)
     try:
         return Scenario.model_validate({**body, "name": name})
     except ValidationError as error:
         raise ScenarioError(f"{name}.yaml: {error}") from error
+
+
+def _alert(name: str, folder: Path) -> JsonObject:
+    """A well-known rule by its name, from the folder's list."""
+    known = _read(folder / "worlds" / "alerts.yaml")
+    if name not in known:
+        raise ScenarioError(f"alerts.yaml has no rule {name}")
+    return {"name": name, **known[name]}
 
 
 def _read(path: Path) -> JsonObject:

@@ -46,3 +46,17 @@ def dig(obj: object, *path: str) -> Any:
             return None
         obj = obj.get(step)
     return obj
+
+
+def put(obj: JsonObject, pointer: str, value: object) -> None:
+    """Set the field at a JSON Pointer, making what is missing above it; None takes the field away."""
+    *above, last = (part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
+    place: Any = obj
+    for part in above:
+        place = place[int(part)] if isinstance(place, list) else place.setdefault(part, {})
+    if isinstance(place, list):
+        place[int(last)] = value
+    elif value is None:
+        place.pop(last, None)
+    else:
+        place[last] = value

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from evals.world.clock import rfc3339
 from evals.world.kubernetes.changes import WriteOptions
 from evals.world.kubernetes.controllers.conditions import find_condition, set_condition
+from evals.world.kubernetes.controllers.creating import create_pod
 from evals.world.kubernetes.controllers.pods import is_active, is_ready, moment, owned_by, owner_reference
 from evals.world.kubernetes.controllers.recorder import Note, Recorder
 from evals.world.kubernetes.objects import JsonObject, copied, dig, meta, name_of, namespace_of
@@ -97,7 +98,7 @@ class JobController:
             meta(pod).pop("creationTimestamp", None)
             head = {"generateName": f"{name_of(job)}-", "namespace": namespace_of(job)}
             pod["metadata"] |= head | {"ownerReferences": [owner_reference(job)]}
-            made = self._store.create("pods", pod, MANAGER)
+            made = create_pod(self._store, pod, MANAGER)
             note = Note(reason="SuccessfulCreate", message=f"Created pod: {name_of(made)}")
             self._recorder.record(job, note)
 

@@ -9,14 +9,17 @@ from datetime import datetime, timedelta
 
 from evals.world.kubernetes.controllers.autoscaler import AutoscalerController
 from evals.world.kubernetes.controllers.cronjob import CronJobController
+from evals.world.kubernetes.controllers.daemonset import DaemonSetController
 from evals.world.kubernetes.controllers.deployment import DeploymentController
 from evals.world.kubernetes.controllers.disruption import DisruptionController
 from evals.world.kubernetes.controllers.endpoints import EndpointsController, remove_orphaned_endpoints
 from evals.world.kubernetes.controllers.job import JobController
 from evals.world.kubernetes.controllers.nodes import NodeController
+from evals.world.kubernetes.controllers.quota import QuotaController
 from evals.world.kubernetes.controllers.recorder import forget_old_events
 from evals.world.kubernetes.controllers.replicaset import ReplicaSetController
 from evals.world.kubernetes.controllers.scheduler import Scheduler
+from evals.world.kubernetes.controllers.statefulset import StatefulSetController
 from evals.world.kubernetes.controllers.volumes import VolumeController
 from evals.world.kubernetes.errors import ApiError
 from evals.world.kubernetes.objects import JsonObject, copied
@@ -40,11 +43,14 @@ class ControllerManager:
             ("cronjobs", CronJobController(store).tick),
             ("jobs", JobController(store, speed).tick),
             ("deployments", DeploymentController(store, speed).tick),
+            ("statefulsets", StatefulSetController(store).tick),
+            ("daemonsets", DaemonSetController(store).tick),
             ("replicasets", ReplicaSetController(store, speed).tick),
             ("pods", Scheduler(store).tick),
             ("services", EndpointsController(store).tick),
             ("poddisruptionbudgets", DisruptionController(store).tick),
             ("persistentvolumeclaims", VolumeController(store).tick),
+            ("resourcequotas", QuotaController(store).tick),
             ("nodes", NodeController(store).tick),
         )
         self._seen: tuple[int, datetime] | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from evals.world.clock import rfc3339
 from evals.world.kubernetes.changes import WriteOptions
-from evals.world.kubernetes.objects import JsonObject, copied
+from evals.world.kubernetes.objects import JsonObject, copied, name_of
 from evals.world.kubernetes.store import Store
 
 _CORDONED = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
@@ -47,6 +48,16 @@ def registered(node: JsonObject, since: str) -> JsonObject:
     return whole
 
 
+_LOST = ("node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
+
+
+def lost_mark(node: JsonObject) -> str:
+    """The taint of a node that does not report, or reports that it is not ready; or nothing."""
+    conditions = (node.get("status") or {}).get("conditions") or []
+    ready = next((one for one in conditions if one["type"] == "Ready"), {"status": "True"})
+    return {"Unknown": _LOST[0], "False": _LOST[1]}.get(ready["status"], "")
+
+
 class NodeController:
     """Keeps the taint of a cordoned node, as the node lifecycle controller does."""
 
@@ -58,8 +69,21 @@ class NodeController:
         taints = node["spec"].get("taints") or []
         kept = [taint for taint in taints if taint.get("key") != _CORDONED["key"]]
         wanted = [*kept, dict(_CORDONED)] if node["spec"].get("unschedulable") else kept
+        wanted = [taint for taint in wanted if taint.get("key") not in _LOST]
+        if lost := lost_mark(node):
+            wanted = [*wanted, {"key": lost, "effect": "NoSchedule"}]
+            self._mark_pods(node)
         if wanted != taints:
             node["spec"]["taints"] = wanted
             if not wanted:
                 del node["spec"]["taints"]
             self._store.update("nodes", node, options=WriteOptions(manager="kube-controller-manager"))
+
+    def _mark_pods(self, node: JsonObject) -> None:
+        """The pods of a lost node are not ready, whatever they last said of themselves."""
+        for pod in self._store.list("pods"):
+            conditions = (pod.get("status") or {}).get("conditions") or []
+            ready = next((one for one in conditions if one["type"] == "Ready"), None)
+            if pod["spec"].get("nodeName") == name_of(node) and ready and ready["status"] == "True":
+                ready.update(status="False", lastTransitionTime=rfc3339(self._store.clock.now()))
+                self._store.update("pods", pod, "status", WriteOptions(manager="kube-controller-manager"))

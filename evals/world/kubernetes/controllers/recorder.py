@@ -61,6 +61,18 @@ class Recorder:
         known["involvedObject"] = involved
         self._store.update("events", known)
 
+    def record_once(self, about: JsonObject, note: Note) -> None:
+        """Say it unless it stands there already: a refusal that comes again at every tick is no news.
+
+        Real controllers back off, up to minutes; ours look all the time and would never come to rest.
+        """
+        namespace = namespace_of(about) or "default"
+        name = f"{name_of(about)}.{self._digest(_reference(about, note.field_path), note)}"
+        try:
+            self._store.get("events", namespace, name)
+        except NotFound:
+            self.record(about, note)
+
     def _digest(self, involved: JsonObject, note: Note) -> str:
         parts = (
             self._component,

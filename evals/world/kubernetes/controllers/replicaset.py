@@ -9,6 +9,7 @@ from datetime import timedelta
 from evals.world.clock import rfc3339
 from evals.world.kubernetes.changes import WriteOptions
 from evals.world.kubernetes.controllers.conditions import drop_condition, set_condition
+from evals.world.kubernetes.controllers.creating import create_pod
 from evals.world.kubernetes.controllers.pods import (
     controller_of,
     is_active,
@@ -77,10 +78,10 @@ class ReplicaSetController:
             meta(pod)["ownerReferences"] = [owner_reference(replica_set)]
             meta(pod).pop("creationTimestamp", None)
             try:
-                made = self._store.create("pods", pod, MANAGER)
+                made = create_pod(self._store, pod, MANAGER)
             except ApiError as error:
                 note = Note(reason="FailedCreate", message=f"Error creating: {error.message}", warning=True)
-                self._recorder.record(replica_set, note)
+                self._recorder.record_once(replica_set, note)
                 # The first refusal ends it: a quota that is used up would refuse each of the others as well.
                 return error
             note = Note(reason="SuccessfulCreate", message=f"Created pod: {name_of(made)}")

@@ -17,6 +17,7 @@ from evals.world.kubernetes.store import Store
 
 MANAGER = WriteOptions(manager="kube-scheduler")
 RESOURCES = ("cpu", "memory")
+NAME = "default-scheduler"
 
 
 class Scheduler:
@@ -29,6 +30,9 @@ class Scheduler:
     def tick(self, pod: JsonObject) -> None:
         """Try to place a pod (a private copy) that has no node yet."""
         if pod["spec"].get("nodeName") or not is_active(pod) or pod["spec"].get("schedulingGates"):
+            return
+        if pod["spec"].get("schedulerName", NAME) != NAME:
+            # Another scheduler's pod, whether there is one or not.
             return
         nodes = self._store.peek("nodes")
         verdicts = {name_of(node): self.objections(pod, node) for node in nodes}
@@ -63,6 +67,10 @@ class Scheduler:
 
     def objections(self, pod: JsonObject, node: JsonObject) -> list[str]:
         """Why the pod cannot go there; the first filter that fails speaks, as in the scheduler framework."""
+        return self.keeps_out(pod, node) or self._claims(pod) or self._lacks(pod, node)
+
+    def keeps_out(self, pod: JsonObject, node: JsonObject) -> list[str]:
+        """What of the node itself speaks against the pod: a cordon, a taint, its labels."""
         if node["spec"].get("unschedulable") and not _tolerates(pod, _CORDON):
             return ["node(s) were unschedulable"]
         for taint in node["spec"].get("taints") or []:
@@ -70,13 +78,30 @@ class Scheduler:
                 return [f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"]
         if not _wants(pod, node):
             return ["node(s) didn't match Pod's node affinity/selector"]
+        return []
+
+    def _claims(self, pod: JsonObject) -> list[str]:
+        """What of the pod's claims speaks against any node."""
+        known = {
+            name_of(each): each for each in self._store.peek("persistentvolumeclaims", namespace_of(pod))
+        }
+        for volume in pod["spec"].get("volumes") or []:
+            name = (volume.get("persistentVolumeClaim") or {}).get("claimName")
+            if name and name not in known:
+                return [f'persistentvolumeclaim "{name}" not found']
+            if name and (known[name].get("status") or {}).get("phase") != "Bound":
+                return ["pod has unbound immediate PersistentVolumeClaims"]
+        return []
+
+    def _lacks(self, pod: JsonObject, node: JsonObject) -> list[str]:
         allocatable = (node.get("status") or {}).get("allocatable") or {}
         here = self._on(node)
         # The last filter reports everything that is short, not only the first.
         lacking = []
         if len(here) + 1 > int(allocatable.get("pods", 110)):
             lacking.append("Too many pods")
-        for resource in RESOURCES:
+        devices = {name for each in pod["spec"]["containers"] for name in _limits(each) if "/" in name}
+        for resource in (*RESOURCES, *sorted(devices)):
             asked = requested(pod, resource)
             used = asked + sum(requested(other, resource) for other in here)
             if asked and used > float(quantity(allocatable.get(resource, 0))):
@@ -145,6 +170,10 @@ def requested(pod: JsonObject, resource: str) -> float:
         )
         total += float(quantity(asked))
     return total
+
+
+def _limits(container: JsonObject) -> JsonObject:
+    return (container.get("resources") or {}).get("limits") or {}
 
 
 def _wants(pod: JsonObject, node: JsonObject) -> bool:

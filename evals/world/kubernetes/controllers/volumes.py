@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from evals.world.kubernetes.changes import WriteOptions
+from evals.world.kubernetes.controllers.recorder import Note, Recorder
 from evals.world.kubernetes.errors import AlreadyExists, NotFound
 from evals.world.kubernetes.objects import JsonObject, dig, namespace_of
 from evals.world.kubernetes.store import Store
@@ -17,11 +18,12 @@ class VolumeController:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._recorder = Recorder(store, "persistentvolume-controller")
 
     def tick(self, claim: JsonObject) -> None:
         """Look at one claim (a private copy)."""
         wanted = dig(claim, "spec", "resources", "requests", "storage")
-        if not wanted or not self._has_class(claim):
+        if not wanted or not self._may_be_made(claim):
             return
         if not claim["spec"].get("volumeName"):
             claim["spec"]["volumeName"] = self._volume(claim, wanted)
@@ -33,6 +35,18 @@ class VolumeController:
         }
         if status != claim.get("status"):
             self._store.update("persistentvolumeclaims", {**claim, "status": status}, "status", MANAGER)
+
+    def _may_be_made(self, claim: JsonObject) -> bool:
+        """Whether a volume can be made for the claim; else the controller says what is missing."""
+        if claim["spec"].get("volumeName") or self._has_class(claim):
+            return True
+        name = claim["spec"].get("storageClassName")
+        reason, text = "ProvisioningFailed", f'storageclass.storage.k8s.io "{name}" not found'
+        if not name:
+            reason = "FailedBinding"
+            text = "no persistent volumes available for this claim and no storage class is set"
+        self._recorder.record_once(claim, Note(reason=reason, message=text, warning=True))
+        return False
 
     def _has_class(self, claim: JsonObject) -> bool:
         try:

@@ -97,7 +97,7 @@ class ImageBehaviour(Strict):
 class Registry(Strict):
     """How one registry host answers. `pull_secret` names the Secret a pod must reference to be let in."""
 
-    state: Literal["up", "unreachable", "unauthorized"] = "up"
+    state: Literal["up", "unreachable", "unauthorized", "rate_limited"] = "up"
     pull_secret: str | None = None
 
 
@@ -129,6 +129,9 @@ class Library:
             detail = (
                 f'failed to do request: Head "{url}": dial tcp: lookup {host} on {CLUSTER_DNS}: no such host'
             )
+            return PullFailure(message=f"rpc error: code = Unknown desc = {prefix}{detail}")
+        if registry.state == "rate_limited":
+            detail = f"unexpected status from HEAD request to {url}: 429 Too Many Requests"
             return PullFailure(message=f"rpc error: code = Unknown desc = {prefix}{detail}")
         locked_out = registry.pull_secret is not None and registry.pull_secret not in secrets
         if registry.state == "unauthorized" or locked_out:

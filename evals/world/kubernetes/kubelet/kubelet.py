@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 
 from evals.world.clock import rfc3339
+from evals.world.kubernetes.controllers.nodes import lost_mark
 from evals.world.kubernetes.controllers.recorder import Recorder
 from evals.world.kubernetes.errors import Conflict, NotFound
 from evals.world.kubernetes.kubelet.images import Library
@@ -48,8 +49,10 @@ class Kubelet:
             # The store deletes at once, without a grace period: what is gone has been stopped.
             for uid in [uid for uid in self._pods if uid not in assigned]:
                 self._pods.pop(uid).stopped()
+            lost = {name_of(node) for node in self._store.peek("nodes") if lost_mark(node)}
             for uid, pod in assigned.items():
-                self._sync(uid, pod)
+                if pod["spec"]["nodeName"] not in lost:
+                    self._sync(uid, pod)
 
     def read(self, namespace: str, pod: str, container: str, previous: bool) -> str | None:
         """The log of a container's current run, or of the one before; None when there is no such run."""
@@ -84,7 +87,8 @@ class Kubelet:
         with self._lock:
             for each in self._pods.values():
                 if name_of(each.pod) == pod and namespace_of(each.pod) == namespace:
-                    return any(each.answers(name, port) for name in each.containers)
+                    node = self._store.get("nodes", None, each.pod["spec"]["nodeName"])
+                    return not lost_mark(node) and any(each.answers(name, port) for name in each.containers)
             return False
 
     def _find(self, namespace: str, pod: str, container: str) -> Container | None:
