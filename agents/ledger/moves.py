@@ -147,7 +147,7 @@ def hinder(tx: Transaction, found: Standing, obstacle: str) -> bool:
     return result.rowcount == 1
 
 
-def confirmed(plan: Plan, typed: str) -> bool:
+def confirmed(plan: Plan, typed: str | None) -> bool:
     """Whether an approval of this plan is complete: from tier 2 on the digest's beginning was typed."""
     return plan.tier < 2 or typed == plan.digest[:TYPED_DIGITS]
 
