@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 from agents.ledger import executions
+from agents.ledger.executions import Claim
 from agents.ledger.guards import Forged
 from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.store import set_halt
@@ -75,3 +77,10 @@ def test_only_what_is_unknown_can_be_concluded(ledger, clock):
     assert executions.conclude(ledger, held.plan.id, PlanState.SUCCEEDED, "again") is Objection.NO_SUCH_EDGE
     with ledger.read() as session:
         assert executions.unresolved(session, held.plan.id) is None
+
+
+def test_a_claim_may_send_for_as_long_as_its_lease_counted_from_before_it_asked(ledger, clock):
+    plan, before = approved(ledger, clock), time.monotonic()
+    held = executions.claim(ledger, plan.id, "actor-1", anyone)
+    assert isinstance(held, Claim)
+    assert before <= held.send_before - executions.LEASE_S <= time.monotonic()
