@@ -20,8 +20,8 @@ from tests.support.plans import a_decision, a_delivery, a_plan, a_step, an_alert
 
 
 def previewed(ledger: Ledger, clock: HandClock, n: int) -> Plan:
-    """A rehearsed draft of incident ``n``, for an object of its own; each is a second younger."""
-    clock.forward(1)
+    """A rehearsed draft of incident ``n``, for an object of its own; each is a second older."""
+    clock.forward(-1)
     alert = an_alert(clock(), fingerprint=f"f{n}")
     incidents.accept(ledger, [a_delivery(clock(), alert, group_key=f"g{n}")])
     lease = investigations.take(ledger, n, "worker", 60)
@@ -47,7 +47,7 @@ def test_a_place_that_became_free_wakes_the_drafts_that_wait_longest_for_one(led
     assert not any(previews.ask_for_place(ledger, plan.id, "C") for plan in reversed(waiting))
     woken(ledger)
     decisions.decide(ledger, a_decision(shown[0], clock(), verdict=Verdict.DENY))
-    longest = range(MOST_ASKING + 1, 2 * MOST_ASKING + 1)
+    longest = range(2 * MOST_ASKING + 1, MOST_ASKING + 1, -1)
     looks = [("gatekeeper", n, None) for n in longest]
     assert woken(ledger) == [*looks, ("gatekeeper", 1, None), ("investigator", 1, None)]
 
@@ -140,3 +140,14 @@ def test_a_plan_under_another_id_than_its_bytes_give_is_not_what_it_says(ledger,
         connection.execute(text("UPDATE plan SET canonical = :c, digest = :d"), columns)
     with ledger.read() as session:
         assert moves.standing(session, plan.id) is Objection.TAMPERED
+
+
+def test_the_plans_of_an_incident_are_told_oldest_first(ledger, clock):
+    newer = pending(ledger, clock)
+    clock.forward(-60)
+    older = a_plan(clock(), nonce="1" * 32, steps=(a_step(name="other"),))
+    lease = investigations.Lease(incident=1, owner="worker", token=1, until=clock())
+    assert investigations.draft(ledger, lease, older, "why") == older.id
+    with ledger.read() as session:
+        assert moves.plan_ids(session, 1) == [older.id, newer.id]
+        assert moves.plan_ids(session, 2) == []
