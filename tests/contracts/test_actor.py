@@ -163,7 +163,7 @@ def test_what_is_not_as_it_was_signed_is_not_begun_and_that_is_said(at: Bench) -
     ("labels", "why"),
     [
         ({"tier": "gold"}, "tier=gold marks it as critical"),
-        ({f"l{n}": "x" for n in range(MOST_MARKS + 1)}, "more labels or annotations than a plan can state"),
+        ({f"l{n}": "x" for n in range(MOST_MARKS + 1)}, "a target carries more labels or annotations than a plan can state"),
     ],
 )
 def test_labels_that_came_after_the_signature_count(at: Bench, labels: dict[str, str], why: str) -> None:
@@ -178,7 +178,7 @@ def test_labels_that_came_after_the_signature_count(at: Bench, labels: dict[str,
     advance(hands, 1)
     state, said = at.stands(plan)
     assert (state, at.sent()) == (PlanState.STALE, 0)
-    assert why in said
+    assert said == why if len(labels) > 1 else why in said
     policy.write_text(policy.read_text().replace("'critical'", "'warning'"))
     assert "'grave' refuses it: not at night" in hands.refused(plan)
 
