@@ -163,7 +163,10 @@ def test_what_is_not_as_it_was_signed_is_not_begun_and_that_is_said(at: Bench) -
     ("labels", "why"),
     [
         ({"tier": "gold"}, "tier=gold marks it as critical"),
-        ({f"l{n}": "x" for n in range(MOST_MARKS + 1)}, "a target carries more labels or annotations than a plan can state"),
+        (
+            {f"l{n}": "x" for n in range(MOST_MARKS + 1)},
+            "a target carries more labels or annotations than a plan can state",
+        ),
     ],
 )
 def test_labels_that_came_after_the_signature_count(at: Bench, labels: dict[str, str], why: str) -> None:
