@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from evals.world.slack import Person, SlackServer
 from evals.world.slack.people import ADA, BEN, DORA, INCIDENTS, MIA
 from midwatch.wiring import office_of
 from tests.contracts.conftest import HandClock
+from tests.contracts.test_actor import passing
 from tests.contracts.test_ledger_record import record, woken
 from tests.support.front_desk import settings_for
 from tests.support.plans import a_decision, a_delivery, a_plan, an_alert
@@ -116,7 +118,9 @@ def spent(nonce: str) -> str:
 
 def test_an_approval_is_kept_with_what_the_request_said(at: Desk, clock: HandClock) -> None:
     clock.forward(5)
-    assert at.decide(at.click()) is None
+    with passing("c0", "c1") as passed:
+        assert at.decide(at.click()) is None
+    assert passed == ["c0", "c1"]
     assert at.stands() == (PlanState.APPROVED, ADA)
     (given,) = at.decided()
     who = Approver(team_id=at.office.home.team_id, user_id=ADA)
@@ -201,12 +205,11 @@ def test_a_late_click_is_told_when_it_was_decided_and_where_the_newer_plan_is(
 
 
 def test_whoever_is_refused_hears_why_where_only_they_see_it(at: Desk) -> None:
-    payload = {"container": {"channel_id": INCIDENTS}, "user": {"id": MIA}}
-    asyncio.run(desk.explain(at.office, payload, f"this is about {at.plan.id}"))
-    note = Person(at.slack.page_url, MIA).wait_for_ephemeral(f"Not counted: this is about {at.plan.id}.")
-    assert note["text"] == f"Not counted: this is about {at.plan.id}."
-    asyncio.run(desk.explain(at.office, {"user": {"id": MIA}}, f"without a place, {at.plan.nonce}"))
-    Person(at.slack.page_url, MIA).wait_for_ephemeral(f"without a place, {at.plan.nonce}")
+    mia, why = Person(at.slack.page_url, MIA), secrets.token_hex(8)
+    asyncio.run(desk.explain(at.office, {"container": {"channel_id": INCIDENTS}, "user": {"id": MIA}}, why))
+    assert mia.wait_for_ephemeral(why)["text"] == f"Not counted: {why}."
+    asyncio.run(desk.explain(at.office, {"user": {"id": MIA}}, f"{why}, without a place"))
+    mia.wait_for_ephemeral(f"{why}, without a place")
     asyncio.run(desk.explain(at.office, {"container": {"channel_id": "C0NOWHERE"}}, "nobody hears this"))
 
 
