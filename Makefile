@@ -36,7 +36,7 @@ prove: $(VENV)/.installed ## the long proofs
 # mutmut is not in the lock: nothing of the product and none of its tests needs it.
 mutants: $(VENV)/.installed ## the faults put into the protocol's rules that no test notices
 	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python 'mutmut>=3.8,<4'
-	@$(BIN)/mutmut run
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mutmut run
 	@$(BIN)/mutmut results
 
 docs: $(VENV)/.installed ## write the pages of docs/ that are generated from the code

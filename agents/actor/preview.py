@@ -28,7 +28,6 @@ def preview(hands: Hands, plan: Plan) -> None:
         at=hands.ledger.now(),
         diffs=tuple(redact(rehearsal.diff) for rehearsal in rehearsals),
         dry_run_digest=digest_of_all(rehearsal.after for rehearsal in rehearsals),
-        warnings=(),
     )
     previews.store_preview(hands.ledger, shown)
 

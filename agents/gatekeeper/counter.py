@@ -76,15 +76,15 @@ async def _failed(error: Exception) -> BoltResponse:
     """Answer what went wrong: what is not for us is no error, and what passes is a 503."""
     if isinstance(error, BoltUnhandledRequestError):
         # An event or a button nobody here listens to. Unacknowledged it would be sent again.
-        return BoltResponse(status=200, body="")
+        return BoltResponse(status=200)
     logger = logging.getLogger("midwatch.slack")
     if isinstance(error, LedgerError | SlackError):
         logger.error("a click could not be handled: %s", error)
-        return BoltResponse(status=503 if error.retryable else 500, body="")
+        return BoltResponse(status=503 if error.retryable else 500)
     # Where it broke, but not the message: it may repeat what the request said (threat T27).
     where = "".join(traceback.format_tb(error.__traceback__))
     logger.error("a click could not be handled: %s\n%s", type(error).__name__, where)
-    return BoltResponse(status=500, body="")
+    return BoltResponse(status=500)
 
 
 def _quiet() -> logging.Logger:

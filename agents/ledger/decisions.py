@@ -117,7 +117,7 @@ def _objection(tx: Transaction, found: Standing, decision: Decision) -> Objectio
 
 
 def _against_approval(tx: Transaction, found: Standing, decision: Decision) -> Objection | None:
-    if not confirmed(found.plan, decision.request.get("typed", "")):
+    if not confirmed(found.plan, decision.request.get("typed")):
         return Objection.NOT_CONFIRMED
     given = decisions_of(tx.session, decision.plan_id)
     if any(one.approver == decision.approver for one in given):

@@ -58,7 +58,7 @@ def _not_now(tx: Transaction, found: Standing) -> Objection | None:
 
 def counts(plan: Plan, decision: Decision) -> bool:
     """Whether it is an approval of these very bytes, with the digest typed where the tier asks for it."""
-    return decision.plan_digest == plan.digest and confirmed(plan, decision.request.get("typed", ""))
+    return decision.plan_digest == plan.digest and confirmed(plan, decision.request.get("typed"))
 
 
 def as_recorded(session: Session, found: Standing, given: Sequence[Decision]) -> bool:

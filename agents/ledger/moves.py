@@ -125,9 +125,9 @@ def _afterwards(tx: Transaction, wanted: Move, start: PlanState) -> None:
 
 def _next_in_the_channel(tx: Transaction) -> None:
     """One place became free (threat T33): the drafts that wait longest for one are looked at."""
-    drafts = select(PlanRow.incident).join(ProposalRow, col(ProposalRow.plan_id) == col(PlanRow.id))
+    # Only a draft is ever hindered by this, and moving on takes it away.
     full = ProposalRow.obstacle == Objection.CHANNEL_FULL.value
-    waiting = drafts.where(ProposalRow.state == PlanState.DRAFT.value, full).order_by(col(PlanRow.created_at))
+    waiting = select(PlanRow.incident).join(ProposalRow).where(full).order_by(col(PlanRow.created_at))
     for incident in tx.session.exec(waiting.limit(MOST_ASKING)).all():
         tx.wake(Agent.GATEKEEPER, incident)
 
@@ -147,7 +147,7 @@ def hinder(tx: Transaction, found: Standing, obstacle: str) -> bool:
     return result.rowcount == 1
 
 
-def confirmed(plan: Plan, typed: str) -> bool:
+def confirmed(plan: Plan, typed: str | None) -> bool:
     """Whether an approval of this plan is complete: from tier 2 on the digest's beginning was typed."""
     return plan.tier < 2 or typed == plan.digest[:TYPED_DIGITS]
 

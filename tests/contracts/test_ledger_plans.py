@@ -144,7 +144,7 @@ def test_of_many_claims_at_once_exactly_one_wins(ledger, clock):
 
 
 def test_a_claim_cannot_be_made_by_hand(clock):
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"^a Claim comes from executions\.claim and nowhere else$"):
         executions.Claim(
             plan=a_plan(clock()),
             attempt_id="x",

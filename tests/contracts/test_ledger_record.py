@@ -19,10 +19,10 @@ from agents.ledger.protocol import (
     PlanState,
 )
 from agents.ledger.store import Ledger
-from agents.ledger.tables import AuditRow, ProposalRow
+from agents.ledger.tables import AuditRow, DecisionRow, ProposalRow
 from tests.contracts.conftest import HandClock
 from tests.contracts.test_ledger_plans import anyone, approved, pending
-from tests.support.plans import BEN, a_decision, a_plan
+from tests.support.plans import ADA, BEN, a_decision, a_plan
 
 LEASE, DEADLINE = executions.LEASE_S, executions.IN_FLIGHT_S
 Said = tuple[str, dict[str, Any], int | None, str]
@@ -137,3 +137,59 @@ def test_a_deny_that_moved_nothing_still_stops_the_claim(ledger, clock):
         row = f"INSERT INTO decision {columns} VALUES (:p, 'T0OURS', 'U0ADA', 'approve', :b)"
         connection.execute(text(row), {"p": plan.id, "b": yes})
     assert executions.claim(ledger, plan.id, "actor-1", anyone) is Objection.DENIED
+
+
+def test_a_word_that_comes_too_late_leaves_no_decision(ledger, clock):
+    plan = pending(ledger, clock)
+    assert isinstance(decisions.decide(ledger, a_decision(plan, clock(), verdict=Verdict.DENY)), Decided)
+    for verdict in Verdict:
+        late = a_decision(plan, clock(), approver=BEN, verdict=verdict)
+        assert decisions.decide(ledger, late) is Objection.NO_SUCH_EDGE
+    with ledger.read() as session:
+        assert len(decisions.decisions_of(session, plan.id)) == 1
+
+
+def test_a_lost_approval_can_be_made_up_for_while_the_plan_is_approved_and_no_longer(ledger, clock):
+    plan = approved(ledger, clock)
+    lost = executions.claim(ledger, plan.id, "actor-1", lambda _plan, _decision: False)
+    assert lost is Objection.APPROVER_LOST_RIGHT
+    with ledger.read() as session:
+        assert decisions.asks_again(moves.standing(session, plan.id))
+    woken(ledger)
+    assert decisions.decide(ledger, a_decision(plan, clock(), approver=BEN)) == Decided(
+        state=PlanState.APPROVED
+    )
+    assert woken(ledger) == [("gatekeeper", 1, None), ("actor", 1, None)]
+    with ledger.read() as session:
+        found = moves.standing(session, plan.id)
+        assert (found.proposal.obstacle, decisions.asks_again(found)) == ("", False)
+        found.proposal.obstacle, found.proposal.state = Objection.APPROVER_LOST_RIGHT.value, "EXECUTING"
+        assert not decisions.asks_again(found)
+
+
+def test_two_accounts_of_one_human_are_one_signature(ledger, clock):
+    plan = pending(ledger, clock, approvals_needed=2, tier=3)
+    typed = {"typed": plan.digest[:6], "human": "ada@example.com"}
+    assert decisions.decide(ledger, a_decision(plan, clock(), request=typed)) == Decided(
+        state=PlanState.PENDING
+    )
+    other = a_decision(plan, clock(), approver=BEN, request=typed)
+    assert decisions.decide(ledger, other) is Objection.SAME_HUMAN
+    assert decisions.human_of(other) == "ada@example.com"
+    assert decisions.human_of(a_decision(plan, clock())) == "T0OURS/U0ADA"
+
+
+def test_decisions_are_read_back_as_they_were_given_in_the_order_they_were_made(ledger, clock):
+    plan = pending(ledger, clock, approvals_needed=2, tier=3)
+    given = []
+    for who, salt in ((BEN, "5a17"), (ADA, "5a18")):
+        words = {"reason": "in their own words", "reason_salt": salt, "mac": "5ea1"}
+        digest = payloads.digest_of(words["reason"], salt)
+        given.append(a_decision(plan, clock(), approver=who, reason_digest=digest, **words))
+    for one in given:
+        assert isinstance(decisions.decide(ledger, one), Decided)
+    with ledger.read() as session:
+        assert decisions.decisions_of(session, plan.id) == given
+        stored = [row.body for row in session.exec(select(DecisionRow))]
+    # The words themselves lie where they can be erased.
+    assert [(body["reason"], body["reason_salt"]) for body in stored] == [("", "")] * 2
