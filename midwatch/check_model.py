@@ -1,4 +1,4 @@
-"""What ``midwatch check`` tries about the language models: one tiny question each, and what the breaker says."""
+"""What ``midwatch check`` tries about language models: one small question each, and what the breaker says."""
 
 from __future__ import annotations
 
@@ -33,8 +33,13 @@ async def model(settings: Settings) -> list[Result]:
     asked = models_of(settings)
     if not asked:
         return [Result(what="model", ok=True, says="not set: the rules diagnose alone")]
-    found = [await asyncio.to_thread(_answers, one) for one in asked.values()]
-    return [*found, await asyncio.to_thread(_breaker, settings, list(asked))]
+    return [await asyncio.to_thread(_answers, one) for one in asked.values()]
+
+
+async def model_breaker(settings: Settings) -> list[Result]:
+    """Whether the investigator may ask: the breaker can rest a model that answers here and now."""
+    names = list(models_of(settings))
+    return [await asyncio.to_thread(_breaker, settings, names)] if names else []
 
 
 def models_of(settings: Settings) -> dict[str, Model]:
@@ -58,7 +63,6 @@ def _answers(asked: Model) -> Result:
 
 
 def _breaker(settings: Settings, names: list[str]) -> Result:
-    """What the ledger knows of the models: it may rest one that answers here and now."""
     limits = breaker_of(settings)
     try:
         ledger = existing_ledger_of(settings)

@@ -47,7 +47,7 @@ class Budgets(BaseModel):
     """Looks: one pass over a namespace, the logs of one container, one question to Prometheus. The looks
     that verify a change are bounded by ``verify_window_s`` instead."""
     model_calls: int = Field(default=12, ge=0, le=200)
-    """Questions to the language model; the repetitions of one that fails (``model_retries``) are not counted."""
+    """Questions to the language model; repetitions of one that fails (``model_retries``) are not counted."""
     tokens: int = Field(default=60_000, ge=0, le=5_000_000)
     """Tokens in and out of the language model, together."""
     seconds: float = Field(default=120.0, gt=0, le=3600)

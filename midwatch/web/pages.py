@@ -21,6 +21,7 @@ from agents.ledger import checkpoints, incidents
 from agents.ledger.store import Ledger, halted
 from agents.ledger.story import story
 from agents.ledger.tables import AuditRow
+from midwatch.web.models import money
 from midwatch.web.verdict import sentences
 from tools.kubernetes.actions.catalogue import sentence
 from tools.policy.words import touched, warnings
@@ -83,7 +84,7 @@ def pages(ledger: Ledger, verdict_file: Path) -> APIRouter:
             return PlainTextResponse(f"there is no INC-{number}", status_code=404)
         with ledger.read() as session:
             timeline = _lines(session, incident=number, limit=500)[::-1]
-        words = {"sentence": sentence, "touched": touched, "warnings": warnings}
+        words = {"sentence": sentence, "touched": touched, "warnings": warnings, "money": money}
         return shown(request, "incident.html", {"story": told, "timeline": timeline, **words})
 
     @router.get("/ledger")
