@@ -13,11 +13,13 @@ from dataclasses import dataclass
 import orjson
 
 from agents.incident import Diagnosis, Evidence
-from agents.investigator.opinion import Heard, Opinion, merged, prompt, stage_of, with_opinion
-from agents.investigator.prompts import words
+from agents.investigator.observing import Eyes, Wanted, observed, refused
+from agents.investigator.opinion import Heard, Opinion, answered, merged, prompt, stage_of
+from agents.investigator.prompts import Stage, words
 from agents.investigator.purse import Purse
+from agents.investigator.reasoning_case import Case
 from agents.investigator.toolbox import Toolbox
-from agents.ledger import consultations
+from agents.ledger import consultations, investigations
 from agents.ledger.consultations import Asked, Ended
 from tools.crash import crash
 from tools.model import Budget, Model, Prompt
@@ -25,11 +27,29 @@ from tools.model import Budget, Model, Prompt
 
 @dataclass(frozen=True, kw_only=True)
 class Consulting:
-    """Who asks: the tools under their lease, the round, and what the round may still spend."""
+    """Who asks: the tools under their lease, the round, what it looked at, and what it may still spend."""
 
     box: Toolbox
     turn: int
     purse: Purse
+    case: Case
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Question:
+    """What is asked about: the rules' diagnosis, its evidence, and of that what the model wanted to see."""
+
+    found: Diagnosis
+    evidence: Mapping[str, Evidence]
+    seen: str = ""
+
+    @property
+    def prompt(self) -> Prompt:
+        return prompt(self.found, self.evidence, self.seen)
+
+    @property
+    def stage(self) -> Stage:
+        return stage_of(self.found)
 
 
 def consulted(at: Consulting, found: Diagnosis, evidence: Mapping[str, Evidence]) -> Diagnosis:
@@ -37,14 +57,42 @@ def consulted(at: Consulting, found: Diagnosis, evidence: Mapping[str, Evidence]
     model = at.box.model_of(stage_of(found))
     if model is None:
         return found
-    question = prompt(found, evidence)
-    key = key_of(model, question)
-    with at.box.ledger.read() as session:
-        answer = consultations.kept(session, at.box.held.incident, key)
-        _catch_up(at.purse, consultations.spent_on(session, at.box.held.incident))
-    if answer is not None:
-        return merged(found, Opinion.model_validate(answer), evidence)
-    return _asked(at, model, found, evidence).told
+    heard = _heard(at, model, _Question(found=found, evidence=evidence))
+    wanted = heard.opinion.look if heard.opinion else None
+    if wanted is None:
+        return heard.told
+    seen = _seen(at, wanted)
+    if isinstance(seen, str):
+        gaps = (*heard.told.not_checked, f"what the model asked to see ({wanted}): {seen}")
+        return heard.told.model_copy(update={"not_checked": gaps})
+    more = _Question(found=found, evidence={**evidence, seen.id: seen}, seen=seen.id)
+    # One look a round: what the second answer would like to see is not asked for.
+    again = _heard(at, model, more)
+    return heard.told if again.problem else again.told
+
+
+def _seen(at: Consulting, wanted: Wanted) -> Evidence | str:
+    """What the model asked to see, as evidence, or why it was not looked at."""
+    box = at.box
+    why = refused(wanted, at.case, metrics=box.prometheus is not None) or at.purse.take("tool_calls")
+    if why:
+        return why
+    eyes = Eyes(cluster=box.cluster, prometheus=box.prometheus, at=box.ledger.now())
+    look = observed(wanted, eyes, f"round-{at.turn}:asked")
+    (stored,) = investigations.store_evidence(box.ledger, box.held, [look])
+    return stored
+
+
+def _heard(at: Consulting, model: Model, question: _Question) -> Heard:
+    """The answer of the ledger if this very question was answered, else the model's."""
+    ledger, incident = at.box.ledger, at.box.held.incident
+    with ledger.read() as session:
+        answer = consultations.kept(session, incident, key_of(model, question.prompt))
+        _catch_up(at.purse, consultations.spent_on(session, incident))
+    if answer is None:
+        return _asked(at, model, question)
+    opinion = Opinion.model_validate(answer)
+    return Heard(diagnosis=merged(question.found, opinion, question.evidence), opinion=opinion)
 
 
 def key_of(model: Model, question: Prompt) -> str:
@@ -61,27 +109,26 @@ def _catch_up(purse: Purse, spent: tuple[int, int]) -> None:
         purse.spent[coin] = max(purse.spent.get(coin, 0), count)
 
 
-def _asked(at: Consulting, model: Model, found: Diagnosis, evidence: Mapping[str, Evidence]) -> Heard:
-    purse, question = at.purse, prompt(found, evidence)
+def _asked(at: Consulting, model: Model, question: _Question) -> Heard:
+    purse, put = at.purse, question.prompt
     why = "" if purse.left("tokens") else f"the budget of {purse.allowance.tokens} tokens is spent"
     why = why or purse.take("model_calls")
     if why:
-        return Heard(diagnosis=found, problem=why)
+        return Heard(diagnosis=question.found, problem=why)
     budget = _budget(at)
-    stage = stage_of(found)
     asked = Asked(
         turn=at.turn,
-        stage=stage,
-        key=key_of(model, question),
-        prompt=words(stage).version,
+        stage=question.stage,
+        key=key_of(model, put),
+        prompt=words(question.stage).version,
         model=model.options.name,
-        reserved=question.tokens + budget.answer_tokens,
+        reserved=put.tokens + budget.answer_tokens,
         seconds=budget.seconds,
     )
     begun = consultations.begin(at.box.ledger, at.box.held, asked, at.box.policy.breaker)
     if isinstance(begun, str):
-        return Heard(diagnosis=found, problem=begun)
-    heard = with_opinion(model, found, evidence, budget)
+        return Heard(diagnosis=question.found, problem=begun)
+    heard = answered(model, put, (question.found, question.evidence), budget)
     consultations.end(at.box.ledger, at.box.held, begun, _ended(model, heard))
     crash("i-heard")
     purse.pay("tokens", heard.tokens)

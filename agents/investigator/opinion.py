@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from agents.incident import PROSE_LIMIT, Claim, Diagnosis, Evidence, Hypothesis
 from agents.investigator.citations import checked
 from agents.investigator.explain import carries
+from agents.investigator.observing import Wanted
 from agents.investigator.prompts import Stage, words
 from agents.ledger.consultations import Outcome
 from tools.model import Answer, Budget, Model, ModelError, ModelRefused, ModelUnavailable, Prompt, Usage
@@ -44,6 +45,7 @@ class Opinion(BaseModel):
     hypothesis: int = Field(ge=-1)
     claims: list[SaidClaim]
     prose: str
+    look: Wanted | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +84,16 @@ def stage_of(found: Diagnosis) -> Stage:
 
 def with_opinion(model: Model, found: Diagnosis, evidence: Mapping[str, Evidence], budget: Budget) -> Heard:
     """The diagnosis with the model's checked additions; the rules' own when it fails. Blocking."""
+    return answered(model, prompt(found, evidence), (found, evidence), budget)
+
+
+def answered(
+    model: Model, question: Prompt, about: tuple[Diagnosis, Mapping[str, Evidence]], budget: Budget
+) -> Heard:
+    """The same for a question that was put already."""
+    found, evidence = about
     try:
-        answer = model.ask(prompt(found, evidence), Opinion, budget)
+        answer = model.ask(question, Opinion, budget)
     # A model that is away, slow or wrong costs an explanation, never the diagnosis.
     except ModelError as problem:
         said = redact(str(problem))[:200]
@@ -111,10 +121,12 @@ def _outcome(problem: ModelError) -> Outcome:
     return "refused" if isinstance(problem, ModelRefused) else "malformed"
 
 
-def prompt(found: Diagnosis, evidence: Mapping[str, Evidence]) -> Prompt:
-    """The records: hypotheses by index, and the excerpts of cited and of failed reads."""
+def prompt(found: Diagnosis, evidence: Mapping[str, Evidence], first: str = "") -> Prompt:
+    """The records: hypotheses by index, and excerpts of what was read: ``first``, then what is cited."""
     cited = {number for claim in found.claims for number in claim.evidence}
-    near = sorted(evidence.values(), key=lambda item: item.id not in cited)[:MOST_EVIDENCE]
+    near = sorted(evidence.values(), key=lambda item: (item.id != first, item.id not in cited))[
+        :MOST_EVIDENCE
+    ]
     records = {
         "hypotheses": [
             {"index": n, "code": h.code, "object": str(h.object), "sentence": h.sentence, "score": h.score}

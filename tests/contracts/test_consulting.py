@@ -67,7 +67,8 @@ class Desk:
         return self.rules.model_copy(update={"confidence": "low"})
 
     def ask(self, found: Diagnosis | None = None, purse: Purse | None = None, turn: int = 1) -> Diagnosis:
-        at = Consulting(box=self.box, turn=turn, purse=purse or Purse(allowance=Allowance()))
+        purse = purse or Purse(allowance=Allowance())
+        at = Consulting(box=self.box, turn=turn, purse=purse, case=self.seen.case)
         return consulted(at, found or self.rules, self.seen.evidence)
 
     def kept(self, incident: int = 1) -> list[Consultation]:

@@ -45,7 +45,7 @@ async def diagnose(state: State, runtime: Runtime[Toolbox]) -> State:
     turn = state.get("round", 1)
     found = await asyncio.to_thread(told, box, state["incident"], turn)
     if found is None:
-        at = Consulting(box=box, turn=turn, purse=purse)
+        at = Consulting(box=box, turn=turn, purse=purse, case=thought.case)
         found = await asyncio.to_thread(_diagnosed, at, thought)
         await box.write(investigations.write_diagnosis, turn, found)
     return {"nonce": secrets.token_hex(16), "spent": purse.spent}
