@@ -1,4 +1,4 @@
-"""A model asks to see one more thing, over the real client, and sees it: read from the cluster and its metrics."""
+"""A model asks to see one more thing, over the real client, and sees it: read from cluster and metrics."""
 
 from __future__ import annotations
 
