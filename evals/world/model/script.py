@@ -91,6 +91,12 @@ class Script:
             self._lines.extend(lines)
             self._used.extend([0] * len(lines))
 
+    def clear(self) -> None:
+        """Forget every line."""
+        with self._lock:
+            self._lines.clear()
+            self._used.clear()
+
     def next(self, request: ModelRequest) -> Line | None:
         """The first unspent line that fits, spent once more; None when the script has nothing to say."""
         with self._lock:
