@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import orjson
 
@@ -43,8 +44,9 @@ class _Question:
     evidence: Mapping[str, Evidence]
     seen: str = ""
 
-    @property
+    @cached_property
     def prompt(self) -> Prompt:
+        # Redacted text is asked for as a digest, as a size and as itself.
         return prompt(self.found, self.evidence, self.seen)
 
     @property
@@ -63,12 +65,17 @@ def consulted(at: Consulting, found: Diagnosis, evidence: Mapping[str, Evidence]
         return heard.told
     seen = _seen(at, wanted)
     if isinstance(seen, str):
-        gaps = (*heard.told.not_checked, f"what the model asked to see ({wanted}): {seen}")
-        return heard.told.model_copy(update={"not_checked": gaps})
+        return _but(heard, f"what the model asked to see ({wanted}): {seen}")
     more = _Question(found=found, evidence={**evidence, seen.id: seen}, seen=seen.id)
     # One look a round: what the second answer would like to see is not asked for.
     again = _heard(at, model, more)
-    return heard.told if again.problem else again.told
+    if again.problem:
+        return _but(heard, f"what the model makes of what it asked to see ({wanted}): {again.problem}")
+    return again.told
+
+
+def _but(heard: Heard, gap: str) -> Diagnosis:
+    return heard.told.model_copy(update={"not_checked": (*heard.told.not_checked, gap)})
 
 
 def _seen(at: Consulting, wanted: Wanted) -> Evidence | str:

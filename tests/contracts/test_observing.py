@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from agents.incident import Evidence
 from evals.world.datacentre import DataCentre
-from evals.world.model.script import Line, ModelRequest
+from evals.world.model.script import Line, Manner, ModelRequest
 from tests.support.datacentre import data_centre, wait_until
 from tests.support.watch import Watch, watch_in, with_metrics
 from tools.model import Model, ModelOptions
@@ -110,6 +110,18 @@ def test_what_a_model_asks_to_see_is_read_stored_and_shown_to_it_once(
     assert seen.query.startswith(query)
     assert pod_in(found[0]) in seen.query
     assert [one.outcome for one in at.story.consultations] == ["answered", "answered"]
+
+
+def test_a_second_question_that_fails_leaves_the_first_answer_and_says_so(at: Watch) -> None:
+    found: list[Records] = []
+    first = Line(answer=asking(lambda records: wish("events", records), found))
+    at.centre.model.script.add(first, Line(manner=Manner.REFUSING))
+    diagnosed(at)
+    assert at.diagnosis.prose == "first"
+    assert at.diagnosis.not_checked[-1].startswith(
+        "what the model makes of what it asked to see (events of Pod "
+    )
+    assert [one.outcome for one in at.story.consultations] == ["answered", "refused"]
 
 
 @pytest.mark.parametrize(
