@@ -50,7 +50,7 @@ def asking(wish: Callable[[Records], Records], found: list[Records]) -> Callable
         if len(found) > 1:
             # What was asked for comes first.
             new = records["untrusted_evidence"][0]
-            words = new["excerpt"].splitlines()[0][:60]
+            words = " ".join(new["excerpt"].split()[:2])
             claim = {"text": "That was seen.", "evidence": [new["id"]], "quotes": [words]}
             said |= {"claims": [claim], "prose": "second"}
         return said
