@@ -174,6 +174,8 @@ class Diagnosis(Value):
     no_plan_because: str = ""
     patch: str = ""
     """The change to commit where the object is deployed from, as YAML, when nothing is proposed here."""
+    unheard: str = ""
+    """Why no model was heard, where one was to be asked."""
 
 
 class Plan(Value):

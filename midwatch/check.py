@@ -18,7 +18,7 @@ from agents.investigator.silenced import SilenceError
 from agents.ledger.roster import RosterError, read_roster
 from agents.ledger.store import LedgerError
 from midwatch import wall
-from midwatch.check_model import model
+from midwatch.check_model import model, model_breaker
 from midwatch.check_result import Result
 from midwatch.check_slack import slack
 from midwatch.extras import extras_of
@@ -67,6 +67,7 @@ async def check_all(settings: Settings) -> list[Result]:
         _metrics,
         _webhook,
         model,
+        model_breaker,
         slack,
     ]
     return [result for look in tried for result in await look(settings)]

@@ -14,6 +14,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from tools.model_words import Price
+
 PREFIX = "MIDWATCH_"
 
 
@@ -45,7 +47,7 @@ class Budgets(BaseModel):
     """Looks: one pass over a namespace, the logs of one container, one question to Prometheus. The looks
     that verify a change are bounded by ``verify_window_s`` instead."""
     model_calls: int = Field(default=12, ge=0, le=200)
-    """Questions to the language model; a request that fails is repeated once."""
+    """Questions to the language model; repetitions of one that fails (``model_retries``) are not counted."""
     tokens: int = Field(default=60_000, ge=0, le=5_000_000)
     """Tokens in and out of the language model, together."""
     seconds: float = Field(default=120.0, gt=0, le=3600)
@@ -109,7 +111,32 @@ class Settings(BaseSettings):
     model_api_key: SecretStr | None = None
     """Key for the language model."""
     model_name: str | None = None
-    """Which model to ask."""
+    """Which model to ask. One that is cheap and one that is strong can be named in its place, below."""
+    model_opinion_name: str | None = None
+    """Which model gives an opinion on the cause where the rules are unsure: the strong one. Without a
+    value: ``model_name``."""
+    model_summary_name: str | None = None
+    """Which model explains where the rules are sure of the cause: the cheap one. Without a value:
+    ``model_name``."""
+    model_method: Literal["json_schema", "function_calling"] = "json_schema"
+    """How an answer of the right shape is demanded: ``function_calling`` for an endpoint that has no
+    structured output."""
+    model_seconds: float = Field(default=30.0, gt=0, le=600)
+    """Seconds for one question, its repetitions and the waits between them included."""
+    model_retries: int = Field(default=2, ge=0, le=5)
+    """How often a question is repeated that met a timeout, an overload (429) or a failure (5xx), within
+    ``model_seconds``. A wait that the endpoint asks for is kept."""
+    model_tokens_per_hour: int = Field(default=500_000, ge=0)
+    """Tokens within an hour over all incidents, workers and models; then the rules speak alone."""
+    model_failures: int = Field(default=5, ge=1, le=100)
+    """Failures of one model in a row after which it is left to rest."""
+    model_rest_s: float = Field(default=60.0, gt=0, le=3600)
+    """Seconds of the first rest; then one question tries the model, and each failure doubles the rest, up
+    to sixteen times."""
+    model_prices: dict[str, Price] = Field(default_factory=dict)
+    """What a million tokens cost, by the model's name: ``{"a-model": {"input": 0.5, "output": 2}}``, in
+    whatever money the bill comes in. A cost is unknown where no price is given, never nothing.
+    Without a value: no price is known."""
     slack_mode: Literal["socket", "http", "off"] = "off"
     """How clicks arrive: over Socket Mode (needs no public address), over signed HTTP requests, or
     not at all. With ``off`` plans are shown and expire; nothing is approved."""

@@ -27,14 +27,14 @@ _OF_KUBERNETES = re.compile(
 _EVERYBODY = frozenset({"state_dir", "database_url", "halt_file", "log_level"})
 _SLACK = frozenset({"slack_mode", "slack_api_url", "slack_bot_token", "slack_app_token",
                     "slack_signing_secret", "slack_channel"})  # fmt: skip
+_MODEL = frozenset(name for name in Settings.model_fields if name.startswith("model_"))
 _PLANS = frozenset({"pending_minutes", "claim_within_s", "deny_cooldown_minutes", "max_set_resources_factor"})
 
 RIGHTS: Mapping[str, frozenset[str]] = {
-    "investigator": _EVERYBODY | _PLANS | {
-        "cluster_name", "policy_file",
-        "reader_kubeconfig", "prometheus_url", "prometheus_token", "model_base_url",
-        "model_api_key", "model_name", "budgets", "investigations_per_hour", "verify_window_s",
-        "verify_poll_s", "analyzers", "silences_file"
+    "investigator": _EVERYBODY | _PLANS | _MODEL | {
+        "cluster_name", "policy_file", "reader_kubeconfig", "prometheus_url", "prometheus_token",
+        "budgets", "investigations_per_hour", "verify_window_s", "verify_poll_s", "analyzers",
+        "silences_file"
     },
     "gatekeeper": _EVERYBODY | _SLACK | {
         "roster_file", "policy_file", "public_url", "cluster_name", "sealed", "gatekeeper_kubeconfig"

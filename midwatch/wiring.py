@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from agents.auditor.keys import KeyRing
     from agents.auditor.watch import Auditor
     from agents.gatekeeper.office import Office
+    from agents.investigator.prompts import Stage
     from agents.investigator.toolbox import Toolbox
+    from agents.ledger.breaker import Breaker
     from tools.alertmanager import Alertmanager
     from tools.kubernetes.approvals import Approvals
     from tools.model import Model
@@ -177,7 +179,9 @@ async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbo
         verify_window_s=settings.verify_window_s,
         verify_poll_s=settings.verify_poll_s,
         per_hour=settings.investigations_per_hour,
+        model_seconds=settings.model_seconds,
         allowance=Allowance(**settings.budgets.model_dump()),
+        breaker=breaker_of(settings),
     )
     try:
         yield Toolbox(
@@ -185,7 +189,8 @@ async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbo
             cluster=cluster,
             policy=policy,
             prometheus=prometheus,
-            model=model_of(settings),
+            model=model_of(settings, "opinion"),
+            summary_model=model_of(settings, "summary"),
             policy_file=policies,
             extras=extras,
         )
@@ -195,15 +200,34 @@ async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbo
             prometheus.close()
 
 
-def model_of(settings: Settings) -> Model | None:
-    """The model, if one is configured; without it the rules diagnose alone."""
-    if settings.model_base_url is None or settings.model_name is None:
+def model_of(settings: Settings, stage: Stage) -> Model | None:
+    """The model of a stage, if one is configured; without it the rules speak alone."""
+    own = settings.model_opinion_name if stage == "opinion" else settings.model_summary_name
+    name = own or settings.model_name
+    if settings.model_base_url is None or name is None:
         return None
     from tools.model import Model, ModelOptions
 
-    key = settings.model_api_key or SecretStr("none")
     return Model(
-        options=ModelOptions(base_url=settings.model_base_url, name=settings.model_name, api_key=key)
+        options=ModelOptions(
+            base_url=settings.model_base_url,
+            name=name,
+            api_key=settings.model_api_key or SecretStr("none"),
+            method=settings.model_method,
+            retries=settings.model_retries,
+            price=settings.model_prices.get(name),
+        )
+    )
+
+
+def breaker_of(settings: Settings) -> Breaker:
+    """What models may cost over all incidents, and when one is left to rest."""
+    from agents.ledger.breaker import Breaker
+
+    return Breaker(
+        tokens_per_hour=settings.model_tokens_per_hour,
+        failures=settings.model_failures,
+        rest_s=settings.model_rest_s,
     )
 
 

@@ -14,6 +14,7 @@ NEEDED = {
     "midwatch/web/templates/incident.html",
     "midwatch/web/static/midwatch.css",
     "agents/investigator/prompts/opinion.md",
+    "agents/investigator/prompts/summary.md",
     "agents/ledger/migrations/script.py.mako",
     "agents/ledger/migrations/versions/0001_the_first_ledger.py",
     "runbooks/watchdog.md",

@@ -7,9 +7,10 @@ kept in ``model_client``, which only ``ask`` imports.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tools.model_words import (
     Answer,
@@ -19,8 +20,10 @@ from tools.model_words import (
     ModelOptions,
     ModelRefused,
     ModelUnavailable,
+    Price,
     Prompt,
     Schema,
+    Usage,
 )
 
 __all__ = [
@@ -32,8 +35,17 @@ __all__ = [
     "ModelOptions",
     "ModelRefused",
     "ModelUnavailable",
+    "Price",
     "Prompt",
+    "Usage",
 ]
+
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 8.0
+PATIENCE = 2 / 3
+"""The part of the time left that one attempt may take while another may follow: else a request that hangs
+would use up all of it, and the repetition that mends most hangs would never be made."""
+_JITTER = random.SystemRandom()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,18 +57,21 @@ class Model:
 
     def ask(self, prompt: Prompt, schema: type[Schema], budget: Budget) -> Answer[Schema]:
         """One answer of the given shape. Raises ModelUnavailable, ModelRefused or ModelMalformed."""
-        deadline, spent = time.monotonic() + budget.seconds, 0
+        deadline, spent = time.monotonic() + budget.seconds, Usage()
         for attempt in range(self.options.retries + 1):
             left = max(deadline - time.monotonic(), 0.01)
+            is_last = attempt == self.options.retries
+            part = Budget(seconds=left if is_last else left * PATIENCE, answer_tokens=budget.answer_tokens)
             try:
-                return self._once(prompt, schema, Budget(seconds=left, answer_tokens=budget.answer_tokens))
-            except ModelUnavailable as problem:
-                spent += problem.tokens
-                wait = 0.5 * 2**attempt if problem.retry_after_s is None else problem.retry_after_s
-                if attempt == self.options.retries or wait >= deadline - time.monotonic():
-                    problem.tokens = spent
+                answer = self._once(prompt, schema, part)
+            except ModelError as problem:
+                spent = problem.usage = spent + problem.usage
+                wait = _wait(problem, attempt)
+                if not problem.retryable or is_last or wait >= deadline - time.monotonic():
                     raise
                 self.pause(wait)
+            else:
+                return replace(answer, usage=spent + answer.usage)
         raise AssertionError("the last attempt returns or raises")
 
     def _once(self, prompt: Prompt, schema: type[Schema], budget: Budget) -> Answer[Schema]:
@@ -64,3 +79,12 @@ class Model:
         from tools.model_client import ask
 
         return ask(self.options, prompt, schema, budget)
+
+
+def _wait(problem: ModelError, attempt: int) -> float:
+    """Seconds before the next attempt: what the endpoint asked for, else twice as long each time."""
+    asked = problem.retry_after_s if isinstance(problem, ModelUnavailable) else None
+    if asked:
+        return asked
+    # Spread out: workers that were refused together must not come back together.
+    return min(FIRST_WAIT_S * 2**attempt, LONGEST_WAIT_S) * _JITTER.uniform(0.75, 1.0)

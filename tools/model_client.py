@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
@@ -21,6 +22,8 @@ from tools.model_words import (
     ModelUnavailable,
     Prompt,
     Schema,
+    Usage,
+    rough_tokens,
 )
 
 MAX_BYTES = 1024 * 1024
@@ -54,50 +57,56 @@ def ask(options: ModelOptions, prompt: Prompt, schema: type[Schema], budget: Bud
             raise _failure(problem, prompt) from problem
         except (ValueError, LookupError, AttributeError, TypeError) as problem:
             # The client stumbles in many ways over a body that is not a chat completion.
-            raise ModelMalformed(f"not an answer: {_short(problem)}", tokens=prompt.tokens) from problem
+            raise ModelMalformed(f"not an answer: {_short(problem)}", usage=prompt.usage) from problem
     return _answer(found, schema, prompt)
 
 
 def _answer(found: Any, schema: type[Schema], prompt: Prompt) -> Answer[Schema]:
     raw, parsed = found["raw"], found["parsed"]
-    usage = raw.usage_metadata or {"input_tokens": prompt.tokens, "output_tokens": 0}
-    spent = int(usage["input_tokens"]) + int(usage["output_tokens"])
+    usage = _usage(raw, prompt)
     if raw.additional_kwargs.get("refusal"):
-        raise ModelRefused(f"the model declined: {str(raw.additional_kwargs['refusal'])[:200]}", tokens=spent)
+        raise ModelRefused(f"the model declined: {str(raw.additional_kwargs['refusal'])[:200]}", usage=usage)
     if not isinstance(parsed, schema):
         why = raw.response_metadata.get("finish_reason")
-        raise ModelMalformed(f"no answer of the shape asked for (finish reason {why})", tokens=spent)
-    return Answer(
-        content=parsed,
-        input_tokens=int(usage["input_tokens"]),
-        output_tokens=int(usage["output_tokens"]),
-        model=str(raw.response_metadata.get("model_name") or ""),
-    )
+        raise ModelMalformed(f"no answer of the shape asked for (finish reason {why})", usage=usage)
+    name = str(raw.response_metadata.get("model_name") or "")
+    return Answer(content=parsed, usage=usage, model=name)
+
+
+def _usage(raw: Any, prompt: Prompt) -> Usage:
+    told = raw.usage_metadata
+    if told is None:
+        # Small local servers do not count; their tokens are still somebody's.
+        said = raw.text + "".join(str(call["args"]) for call in raw.tool_calls)
+        return prompt.usage + Usage(output_tokens=rough_tokens(said), estimated=True)
+    return Usage(input_tokens=int(told["input_tokens"]), output_tokens=int(told["output_tokens"]))
 
 
 def _failure(problem: openai.OpenAIError, prompt: Prompt) -> ModelError:
     if isinstance(problem, openai.LengthFinishReasonError):
-        usage = problem.completion.usage
-        spent = usage.total_tokens if usage is not None else prompt.tokens
-        return ModelMalformed("the answer was cut off at its token limit", tokens=spent)
+        told = problem.completion.usage
+        spent = prompt.usage
+        if told is not None:
+            spent = Usage(input_tokens=told.prompt_tokens, output_tokens=told.completion_tokens)
+        return ModelMalformed("the answer was cut off at its token limit", usage=spent)
     if isinstance(problem, openai.APIConnectionError):
         return _connection_failure(problem, prompt)
     if isinstance(problem, openai.APIStatusError):
         return _status_failure(problem)
     if isinstance(problem, openai.ContentFilterFinishReasonError):
-        return ModelRefused("the endpoint's content filter stopped the answer", tokens=prompt.tokens)
-    return ModelMalformed(f"not an answer: {_short(problem)}", tokens=prompt.tokens)
+        return ModelRefused("the endpoint's content filter stopped the answer", usage=prompt.usage)
+    return ModelMalformed(f"not an answer: {_short(problem)}", usage=prompt.usage)
 
 
 def _connection_failure(problem: openai.APIConnectionError, prompt: Prompt) -> ModelError:
     if isinstance(problem, openai.APITimeoutError):
-        return ModelUnavailable("no answer in time", tokens=prompt.tokens)
+        return ModelUnavailable("no answer in time", usage=prompt.usage)
     # The libraries wrap one another; what happened is at the end of the chain.
     origin: BaseException = problem
     while origin.__cause__ is not None:
         origin = origin.__cause__
     if isinstance(origin, _TooLargeError):
-        return ModelMalformed(str(origin), tokens=prompt.tokens)
+        return ModelMalformed(str(origin), usage=prompt.usage)
     return ModelUnavailable(f"cannot be reached: {_short(origin)}")
 
 
@@ -109,9 +118,18 @@ def _status_failure(problem: openai.APIStatusError) -> ModelError:
 
 
 def _retry_after(headers: httpx2.Headers) -> float | None:
-    """``Retry-After`` in seconds (RFC 9110 §10.2.3); the form with a date counts as not given."""
+    """Seconds until ``Retry-After`` (RFC 9110 §10.2.3, a number or a date); None when it says nothing."""
     try:
-        return max(0.0, float(headers.get("retry-after", "")))
+        # Some gateways say it in milliseconds as well, which is finer.
+        return max(0.0, float(headers["retry-after-ms"]) / 1000)
+    except (KeyError, ValueError):
+        given = headers.get("retry-after", "")
+    try:
+        return max(0.0, float(given))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(given).timestamp() - time.time())
     except ValueError:
         return None
 

@@ -111,6 +111,8 @@ def _beside(diagnosis: Diagnosis) -> list[Block]:
         blocks += [paragraph("Changed before:", ""), listed(lines)]
     if diagnosis.not_checked:
         blocks.append(context(f"Could not be checked: {'; '.join(diagnosis.not_checked[:5])}"))
+    if diagnosis.unheard:
+        blocks.append(context(f"No model was heard: {diagnosis.unheard}"))
     if diagnosis.prose and diagnosis.source == "model":
         blocks.append(paragraph("A model's words, unchecked:", diagnosis.prose))
     if diagnosis.no_plan_because:

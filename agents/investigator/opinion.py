@@ -7,8 +7,7 @@ carries, and explain. It names no verb and no target; what it says wrong is drop
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,10 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from agents.incident import PROSE_LIMIT, Claim, Diagnosis, Evidence, Hypothesis
 from agents.investigator.citations import checked
 from agents.investigator.explain import carries
-from tools.model import Budget, Model, ModelError, Prompt
+from agents.investigator.observing import Wanted
+from agents.investigator.prompts import Stage, words
+from agents.ledger.consultations import Outcome
+from tools.model import Answer, Budget, Model, ModelError, ModelRefused, ModelUnavailable, Prompt, Usage
 from tools.redaction import redact
 
-INSTRUCTIONS = (Path(__file__).parent / "prompts" / "opinion.md").read_text(encoding="utf-8")
 EXCERPT = 6_000
 MOST_EVIDENCE = 12
 MOST_CLAIMS = 6
@@ -44,39 +45,88 @@ class Opinion(BaseModel):
     hypothesis: int = Field(ge=-1)
     claims: list[SaidClaim]
     prose: str
+    look: Wanted | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
-    """What came of asking: the diagnosis, what it cost, and why it holds no opinion, if it holds none."""
+    """What came of asking: the diagnosis, what it cost, and why it holds no opinion, if it holds none.
+
+    ``claims`` and ``dropped`` count what the model claimed and what of it did not hold.
+    """
 
     diagnosis: Diagnosis
-    tokens: int = 0
+    usage: Usage = field(default_factory=Usage)
     problem: str = ""
+    outcome: Outcome = "answered"
+    opinion: Opinion | None = None
+    answered_by: str = ""
+    claims: int = 0
+    dropped: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in and out, of every attempt."""
+        return self.usage.tokens
 
     @property
     def told(self) -> Diagnosis:
         """The diagnosis, saying so when the model was not heard."""
         if not self.problem:
             return self.diagnosis
-        gaps = (*self.diagnosis.not_checked, f"the model's opinion: {self.problem}")
-        return self.diagnosis.model_copy(update={"not_checked": gaps})
+        return self.diagnosis.model_copy(update={"unheard": self.problem})
+
+
+def stage_of(found: Diagnosis) -> Stage:
+    """What a model can still do for this diagnosis: choose where the rules are unsure, else explain."""
+    return "opinion" if found.confidence in UNSURE else "summary"
 
 
 def with_opinion(model: Model, found: Diagnosis, evidence: Mapping[str, Evidence], budget: Budget) -> Heard:
     """The diagnosis with the model's checked additions; the rules' own when it fails. Blocking."""
+    return answered(model, prompt(found, evidence), (found, evidence), budget)
+
+
+def answered(
+    model: Model, question: Prompt, about: tuple[Diagnosis, Mapping[str, Evidence]], budget: Budget
+) -> Heard:
+    """The same for a question that was put already."""
+    found, evidence = about
     try:
-        answer = model.ask(prompt(found, evidence), Opinion, budget)
+        answer = model.ask(question, Opinion, budget)
     # A model that is away, slow or wrong costs an explanation, never the diagnosis.
     except ModelError as problem:
-        return Heard(diagnosis=found, tokens=problem.tokens, problem=redact(str(problem))[:200])
-    return Heard(diagnosis=merged(found, answer.content, evidence), tokens=answer.tokens)
+        said = redact(str(problem))[:200]
+        return Heard(diagnosis=found, usage=problem.usage, problem=said, outcome=_outcome(problem))
+    return heard(found, answer, evidence)
 
 
-def prompt(found: Diagnosis, evidence: Mapping[str, Evidence]) -> Prompt:
-    """The records: hypotheses by index, and the excerpts of cited and of failed reads."""
+def heard(found: Diagnosis, answer: Answer[Opinion], evidence: Mapping[str, Evidence]) -> Heard:
+    """What a well-formed answer makes of the diagnosis, and how much of it held."""
+    opinion = answer.content
+    merged_with = merged(found, opinion, evidence)
+    return Heard(
+        diagnosis=merged_with,
+        usage=answer.usage,
+        opinion=opinion,
+        answered_by=answer.model,
+        claims=len(opinion.claims),
+        dropped=merged_with.dropped_claims - found.dropped_claims,
+    )
+
+
+def _outcome(problem: ModelError) -> Outcome:
+    if isinstance(problem, ModelUnavailable):
+        return "unavailable"
+    return "refused" if isinstance(problem, ModelRefused) else "malformed"
+
+
+def prompt(found: Diagnosis, evidence: Mapping[str, Evidence], first: str = "") -> Prompt:
+    """The records: hypotheses by index, and excerpts of what was read: ``first``, then what is cited."""
     cited = {number for claim in found.claims for number in claim.evidence}
-    near = sorted(evidence.values(), key=lambda item: item.id not in cited)[:MOST_EVIDENCE]
+    near = sorted(evidence.values(), key=lambda item: (item.id != first, item.id not in cited))[
+        :MOST_EVIDENCE
+    ]
     records = {
         "hypotheses": [
             {"index": n, "code": h.code, "object": str(h.object), "sentence": h.sentence, "score": h.score}
@@ -88,7 +138,7 @@ def prompt(found: Diagnosis, evidence: Mapping[str, Evidence]) -> Prompt:
         ],
         "not_checked": list(found.not_checked),
     }
-    return Prompt(instructions=INSTRUCTIONS, evidence=redact(orjson.dumps(records).decode()))
+    return Prompt(instructions=words(stage_of(found)).text, evidence=redact(orjson.dumps(records).decode()))
 
 
 def merged(found: Diagnosis, opinion: Opinion, evidence: Mapping[str, Evidence]) -> Diagnosis:

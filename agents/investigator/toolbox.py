@@ -9,7 +9,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from agents.investigator.analyzers.snapshot import Snapshot
 from agents.investigator.examined import Extras
+from agents.investigator.prompts import Stage
 from agents.investigator.purse import Allowance
+from agents.ledger.breaker import Breaker
 from agents.ledger.investigations import Lease
 from agents.ledger.store import Ledger
 from runbooks.shelf import Shelf, load
@@ -42,22 +44,31 @@ class Policy:
     model_tokens: int = 2_000
     per_hour: int = 50
     allowance: Allowance = field(default_factory=Allowance)
+    breaker: Breaker = field(default_factory=Breaker)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Toolbox:
-    """One run's tools. ``snapshots`` keeps the last look at each incident within this process."""
+    """One run's tools. ``snapshots`` keeps the last look at each incident within this process.
+
+    ``model`` is asked for an opinion, and explains as well where no ``summary_model`` does.
+    """
 
     ledger: Ledger
     cluster: Connection
     policy: Policy
     prometheus: Prometheus | None = None
     model: Model | None = None
+    summary_model: Model | None = None
     policy_file: PolicyFile = field(default_factory=PolicyFile)
     shelf: Shelf = field(default_factory=load)
     extras: Extras = field(default_factory=Extras)
     lease: Lease | None = None
     snapshots: dict[int, Snapshot] = field(default_factory=dict)
+
+    def model_of(self, stage: Stage) -> Model | None:
+        """Who is asked in this stage, if anybody is."""
+        return (self.summary_model or self.model) if stage == "summary" else self.model
 
     def under(self, lease: Lease) -> Toolbox:
         """The same tools for one leased run."""

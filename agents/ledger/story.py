@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlmodel import Session
 
 from agents.incident import Decision, Diagnosis, Evidence, Incident, Outcome, Plan, Preview, Receipt, Value
-from agents.ledger import decisions, executions, incidents, investigations, moves, previews
+from agents.ledger import consultations, decisions, executions, incidents, investigations, moves, previews
+from agents.ledger.consultations import Consultation
 from agents.ledger.moves import Standing
 from agents.ledger.protocol import PlanState
 from agents.ledger.store import Ledger, halted
@@ -41,6 +42,7 @@ class Story(Value):
     halted: str = ""
     bent: tuple[str, ...] = ()
     """Plans whose stored bytes do not fit their digest: they can be named, and nothing else."""
+    consultations: tuple[Consultation, ...] = ()
 
     @property
     def plan(self) -> PlanView | None:
@@ -83,6 +85,7 @@ def story(ledger: Ledger, number: int) -> Story | None:
             outcome=investigations.outcome_of(session, number),
             halted=_halted(session),
             bent=tuple(bent),
+            consultations=tuple(consultations.of_incident(session, number)),
         )
 
 

@@ -39,6 +39,14 @@ class Tag(StrEnum):
     ALERT_RESOLVED = "intake:alert:resolve", "Alertmanager said that alerts of the incident are over."
     INCIDENT_RESOLVED = "intake:incident:resolve", "Every alert of the incident is over."
     EVIDENCE_STORED = "investigator:evidence:store", "What one look returned was kept, with its digest."
+    MODEL_ASKED = (
+        "investigator:model:ask",
+        "A question is about to be sent to a language model; the digests of it and of its prompt are stated.",
+    )
+    MODEL_ANSWERED = (
+        "investigator:model:hear",
+        "What came of a question to a language model: its tokens, its cost, and how many claims held.",
+    )
     DIAGNOSIS_WRITTEN = "investigator:diagnosis:write", "What is believed, and how surely, was written down."
     INCIDENT_PHASE = "investigator:incident:advance", "The investigation came into another phase."
     INCIDENT_CLOSED = "investigator:incident:close", "The incident was closed, with how it ended."

@@ -23,10 +23,11 @@ from midwatch.logs import SHOWN_ONCE
 from midwatch.settings import Settings
 from midwatch.web.guard import Guard
 from midwatch.web.login import COOKIE, Door
+from midwatch.web.models import router as models
 from midwatch.web.pages import pages, shown_over
 from midwatch.web.record import evidence
 from midwatch.web.rights import router as rights
-from midwatch.wiring import verdict_file_of
+from midwatch.wiring import breaker_of, verdict_file_of
 
 logger = logging.getLogger("midwatch.web")
 HERE = Path(__file__).parent
@@ -55,7 +56,12 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
         source=settings.cluster_name,
     )
     app.include_router(router(intake))
-    beside = (evidence(settings, ledger), rights(settings, shown_over(ledger)))
+    shown = shown_over(ledger)
+    beside = (
+        evidence(settings, ledger),
+        rights(settings, shown),
+        models(ledger, breaker_of(settings), shown),
+    )
     for routes in (pages(ledger, verdict_file_of(settings)), *beside, *more):
         app.include_router(routes)
     app.add_middleware(Guard, door=door)

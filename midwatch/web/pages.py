@@ -23,6 +23,7 @@ from agents.ledger.plots import plots
 from agents.ledger.store import Ledger, halted
 from agents.ledger.story import story
 from agents.ledger.tables import AuditRow
+from midwatch.web.models import money
 from midwatch.web.verdict import sentences
 from tools.kubernetes.actions.catalogue import sentence
 from tools.plot import svg
@@ -86,7 +87,7 @@ def pages(ledger: Ledger, verdict_file: Path) -> APIRouter:
             return PlainTextResponse(f"there is no INC-{number}", status_code=404)
         with ledger.read() as session:
             timeline = _lines(session, incident=number, limit=500)[::-1]
-        words = {"sentence": sentence, "touched": touched, "warnings": warnings}
+        words = {"sentence": sentence, "touched": touched, "warnings": warnings, "money": money}
         # Ours and escaped where it holds words of strangers: the only markup that a page takes as it is.
         drawn = [Markup(svg(plot)) for plot in plots(told)]  # noqa: S704
         content = {"story": told, "timeline": timeline, "plots": drawn, **words}

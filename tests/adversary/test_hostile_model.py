@@ -265,9 +265,10 @@ def test_t41_with_the_model_away_the_card_shows_the_evidence_and_says_so(
     at.hear(at.alert())
     wait_until(lambda: looked(at))
     assert at.diagnosis.source == "rules"
-    assert at.diagnosis.not_checked[-1].startswith("the model's opinion: ")
+    assert at.diagnosis.unheard.startswith("cannot be reached: ")
     shown = json.dumps(render(at.story, cases[0].seal, OURS).blocks)
     assert "Could not be checked" in shown
+    assert f"No model was heard: {at.diagnosis.unheard}" in shown
     assert "A model's words" not in shown
 
 

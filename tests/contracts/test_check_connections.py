@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from agents.ledger import consultations, investigations
+from agents.ledger.breaker import Breaker
+from agents.ledger.consultations import Asked, Ended
+from agents.ledger.incidents import accept
+from agents.ledger.investigations import Lease
 from agents.ledger.protocol import PlanState
+from agents.ledger.store import Ledger
 from evals.world.model.script import Line, Manner, Script
 from evals.world.model.server import ModelOptions as EndpointOptions
 from evals.world.model.server import ModelServer
 from evals.world.slack import SlackServer
-from midwatch.check_model import model
+from midwatch.check_model import model, model_breaker
 from midwatch.check_result import Result
 from midwatch.check_slack import slack
 from midwatch.settings import Settings
 from midwatch.web.slack import PATH
+from midwatch.wiring import ledger_of
 from tests.support.front_desk import FrontDesk, front_desk, settings_for
+from tests.support.plans import a_delivery, an_alert
 from tests.support.slack_world import silent_listener
 
 
@@ -132,5 +141,45 @@ async def test_without_a_model_there_is_nothing_to_fix() -> None:
     assert result.ok
 
 
-def model_settings(endpoint: ModelServer, key: str) -> Settings:
-    return Settings(model_base_url=endpoint.url, model_name="pretend-1", model_api_key=SecretStr(key))
+async def test_each_model_is_tried_once_and_what_the_breaker_says_is_told(tmp_path: Path) -> None:
+    script = Script([Line(answer={"total": 5}, times=None)])
+    endpoint = ModelServer(EndpointOptions(script=script, models=("weak", "strong")))
+    endpoint.start()
+    try:
+        both = {"model_name": "weak", "model_opinion_name": "strong", "state_dir": tmp_path}
+        settings = model_settings(endpoint, "sk-pretend", **both)
+        assert {result.says.partition(" ")[0] for result in await model(settings)} == {"weak", "strong"}
+        (missing,) = await model_breaker(settings)
+        assert not missing.ok, "the ledger is not there yet"
+        ledger = ledger_of(settings)
+        held = a_lease(ledger)
+        (closed,) = await model_breaker(settings)
+        assert closed.ok, closed.says
+        limits = Breaker(failures=settings.model_failures)
+        for _ in range(settings.model_failures):
+            asked = consultations.begin(ledger, held, asking("strong"), limits)
+            assert isinstance(asked, int)
+            consultations.end(ledger, held, asked, Ended(outcome="unavailable", problem="no answer in time"))
+        (resting,) = await model_breaker(settings)
+        assert not resting.ok
+        assert "strong failed 5 times in a row" in resting.says
+        assert "weak" not in resting.says
+        ledger.close()
+    finally:
+        endpoint.stop()
+
+
+def a_lease(ledger: Ledger) -> Lease:
+    accept(ledger, [a_delivery(datetime.now(UTC), an_alert(datetime.now(UTC)))])
+    held = investigations.take(ledger, 1, "worker", 600)
+    assert held is not None
+    return held
+
+
+def asking(name: str) -> Asked:
+    return Asked(turn=1, stage="opinion", key="k", prompt="p", model=name, reserved=10, seconds=1)
+
+
+def model_settings(endpoint: ModelServer, key: str, **more: Any) -> Settings:
+    given = {"model_base_url": endpoint.url, "model_name": "pretend-1", "model_api_key": SecretStr(key)}
+    return Settings(**(given | more))

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Literal
 
 import pytest
@@ -22,7 +24,9 @@ from tools.model import (
     ModelOptions,
     ModelRefused,
     ModelUnavailable,
+    Price,
     Prompt,
+    Usage,
 )
 from tools.redaction import redact
 
@@ -41,7 +45,7 @@ class Verdict(BaseModel):
 
 GOOD: Answer = {"cause": "image tag 2.1.9 does not exist", "cites": ["E1", "E4"], "score": 0.9, "note": None}
 PROMPT = Prompt(instructions="You are careful.", evidence=redact("E1 pod is waiting: ImagePullBackOff"))
-AMPLE = Budget(seconds=5, answer_tokens=500)
+AMPLE = Budget(seconds=30, answer_tokens=500)
 
 Asked = Callable[..., Model]
 
@@ -99,7 +103,7 @@ def test_every_bad_manner_becomes_its_error(
     endpoint: ModelServer, method: Method, manner: Manner, expected: type[ModelError]
 ) -> None:
     endpoint.script.add(Line(answer=GOOD, manner=manner, seconds=5))
-    budget = Budget(seconds=0.3 if manner is Manner.SLOW else 5, answer_tokens=500)
+    budget = Budget(seconds=0.3 if manner is Manner.SLOW else 30, answer_tokens=500)
     with pytest.raises(expected) as caught:
         model(endpoint, method).ask(PROMPT, Verdict, budget)
     assert caught.value.retryable == (expected is ModelUnavailable)
@@ -126,6 +130,64 @@ def test_a_passing_failure_is_tried_again_after_the_wait_it_asks_for(endpoint: M
     asked = Model(options=model(endpoint, retries=1).options, pause=waits.append)
     assert asked.ask(PROMPT, Verdict, AMPLE).content.score == 0.9
     assert waits == [1.5]
+
+
+@pytest.mark.parametrize(
+    ("headers", "least", "most"),
+    [
+        ({"retry-after-ms": "1250"}, 1.25, 1.25),
+        (
+            {"Retry-After": format_datetime(datetime.now(UTC) + timedelta(seconds=3600), usegmt=True)},
+            3000,
+            3600,
+        ),
+        ({"Retry-After": "Fri, 01 Jan 2021 00:00:00 GMT"}, 0.3, 0.5),
+        ({"Retry-After": "soon"}, 0.3, 0.5),
+        ({"Retry-After": "-3"}, 0.3, 0.5),
+    ],
+)
+def test_every_way_of_saying_when_to_come_back_is_understood(
+    endpoint: ModelServer, headers: dict[str, str], least: float, most: float
+) -> None:
+    endpoint.script.add(Line(manner=Manner.RATE_LIMITED, headers=headers), Line(answer=GOOD))
+    waits: list[float] = []
+    asked = Model(options=model(endpoint, retries=1).options, pause=waits.append)
+    asked.ask(PROMPT, Verdict, Budget(seconds=7200, answer_tokens=500))
+    assert least <= waits[0] <= most
+
+
+def test_each_wait_is_longer_than_the_one_before_and_none_is_the_same_for_all(endpoint: ModelServer) -> None:
+    endpoint.script.add(Line(manner=Manner.SERVER_ERROR, times=None))
+    waits: list[float] = []
+    asked = Model(options=model(endpoint, retries=5).options, pause=waits.append)
+    with pytest.raises(ModelUnavailable):
+        asked.ask(PROMPT, Verdict, Budget(seconds=600, answer_tokens=500))
+    assert all(0.75 * 0.5 * 2**n <= wait <= 0.5 * 2**n for n, wait in enumerate(waits))
+    assert waits == sorted(waits)
+    assert len(set(waits)) == len(waits) == 5
+
+
+def test_a_request_that_hangs_leaves_time_for_another(endpoint: ModelServer) -> None:
+    endpoint.script.add(Line(answer=GOOD, manner=Manner.SLOW, seconds=60), Line(answer=GOOD))
+    answer = model(endpoint, retries=1).ask(PROMPT, Verdict, Budget(seconds=12, answer_tokens=500))
+    assert answer.content.score == 0.9
+    assert len(endpoint.requests) == 2
+    assert answer.usage.estimated, "nobody knows what the request that hung has cost"
+    assert answer.usage.input_tokens > PROMPT.tokens, "it is counted all the same"
+
+
+def test_a_server_that_does_not_count_is_counted_by_length(endpoint: ModelServer) -> None:
+    endpoint.script.add(Line(answer=GOOD, counted=False))
+    usage = model(endpoint).ask(PROMPT, Verdict, AMPLE).usage
+    assert usage.estimated
+    assert usage.input_tokens == PROMPT.tokens
+    assert 10 < usage.output_tokens < 60
+
+
+def test_a_price_is_for_a_million_tokens() -> None:
+    price = Price(input=1.25, output=10)
+    assert price.millionths(Usage(input_tokens=1_000_000, output_tokens=100_000)) == 2_250_000
+    assert price.millionths(Usage()) == 0
 
 
 def test_a_wait_beyond_the_budget_is_not_waited(endpoint: ModelServer) -> None:

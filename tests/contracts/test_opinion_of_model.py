@@ -92,7 +92,8 @@ def test_t41_a_faulty_endpoint_leaves_the_diagnosis_of_the_rules(
     endpoint.script.add(Line(answer=answer(), manner=manner, seconds=60, times=None))
     found = heard(endpoint, at, seconds=0.5 if manner is Manner.SLOW else 20)
     assert found.diagnosis == rules(at)
-    assert found.told.not_checked[-1].startswith("the model's opinion: ")
+    assert found.told.unheard == found.problem != ""
+    assert found.told.model_copy(update={"unheard": ""}) == rules(at)
     assert endpoint.requests
 
 

@@ -7,15 +7,22 @@ import hashlib
 import itertools
 import socket
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
 
+from agents.auditor import export
+from agents.ledger import consultations, investigations
+from agents.ledger.breaker import Breaker
+from agents.ledger.consultations import Asked, Ended
+from agents.ledger.incidents import accept
 from midwatch.settings import Settings
 from midwatch.web.app import application
 from midwatch.wiring import ledger_of
+from tests.support.plans import a_delivery, an_alert
 
 TOKEN = "the-token-of-the-first-start"
 ODD = "99999999999999999999999"
@@ -53,6 +60,37 @@ async def test_no_path_method_or_host_opens_a_page_without_a_login(pages: httpx.
             found = await pages.request(method, path, headers={"Host": host})
             assert found.status_code == 401, (method, path, host)
             assert "default-src 'none'" in found.headers["content-security-policy"]
+
+
+async def test_what_a_model_was_asked_and_what_it_cost_stands_on_both_pages(
+    pages: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    ledger = ledger_of(Settings(state_dir=tmp_path, listen="127.0.0.1:0"))
+    now = datetime.now(UTC)
+    accept(ledger, [a_delivery(now, an_alert(now))])
+    lease = investigations.take(ledger, 1, "worker", 600)
+    assert lease is not None
+    for model, cost in (("priced", 1_234_500), ("<b>cheap</b>", None)):
+        asked = Asked(
+            turn=1, stage="opinion", key="k", prompt="opinion@abc", model=model, reserved=9, seconds=9
+        )
+        number = consultations.begin(ledger, lease, asked, Breaker())
+        assert isinstance(number, int)
+        ended = Ended(outcome="answered", input_tokens=700, output_tokens=77, cost=cost, claims=4, dropped=1)
+        consultations.end(ledger, lease, number, ended)
+    with ledger.read() as session:
+        record = b"".join(export.lines(session, export.of_incident(session, 1), None)).decode()
+    ledger.close()
+    assert "investigator:model:hear" in record
+    assert 'cost_millionths\\":1234500' in record
+    for path in ("/incidents/1", "/models"):
+        found = (await pages.get(path, headers={"Authorization": f"Bearer {TOKEN}"})).text
+        assert "cost 1.234500" in found, path
+        assert "cost unknown" in found
+        assert "777" in found
+        assert "<b>cheap" not in found
+    assert "1 (25.0 %)" in found
+    assert "1554 of 500000 tokens" in found
 
 
 @pytest.mark.parametrize(

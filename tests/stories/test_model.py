@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import orjson
@@ -41,6 +42,32 @@ def test_a_models_proven_claim_is_told_and_its_order_is_not_obeyed(tmp_path: Pat
         assert WORDS in str(card["blocks"])
         assert not [part for part in _parts(card["blocks"]) if part.get("type") == "mrkdwn"]
         assert at.effects() == []
+        assert at.whole() == ()
+
+
+def test_an_answer_that_a_killed_investigator_had_heard_is_not_asked_for_again(tmp_path: Path) -> None:
+    with scene("bad-image", tmp_path) as at:
+        model = at.centre.addresses()["model"]
+        at.centre.model.script.add(Line(answer=_half_right, times=None))
+        settings = {
+            "model_base_url": model["url"],
+            "model_api_key": model["api_key"],
+            "model_name": model["name"],
+        }
+        at.centre.break_it()
+        at.serve("i-heard", **settings)
+        at.until(lambda: at.started[-1].code() is not None)
+        assert at.started[-1].code() == -signal.SIGKILL, at.started[-1].tail()
+        assert at.told().diagnosis is None  # type: ignore[union-attr]
+        at.serve(**settings)
+        at.until(lambda: at.stands(PlanState.PENDING))
+        told = at.told()
+        assert told is not None
+        assert told.diagnosis is not None
+        assert told.diagnosis.prose == WORDS
+        assert len(at.centre.model.requests) == 1
+        (kept,) = told.consultations
+        assert (kept.outcome, kept.tokens, kept.cost) == ("answered", at.centre.model.tokens, None)
         assert at.whole() == ()
 
 

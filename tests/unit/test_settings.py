@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from midwatch.settings import Settings
 from midwatch.settings_load import RIGHTS, SettingsError, for_actor, load, render_docs, secrets
+from midwatch.wiring import model_of
+from tools.model_words import Price
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +43,31 @@ def test_the_environment_wins_over_the_file(environment: pytest.MonkeyPatch, tmp
     settings = load()
     assert (settings.cluster_name, settings.pending_minutes) == ("from-env", 20)
     assert (settings.budgets.tokens, settings.budgets.tool_calls) == (7, 6)
+
+
+def test_models_by_stage_and_their_prices_come_from_the_environment(environment: pytest.MonkeyPatch) -> None:
+    given(environment, model_base_url="http://127.0.0.1:9/v1", model_name="all", model_summary_name="cheap")
+    given(environment, model_prices='{"cheap": {"input": 0.5, "output": 2}}', model_retries="0")
+    settings = load()
+    cheap, strong = model_of(settings, "summary"), model_of(settings, "opinion")
+    assert cheap is not None
+    assert strong is not None
+    assert (cheap.options.name, strong.options.name) == ("cheap", "all")
+    assert cheap.options.price == Price(input=0.5, output=2)
+    assert strong.options.price is None, "unknown, and never nothing"
+    assert cheap.options.retries == 0
+
+
+def test_a_strong_model_alone_leaves_what_is_sure_to_the_rules(environment: pytest.MonkeyPatch) -> None:
+    given(environment, model_base_url="http://127.0.0.1:9/v1", model_opinion_name="strong")
+    assert model_of(load(), "summary") is None
+    assert model_of(load(), "opinion") is not None
+
+
+def test_a_price_below_nothing_refuses_to_start(environment: pytest.MonkeyPatch) -> None:
+    given(environment, model_prices='{"cheap": {"input": -1, "output": 2}}')
+    with pytest.raises(SettingsError, match="model_prices__cheap__input"):
+        load()
 
 
 def test_a_misspelled_variable_refuses_to_start_and_names_the_right_one(

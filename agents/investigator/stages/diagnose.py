@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from langgraph.runtime import Runtime
 
-from agents.incident import Diagnosis, Evidence, Hypothesis, Incident
+from agents.incident import Diagnosis, Hypothesis, Incident
 from agents.investigator.examined import examined
+from agents.investigator.consulting import Consulting, consulted
 from agents.investigator.explain import diagnosis
-from agents.investigator.opinion import Heard, with_opinion
 from agents.investigator.permission import Asking, Permitted, permitted
 from agents.investigator.proposals import Limits, NoPlan, Proposal
 from agents.investigator.proposals import propose as proposal
@@ -24,7 +24,6 @@ from agents.investigator.state import State
 from agents.investigator.targets import targets
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import incidents, investigations
-from tools.model import Budget
 from tools.policy.facts import Terms
 
 
@@ -47,7 +46,8 @@ async def diagnose(state: State, runtime: Runtime[Toolbox]) -> State:
     turn = state.get("round", 1)
     found = await asyncio.to_thread(told, box, state["incident"], turn)
     if found is None:
-        found = await asyncio.to_thread(_diagnosed, box, thought, purse)
+        at = Consulting(box=box, turn=turn, purse=purse, case=thought.case)
+        found = await asyncio.to_thread(_diagnosed, at, thought)
         await box.write(investigations.write_diagnosis, turn, found)
     return {"nonce": secrets.token_hex(16), "spent": purse.spent}
 
@@ -112,29 +112,13 @@ def _limits(box: Toolbox, incident: Incident, factor: float | None) -> Limits:
     return Limits(limit_factor=factor, allowed=allowed, incident=incident.id)
 
 
-def _diagnosed(box: Toolbox, thought: Thought, purse: Purse) -> Diagnosis:
+def _diagnosed(at: Consulting, thought: Thought) -> Diagnosis:
+    box = at.box
     with box.ledger.read() as session:
         evidence = {item.id: item for item in investigations.evidence_of(session, thought.incident.number)}
-    found = diagnosis(thought.case, thought.reasoned, evidence)
-    if box.model is not None:
-        found = _with_opinion(box, found, evidence, purse)
+    found = consulted(at, diagnosis(thought.case, thought.reasoned, evidence), evidence)
     because = thought.reasoned.because or "the cause is not established"
     wanted = proposed(box, thought, found.cause, because)
     if not isinstance(wanted, NoPlan):
         return found
     return found.model_copy(update={"no_plan_because": str(wanted), "patch": wanted.patch})
-
-
-def _with_opinion(box: Toolbox, found: Diagnosis, evidence: dict[str, Evidence], purse: Purse) -> Diagnosis:
-    why = "" if purse.left("tokens") else f"the budget of {purse.allowance.tokens} tokens is spent"
-    why = why or purse.take("model_calls")
-    if why or box.model is None:
-        return Heard(diagnosis=found, problem=why).told
-    budget = Budget(
-        # A nearly empty purse gets a short answer; a quite empty one was refused above.
-        seconds=max(0.1, min(box.policy.model_seconds, purse.seconds_left)),
-        answer_tokens=min(box.policy.model_tokens, purse.left("tokens")),
-    )
-    heard = with_opinion(box.model, found, evidence, budget)
-    purse.pay("tokens", heard.tokens)
-    return heard.told

@@ -3,7 +3,9 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-import agents.ledger.tables  # noqa: F401  (registers the tables on the metadata)
+# Imported to be registered on the metadata.
+import agents.ledger.tables
+import agents.ledger.tables_model  # noqa: F401
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=SQLModel.metadata)
 with context.begin_transaction():

@@ -6,7 +6,7 @@ import enum
 import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 JsonObject = dict[str, Any]
@@ -49,7 +49,8 @@ Answer = JsonObject | str | Callable[[ModelRequest], JsonObject | str]
 class Line:
     """One answer. It is used when ``when`` is a stage's name or stands in the request (empty: always).
 
-    ``times`` is how often it may be used (None: for ever), ``seconds`` the delay or the ``Retry-After``.
+    ``times`` is how often it may be used (None: for ever), ``seconds`` the delay or the ``Retry-After``,
+    ``headers`` are sent with a refusal for now, and an answer that is not ``counted`` has no usage.
     """
 
     answer: Answer = ""
@@ -57,6 +58,8 @@ class Line:
     times: int | None = 1
     manner: Manner = Manner.WELL
     seconds: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    counted: bool = True
 
     def fits(self, request: ModelRequest) -> bool:
         """Whether the request is this line's cue."""
@@ -87,6 +90,12 @@ class Script:
         with self._lock:
             self._lines.extend(lines)
             self._used.extend([0] * len(lines))
+
+    def clear(self) -> None:
+        """Forget every line."""
+        with self._lock:
+            self._lines.clear()
+            self._used.clear()
 
     def next(self, request: ModelRequest) -> Line | None:
         """The first unspent line that fits, spent once more; None when the script has nothing to say."""

@@ -85,6 +85,8 @@ class ModelServer:
     def _said(self, asked: ModelRequest, line: Line) -> Response:
         body = completion(asked, line, len(self.requests))
         self.tokens += body["usage"]["total_tokens"]
+        if not line.counted:
+            del body["usage"]
         return JSONResponse(body)
 
     def _deny(self) -> Response:
@@ -101,7 +103,8 @@ def _broken(line: Line) -> Response | None:
     """The answer of a line whose failure lies in HTTP, not in what is said."""
     if line.manner is Manner.RATE_LIMITED:
         body: JsonObject = failure("Rate limit reached for requests", "requests", "rate_limit_exceeded")
-        return JSONResponse(body, status_code=429, headers={"Retry-After": f"{line.seconds:g}"})
+        wait = {"Retry-After": f"{line.seconds:g}"} | dict(line.headers)
+        return JSONResponse(body, status_code=429, headers=wait)
     if line.manner is Manner.SERVER_ERROR:
         return JSONResponse(failure("The server had an error", "server_error"), status_code=500)
     if line.manner is Manner.NOT_JSON:
