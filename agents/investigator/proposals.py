@@ -8,10 +8,11 @@ step is drafted, and may be refused, by the catalogue.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from agents.incident import Hypothesis
 from agents.investigator.deployed_by import gitops_owner
+from agents.investigator.experience import Experience
 from agents.investigator.proposals_values import (
     Value,
     images_seen,
@@ -38,6 +39,8 @@ class Limits:
     limit_factor: float = 2.0
     allowed: frozenset[str] | None = None
     """Verbs that the runbook allows; None when no runbook narrows them."""
+    experience: Experience = field(default_factory=Experience)
+    """What earlier incidents say of a change; it chooses among those that may be proposed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,21 +121,36 @@ def reverted(owner: str, about: ObjectRef) -> str:
 
 
 def _first_drafted(desk: _Desk, wishes: Iterable[_Wish]) -> Proposal:
+    known = desk.limits.experience.on(desk.cause.object)
     refusals: list[str] = []
+    fit: list[Proposed] = []
     for wish in wishes:
-        if desk.limits.allowed is not None and wish.verb not in desk.limits.allowed:
-            refusals.append(f"The runbook does not allow {wish.verb}.")
-            continue
-        known = verb(wish.verb)
-        drafted = known.draft(desk.target, wish.params, wish.context) if known else None
-        if isinstance(drafted, Step):
-            return Proposed(step=drafted, why=wish.why)
-        if isinstance(drafted, Refused):
-            refusals.append(f"{wish.verb} is not possible: {drafted.reason}.")
+        drafted = _drafted(desk, wish)
+        if isinstance(drafted, str):
+            refusals.append(drafted)
+        elif failed := known.against(drafted.step):
+            refusals.append(failed)
+        elif helped := known.favours(drafted.step):
+            return replace(drafted, why=f"{drafted.why}; {helped}")
+        else:
+            fit.append(drafted)
+    if fit:
+        return fit[0]
     return NoPlan(
-        reason=" ".join(refusals) or "No change in the catalogue removes this cause.",
+        reason=" ".join(filter(None, refusals)) or "No change in the catalogue removes this cause.",
         advice=_ADVICE.get(Cause(desk.cause.code), ""),
     )
+
+
+def _drafted(desk: _Desk, wish: _Wish) -> Proposed | str:
+    """The wish as the catalogue drafts it, or why it does not."""
+    if desk.limits.allowed is not None and wish.verb not in desk.limits.allowed:
+        return f"The runbook does not allow {wish.verb}."
+    known = verb(wish.verb)
+    drafted = known.draft(desk.target, wish.params, wish.context) if known else None
+    if isinstance(drafted, Step):
+        return Proposed(step=drafted, why=wish.why)
+    return f"{wish.verb} is not possible: {drafted.reason}." if isinstance(drafted, Refused) else ""
 
 
 def _bad_image(desk: _Desk) -> Iterator[_Wish]:
@@ -195,6 +213,7 @@ def _memory(desk: _Desk) -> Iterator[_Wish]:
         )
     params = {"container": desk.facts["container"], "field": "limits/memory", "value": value}
     yield _Wish(verb="set_resources", params=params, why=why, context=Context(limit_factor=factor))
+    yield from _roll_back(desk, "all of the killed pods came with the last rollout")
 
 
 def _crash(desk: _Desk) -> Iterator[_Wish]:

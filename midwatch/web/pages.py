@@ -17,6 +17,7 @@ from pydantic import Field
 from sqlmodel import Session, col, select
 
 from agents.auditor.verdicts import kept_in
+from agents.gatekeeper.remembered import told as remembered
 from agents.ledger import checkpoints, incidents
 from agents.ledger.store import Ledger, halted
 from agents.ledger.story import story
@@ -83,7 +84,7 @@ def pages(ledger: Ledger, verdict_file: Path) -> APIRouter:
             return PlainTextResponse(f"there is no INC-{number}", status_code=404)
         with ledger.read() as session:
             timeline = _lines(session, incident=number, limit=500)[::-1]
-        words = {"sentence": sentence, "touched": touched, "warnings": warnings}
+        words = {"sentence": sentence, "touched": touched, "warnings": warnings, "remembered": remembered}
         return shown(request, "incident.html", {"story": told, "timeline": timeline, **words})
 
     @router.get("/ledger")

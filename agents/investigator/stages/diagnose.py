@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from langgraph.runtime import Runtime
 
 from agents.incident import Diagnosis, Evidence, Hypothesis, Incident
 from agents.investigator.analyzers.registry import analyze
+from agents.investigator.experience import Experience
 from agents.investigator.explain import diagnosis
 from agents.investigator.opinion import Heard, with_opinion
 from agents.investigator.permission import Asking, Permitted, permitted
@@ -23,6 +24,7 @@ from agents.investigator.state import State
 from agents.investigator.targets import targets
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import incidents, investigations
+from agents.ledger.memory import seen_before
 from tools.model import Budget
 from tools.policy.facts import Terms
 
@@ -85,8 +87,11 @@ def proposed(box: Toolbox, thought: Thought, cause: Hypothesis | None, why_not: 
     if same is None:
         return NoPlan(reason=f"{cause.object} no longer shows what was diagnosed.")
 
+    with box.ledger.read() as session:
+        known = Experience(past=seen_before(session, thought.incident.number, cause))
+
     def draw(factor: float | None) -> Proposal:
-        return proposal(thought.case, same, _limits(box, thought.incident, factor))
+        return proposal(thought.case, same, replace(_limits(box, thought.incident, factor), experience=known))
 
     return permitted(thought.case, asking_of(box, thought.incident), draw)
 

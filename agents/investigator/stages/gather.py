@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from langgraph.runtime import Runtime
@@ -13,6 +13,7 @@ from agents.investigator import traffic
 from agents.investigator.analyzers.snapshot import LogKey, LogTail, Signal, Snapshot
 from agents.investigator.looking import ended, statuses
 from agents.investigator.purse import Purse
+from agents.investigator.recall import Recall, recalled
 from agents.investigator.signals import Question, lines_of, looked, question
 from agents.investigator.stages.triage import places_left_out
 from agents.investigator.state import State
@@ -83,16 +84,17 @@ async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
         now.left_out += [*places_left_out(found), *claimed_elsewhere(found)]
     signals = await _signals(now, found.firing if found else ())
     rates = await _traffic(now, state.get("namespaces") or [])
-    logs = await _logs(now, merged)
-    snapshot = Snapshot(
+    seen = Snapshot(
         inventory=merged,
         taken_at=await asyncio.to_thread(box.ledger.now),
-        logs=logs,
         evidence=evidence,
         signals=signals,
-        not_checked=tuple(now.left_out),
         traffic=rates,
     )
+    # What was decided by an earlier round of the same incident did not end it: then everything is read.
+    once = found if state.get("round", 1) == 1 else None
+    logs = await _logs(now, seen, await asyncio.to_thread(recalled, box.ledger, once, seen))
+    snapshot = replace(seen, logs=logs, not_checked=tuple(now.left_out))
     box.snapshots[state["incident"]] = snapshot
     return snapshot
 
@@ -196,12 +198,19 @@ def _healthy(pod: JsonObject) -> bool:
     return all(item.get("ready") and not item.get("restartCount") for item in statuses(pod))
 
 
-async def _logs(now: _Round, inventory: Inventory) -> dict[LogKey, LogTail]:
-    wanted = ended(inventory)
-    chosen = [name for name in wanted[:MOST_LOGS] if now.may(f"the logs of {'/'.join(name)}")]
+async def _logs(now: _Round, seen: Snapshot, recall: Recall) -> dict[LogKey, LogTail]:
+    wanted = recall.first(ended(seen.inventory))
+    found: dict[LogKey, LogTail] = {}
+    for name in wanted[:MOST_LOGS]:
+        if await asyncio.to_thread(recall.enough, found):
+            left = len(wanted) - len(found)
+            now.left_out.append(f"the logs of {left} containers that ended: not read, {recall.why}")
+            return found
+        if now.may(f"the logs of {'/'.join(name)}"):
+            found[name] = await _tail(now, name)
     if (more := len(wanted) - MOST_LOGS) > 0:
         now.left_out.append(f"the logs of {more} more containers that ended: not read")
-    return {name: await _tail(now, name) for name in chosen}
+    return found
 
 
 async def _tail(now: _Round, name: LogKey) -> LogTail:
