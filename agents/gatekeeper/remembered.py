@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from agents.gatekeeper.blocks import paragraph
 from agents.incident import Incident
-from agents.ledger.memory import Attempt, Fate, Past
+from agents.ledger.past import Attempt, Fate, Past
 from agents.ledger.story import Story
 from tools.kubernetes.actions.catalogue import sentence
 from tools.slack import Block

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agents.ledger.memory import Attempt, Fate, Past
+from agents.ledger.past import Attempt, Fate, Past
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.objects import ObjectRef
 

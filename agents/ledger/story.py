@@ -9,6 +9,7 @@ from sqlmodel import Session
 from agents.incident import Decision, Diagnosis, Evidence, Incident, Outcome, Plan, Preview, Receipt, Value
 from agents.ledger import decisions, executions, incidents, investigations, memory, moves, previews
 from agents.ledger.moves import Standing
+from agents.ledger.past import Past
 from agents.ledger.protocol import PlanState
 from agents.ledger.store import Ledger, halted
 from agents.ledger.tables import IncidentRow
@@ -41,7 +42,7 @@ class Story(Value):
     halted: str = ""
     bent: tuple[str, ...] = ()
     """Plans whose stored bytes do not fit their digest: they can be named, and nothing else."""
-    past: tuple[memory.Past, ...] = ()
+    past: tuple[Past, ...] = ()
     """Earlier incidents of the cause that is believed now."""
 
     @property

@@ -62,13 +62,15 @@ class Watch:
     box: Toolbox
     clock: Clock
     woken: list[Job]
+    number: int = 1
+    """The incident that is looked at."""
 
     def look(self) -> None:
-        """Advance the first incident, with a new graph each time as after a restart."""
+        """Advance the incident, with a new graph each time as after a restart."""
 
         async def once() -> None:
             async with checkpointer(self.ledger.url) as saver:
-                await advance(build(saver), self.box, 1)
+                await advance(build(saver), self.box, self.number)
 
         asyncio.run(once())
 
@@ -111,7 +113,7 @@ class Watch:
 
     @property
     def story(self) -> Story:
-        told = story(self.ledger, 1)
+        told = story(self.ledger, self.number)
         assert told is not None
         return told
 

@@ -1,4 +1,4 @@
-"""Past diagnoses are found by their cause and its object: by the words in their bodies, which stay as they are."""
+"""Past diagnoses are found by their cause and its object: their bodies stay as they are."""
 
 from alembic import op
 
@@ -15,7 +15,5 @@ def upgrade() -> None:
     sqlite = op.get_bind().dialect.name == "sqlite"
     for name, path in INDEXES.items():
         # Written as the query writes them, or the database would not know them again.
-        found = (
-            f"json_extract(body, '$.{path}')" if sqlite else f"(body #>> '{{{path.replace('.', ',')}}}')"
-        )
+        found = f"json_extract(body, '$.{path}')" if sqlite else f"(body #>> '{{{path.replace('.', ',')}}}')"
         op.execute(f"CREATE INDEX {name} ON diagnosis ({found})")

@@ -1,0 +1,146 @@
+"""The same trouble twice: what helped is proposed again, what did not is not, and nothing else is remembered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from agents.gatekeeper.cards import render
+from agents.incident import IncidentState, Recovery
+from agents.investigator.reasoning_health import is_healthy
+from agents.ledger.past import Fate
+from agents.ledger.protocol import PlanState
+from agents.ledger.seals import SealKey
+from agents.ledger.tables import EvidenceRow
+from tests.support.datacentre import wait_until
+from tests.support.watch import Watch, watch, with_metrics
+
+DEPLOYMENTS = "/apis/apps/v1/namespaces/shop/deployments"
+CONTAINER = "/spec/template/spec/containers/0"
+IMAGE, ENV = f"{CONTAINER}/image", f"{CONTAINER}/command"
+BAD = "registry.shop.example/shop/checkout:2.9.0"
+THREE_DAYS = timedelta(days=3)
+WINDOW_S = 30.0
+
+
+@pytest.fixture
+def at(tmp_path: Path) -> Iterator[Watch]:
+    """A healthy shop three days ago, and an investigator."""
+    with watch("bad-image", tmp_path, verify_window_s=WINDOW_S) as made:
+        with_metrics(made)
+        # Not later, but earlier: the cluster's own clock cannot be moved, and old trouble weighs less.
+        made.clock.ahead = -THREE_DAYS
+        yield made
+
+
+def test_what_recovered_it_is_proposed_again_and_the_card_says_when_it_was_seen(
+    at: Watch, tmp_path: Path
+) -> None:
+    at.centre.break_it()
+    _fails(at, "checkout")
+    at.hear(at.alert())
+    at.look()
+    assert at.story.past == ()
+    first = at.plan.plan
+    _helped(at, "checkout")
+    _again(at, {IMAGE: BAD})
+    assert at.plan.plan.steps[0].set == first.steps[0].set
+    assert at.plan.note.endswith("; it recovered INC-1")
+    (past,) = at.story.past
+    (attempt,) = past.attempts
+    assert (past.incident, past.recovery, attempt.fate) == (1, Recovery.RECOVERED, Fate.HELPED)
+    card = str(render(at.story, SealKey.load(tmp_path / "seal"), "http://us").blocks)
+    assert (
+        "INC-1, 2 days before: the same cause; " in card or "INC-1, 3 days before: the same cause; " in card
+    )
+    assert "recovered it in " in card
+    # Nobody's signature is remembered: these bytes are new, and nobody was asked about them.
+    assert at.plan.plan.digest != first.digest
+    assert (at.plan.state, at.plan.decisions) == (PlanState.DRAFT, ())
+
+
+def test_what_did_not_help_is_not_proposed_first_the_next_time(at: Watch) -> None:
+    """More than the image was rolled out, so there are two ways back: all of it, or the image alone."""
+    at.centre.break_it()
+    at.by_hand(f"{DEPLOYMENTS}/checkout", {ENV: ["run", "--new"]})
+    _fails(at, "checkout")
+    at.hear(at.alert())
+    at.look()
+    first = at.plan.plan.steps[0]
+    assert first.verb == "roll_back"
+    _in_vain(at, "checkout")
+    _again(at, {IMAGE: BAD, ENV: ["run", "--new"]})
+    assert at.plan.plan.steps[0].verb == "set_image"
+    assert at.story.past[0].attempts[0].fate is Fate.NOT_HELPED
+    # And where that fails as well, somebody is told so instead of being asked again.
+    _in_vain(at, "checkout")
+    _again(at, {IMAGE: BAD, ENV: ["run", "--new"]})
+    assert at.story.plans == ()
+    why = at.diagnosis.no_plan_because
+    assert "set_image with these values did not help in INC-2, for the same cause." in why
+    assert "roll_back with these values did not help in INC-1, for the same cause." in why
+    assert "Push the image" in why
+
+
+def _fails(at: Watch, name: str) -> None:
+    wait_until(lambda: _waiting(at, name))
+
+
+def _waiting(at: Watch, name: str) -> bool:
+    return any(
+        ((one.get("state") or {}).get("waiting") or {}).get("reason") in {"ErrImagePull", "ImagePullBackOff"}
+        for pod in at.box.cluster.get("/api/v1/namespaces/shop/pods")["items"]
+        if pod["metadata"]["name"].startswith(f"{name}-")
+        for one in pod["status"].get("containerStatuses", [])
+    )
+
+
+def _well(at: Watch, name: str) -> bool:
+    return is_healthy(at.box.cluster.get(f"{DEPLOYMENTS}/{name}") | {"kind": "Deployment"})
+
+
+def _helped(at: Watch, name: str) -> None:
+    """The plan is signed and done, and everybody is well."""
+    at.applied()
+    wait_until(lambda: _well(at, name))
+    _over(at)
+
+
+def _over(at: Watch) -> None:
+    at.hear(at.alert(firing=False))
+    at.look()
+    assert at.story.incident.state is IncidentState.CLOSED, at.story.incident.phase
+
+
+def _in_vain(at: Watch, name: str) -> None:
+    """The plan is signed and done, but there is no room for its pods until somebody makes some."""
+    nodes = [node["metadata"]["name"] for node in at.box.cluster.get("/api/v1/nodes")["items"]]
+    for node in nodes:
+        at.by_hand(f"/api/v1/nodes/{node}", {"/spec/unschedulable": True})
+    at.applied()
+    at.look()
+    there, at.clock.ahead = at.clock.ahead, at.clock.ahead + timedelta(seconds=WINDOW_S + 1)
+    at.look()
+    assert at.plan.plan.undo_of
+    at.clock.ahead = there + timedelta(seconds=2 * WINDOW_S)
+    for node in nodes:
+        at.by_hand(f"/api/v1/nodes/{node}", {"/spec/unschedulable": False})
+    wait_until(lambda: _well(at, name))
+    _over(at)
+    assert at.story.outcome is not None
+    assert at.story.outcome.recovery is Recovery.NOT_RECOVERED
+
+
+def _again(at: Watch, values: dict[str, object]) -> None:
+    """Three days later the same is rolled out once more."""
+    at.clock.ahead += THREE_DAYS / 2
+    at.by_hand(f"{DEPLOYMENTS}/checkout", dict(values))
+    _fails(at, "checkout")
+    at.number += 1
+    at.hear(at.alert(fingerprint=f"f{at.number}"))
+    at.look()
