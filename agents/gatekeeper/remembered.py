@@ -38,10 +38,11 @@ def told(past: Past, story: Story) -> str:
     if not past.attempts:
         ended = f"ended as {past.recovery.value}" if past.recovery else "its end is not known"
         return f"{head}; {ended}."
-    return f"{head}; {'; '.join(_became(one) for one in past.attempts)}."
+    return f"{head}; {'; '.join(became(one) for one in past.attempts)}."
 
 
-def _became(attempt: Attempt) -> str:
+def became(attempt: Attempt) -> str:
+    """One change and what became of it."""
     what = sentence(attempt.step)
     if attempt.fate is Fate.HELPED:
         return f"{what}: {attempt.fate.value} in {_long(timedelta(seconds=attempt.seconds))}"

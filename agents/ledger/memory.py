@@ -64,7 +64,7 @@ def seen_before(session: Session, number: int, cause: Hypothesis | None) -> tupl
     ]
     near = _incidents(session, row, (code, *here))[:MOST]
     far = [one for one in _incidents(session, row, (code,)) if one not in near]
-    alike = (one for one in far if _alerts(session, one) & _alerts(session, number))
+    alike = (one for one in far if alert_names(session, one) & alert_names(session, number))
     rest = [one for one, _ in zip(alike, range(min(MOST_ELSEWHERE, MOST - len(near))), strict=False)]
     return tuple(past_of(session, one, cause) for one in (*near, *rest))
 
@@ -79,7 +79,7 @@ def last_known(session: Session, number: int, near: frozenset[tuple[str, str, st
         cause = found.cause if found else None
         if found is None or cause is None or cause.object.key not in near:
             continue
-        if not _alerts(session, one) & _alerts(session, number):
+        if not alert_names(session, one) & alert_names(session, number):
             continue
         if found.confidence != SURE or past_of(session, one, cause).bent:
             return None
@@ -110,6 +110,7 @@ def _incidents(session: Session, row: IncidentRow, wanted: tuple[ColumnElement[b
     return list(dict.fromkeys(session.exec(query)))
 
 
-def _alerts(session: Session, number: int) -> set[str]:
+def alert_names(session: Session, number: int) -> set[str]:
+    """The names of an incident's alerts, of the first fifty if there are more."""
     rows = session.exec(select(AlertRow.labels).where(AlertRow.incident == number).limit(_ALERTS))
     return {labels.get("alertname", "") for labels in rows} - {""}

@@ -112,6 +112,17 @@ class Watch:
         self.box = replace(self.box, cluster=_nowhere(self.box.cluster))
 
     @property
+    def spent(self) -> int:
+        """How many looks the last round took."""
+
+        async def once() -> int:
+            async with checkpointer(self.ledger.url) as saver:
+                config = {"configurable": {"thread_id": f"incident-{self.number}"}}
+                return int((await build(saver).aget_state(config)).values["spent"]["tool_calls"])
+
+        return asyncio.run(once())
+
+    @property
     def story(self) -> Story:
         told = story(self.ledger, self.number)
         assert told is not None
