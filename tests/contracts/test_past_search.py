@@ -1,4 +1,4 @@
-"""Past incidents by words, from the command line: beside the runbooks, inert, and silent where nothing fits."""
+"""Past incidents by words, from the command line: beside the runbooks, inert, silent where none fits."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ def desk(tmp_path: Path, clock: HandClock) -> Iterator[Desk]:
 
 def asked(desk: Desk, *words: str) -> Result:
     folder = Path(desk.ledger.url.removeprefix("sqlite:///")).parent
-    return CliRunner().invoke(
-        app, ["runbook", "--past", *words], env={"MIDWATCH_STATE_DIR": str(folder)}
-    )
+    return CliRunner().invoke(app, ["runbook", "--past", *words], env={"MIDWATCH_STATE_DIR": str(folder)})
 
 
 def seen(result: Result) -> list[str]:

@@ -1,4 +1,4 @@
-"""The same trouble twice: what helped is proposed again, what did not is not, and nothing else is remembered."""
+"""The same trouble twice: what helped is proposed again, what did not is not, no signature is remembered."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from tests.support.watch import Watch, watch, with_metrics
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/shop/deployments"
 CONTAINER = "/spec/template/spec/containers/0"
-IMAGE, ENV = f"{CONTAINER}/image", f"{CONTAINER}/command"
+IMAGE = f"{CONTAINER}/image"
 BAD = "registry.shop.example/shop/checkout:2.9.0"
+MORE: dict[str, object] = {IMAGE: BAD, f"{CONTAINER}/resources/requests/cpu": "250m"}
 A_WHILE = timedelta(days=1, hours=12)
 WINDOW_S = 30.0
 OOM = {"alertname": "KubeContainerOOMKilled", "namespace": "shop", "deployment": "cart"}
 CALM, HUNGRY = (f"registry.shop.example/shop/cart:{version}" for version in ("1.14.2", "1.15.0"))
 MEMORY = f"{CONTAINER}/resources/limits/memory"
-PODS = 5
+PODS = 3
 
 
 @pytest.fixture
@@ -67,24 +68,21 @@ def test_what_recovered_it_is_proposed_again_and_the_card_says_when_it_was_seen(
 
 def test_what_did_not_help_is_not_proposed_first_the_next_time(at: Watch) -> None:
     """More than the image was rolled out, so there are two ways back: all of it, or the image alone."""
-    at.centre.break_it()
-    at.by_hand(f"{DEPLOYMENTS}/checkout", {ENV: ["run", "--new"]})
+    at.by_hand(f"{DEPLOYMENTS}/checkout", MORE)
     _fails(at, "checkout")
     at.hear(at.alert())
     at.look()
-    first = at.plan.plan.steps[0]
-    assert first.verb == "roll_back"
+    assert at.plan.plan.steps[0].verb == "roll_back"
     _in_vain(at, "checkout")
-    _again(at, {IMAGE: BAD, ENV: ["run", "--new"]})
+    _again(at, MORE)
     assert at.plan.plan.steps[0].verb == "set_image"
     assert at.story.past[0].attempts[0].fate is Fate.NOT_HELPED
-    # And where that fails as well, somebody is told so instead of being asked again.
+    # The cpu stayed, so the image is all that is rolled out now; and of that it is known that it did not help.
     _in_vain(at, "checkout")
-    _again(at, {IMAGE: BAD, ENV: ["run", "--new"]})
+    _again(at, MORE)
     assert at.story.plans == ()
     why = at.diagnosis.no_plan_because
     assert "set_image with these values did not help in INC-2, for the same cause." in why
-    assert "roll_back with these values did not help in INC-1, for the same cause." in why
     assert "Push the image" in why
 
 
@@ -108,7 +106,10 @@ def _killed(at: Watch) -> Told:
     cause = at.diagnosis.cause
     assert cause is not None
     return Told(
-        cause=f"{cause.code} {cause.object}", step=dict(at.plan.plan.steps[0].set), calls=at.spent, seconds=taken
+        cause=f"{cause.code} {cause.object}",
+        step=dict(at.plan.plan.steps[0].set),
+        calls=at.spent,
+        seconds=taken,
     )
 
 
@@ -146,7 +147,8 @@ def _helped(at: Watch, name: str) -> None:
 
 
 def _over(at: Watch, labels: dict[str, str] | None = None) -> None:
-    at.hear(at.alert(firing=False, **({"labels": labels} if labels else {})))
+    named = {"labels": labels} if labels else {}
+    at.hear(at.alert(firing=False, fingerprint=f"f{at.number}", **named))
     at.look()
     assert at.story.incident.state is IncidentState.CLOSED, at.story.incident.phase
 
@@ -197,7 +199,7 @@ def test_the_second_time_takes_fewer_looks_and_comes_to_the_same(tmp_path: Path)
         at.by_hand(f"{DEPLOYMENTS}/cart", {IMAGE: HUNGRY})
         at.number = 2
         second = _killed(at)
-        print(first, second, at.diagnosis.not_checked, at.diagnosis.confidence)
+        print("FIGURES", first, second, at.diagnosis.not_checked)
         assert second.cause == first.cause
         assert second.step == first.step
         assert second.calls < first.calls

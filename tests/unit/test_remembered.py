@@ -21,7 +21,12 @@ CHECKOUT = ObjectRef(kind="Deployment", namespace="shop", name="checkout")
 
 
 def past(*attempts: Attempt, **more: Any) -> Past:
-    values: dict[str, Any] = {"incident": 12, "at": START - timedelta(days=3), "code": "c", "object": CHECKOUT}
+    values: dict[str, Any] = {
+        "incident": 12,
+        "at": START - timedelta(days=3),
+        "code": "c",
+        "object": CHECKOUT,
+    }
     return Past(**(values | {"attempts": attempts} | more))
 
 
@@ -75,7 +80,10 @@ def test_the_newest_is_told_and_the_others_are_counted() -> None:
         (past(bent=True), "its rows do not fit the record, so nothing is concluded from it."),
         (past(tried(Fate.REJECTED, words="U0ADA: not at night")), ": was rejected, U0ADA: not at night."),
         (past(tried(Fate.REFUSED)), ": was refused by the cluster."),
-        (past(object=CHECKOUT.model_copy(update={"name": "cart"})), "the same cause of Deployment shop/cart;"),
+        (
+            past(object=CHECKOUT.model_copy(update={"name": "cart"})),
+            "the same cause of Deployment shop/cart;",
+        ),
         (past(at=START - timedelta(minutes=90)), "1 hour before"),
         (past(at=START + timedelta(days=1)), "0 s before"),
     ],
