@@ -7,7 +7,7 @@ and an approval is never part of it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents.ledger.past import Attempt, Fate, Past
 from tools.kubernetes.actions.step import Step
@@ -19,13 +19,18 @@ _MARKED = frozenset({"restart_rollout"})
 
 @dataclass(frozen=True, kw_only=True)
 class Experience:
-    """Past incidents, newest first."""
+    """Past incidents, newest first; ``prefers`` says whether what helped comes before what was not tried."""
 
     past: tuple[Past, ...] = ()
+    prefers: bool = True
 
     def on(self, about: ObjectRef) -> Experience:
         """Only what happened to this object; elsewhere the same change may well end otherwise."""
-        return Experience(past=tuple(one for one in self.past if one.object.key == about.key))
+        return replace(self, past=tuple(one for one in self.past if one.object.key == about.key))
+
+    def impartial(self) -> Experience:
+        """The same without a preference: what failed still gives way."""
+        return replace(self, prefers=False)
 
     def against(self, step: Step) -> str:
         """Why this very change is not the first choice: it failed when it was last done. Else nothing."""
@@ -36,7 +41,7 @@ class Experience:
 
     def favours(self, step: Step) -> str:
         """Which incident this very change has recovered, when it was last done. Else nothing."""
-        incident, last = next(self._times(step), (0, None))
+        incident, last = next(self._times(step) if self.prefers else iter(()), (0, None))
         return f"it recovered INC-{incident}" if last is not None and last.fate is Fate.HELPED else ""
 
     def _times(self, step: Step) -> Iterator[tuple[int, Attempt]]:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.investigator.experience import Experience
+from agents.investigator.permission import Permitted, permitted_first
 from agents.investigator.proposals import Limits, NoPlan, Proposal, Proposed, propose
 from agents.ledger.past import Attempt, Fate, Past
 from tests.support.kube_objects import BAD, GOOD, Json, crashing, deployment, replicaset, rolled_out, template
 from tests.support.plans import a_step
 from tests.support.scenes import alert, scene
 from tests.support.world_cluster import START
+from tests.unit.test_permission import asking
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.objects import ObjectRef
 
 SHORT = alert("KubeDeploymentReplicasMismatch", namespace="shop", deployment="web")
 WEB = ObjectRef(kind="Deployment", namespace="shop", name="web")
+NO_IMAGES = "rules: [{name: still, when: 'step.verb == \"set_image\"', deny: not now}]\n"
 MEMORY = "/spec/template/spec/containers/0/resources/limits/memory"
 
 
@@ -126,6 +131,22 @@ def test_what_helped_before_is_still_not_proposed_where_the_runbook_does_not_all
     found = proposed(two_ways(), past((first, Fate.HELPED)), limits=limits)
     assert isinstance(found, Proposed)
     assert found.step.verb == "set_image"
+
+
+def test_what_helped_before_gives_way_where_the_policy_refuses_it_now(tmp_path: Path) -> None:
+    at = scene(two_ways(), SHORT)
+    cause, asked = at.reasoned.cause, asking(tmp_path, NO_IMAGES)
+    image = step_of(two_ways(), past((step_of(two_ways()), Fate.NOT_HELPED)))
+
+    def draw(known: Experience, factor: float | None) -> Proposal:
+        return propose(at.case, cause, Limits(limit_factor=factor or 2.0, experience=known))
+
+    helped = Experience(past=(past((image, Fate.HELPED)),))
+    found = permitted_first(at.case, asked, helped, draw)
+    assert isinstance(found, Permitted)
+    assert found.step.verb == "roll_back"
+    both = Experience(past=(past((image, Fate.HELPED)), past((step_of(two_ways()), Fate.NOT_HELPED))))
+    assert isinstance(permitted_first(at.case, asked, both, draw), NoPlan), "and what failed stays behind"
 
 
 STEPS = st.sampled_from([step_of(two_ways()), step_of(killed()), step_of(rolled_out()), a_step()])

@@ -13,7 +13,7 @@ from agents.investigator.analyzers.registry import analyze
 from agents.investigator.experience import Experience
 from agents.investigator.explain import diagnosis
 from agents.investigator.opinion import Heard, with_opinion
-from agents.investigator.permission import Asking, Permitted, permitted
+from agents.investigator.permission import Asking, Permitted, permitted_first
 from agents.investigator.proposals import Limits, NoPlan, Proposal
 from agents.investigator.proposals import propose as proposal
 from agents.investigator.purse import Purse
@@ -90,10 +90,11 @@ def proposed(box: Toolbox, thought: Thought, cause: Hypothesis | None, why_not: 
     with box.ledger.read() as session:
         known = Experience(past=seen_before(session, thought.incident.number, cause))
 
-    def draw(factor: float | None) -> Proposal:
-        return proposal(thought.case, same, replace(_limits(box, thought.incident, factor), experience=known))
+    def draw(experience: Experience, factor: float | None) -> Proposal:
+        limits = replace(_limits(box, thought.incident, factor), experience=experience)
+        return proposal(thought.case, same, limits)
 
-    return permitted(thought.case, asking_of(box, thought.incident), draw)
+    return permitted_first(thought.case, asking_of(box, thought.incident), known, draw)
 
 
 def asking_of(box: Toolbox, incident: Incident) -> Asking:
