@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from agents.incident import Diagnosis, Evidence, Incident
+from agents.incident import Evidence, Incident
 from agents.investigator.analyzers.registry import analyze
 from agents.investigator.analyzers.snapshot import LogKey, LogTail, Snapshot
 from agents.investigator.explain import diagnosis
@@ -19,7 +19,7 @@ from agents.investigator.reasoning_case import Case
 from agents.investigator.targets import targets
 from agents.investigator.targets_radius import OWNED_KINDS, Relations
 from agents.ledger.investigations import evidence_of
-from agents.ledger.memory import SURE, Known, last_known
+from agents.ledger.memory import Known, last_known
 from agents.ledger.store import Ledger
 from tools.kubernetes.objects import ObjectRef
 
@@ -82,13 +82,4 @@ def again(known: Known, incident: Incident, snapshot: Snapshot, evidence: Mappin
     """Whether this look alone shows the same cause, as surely and by the same kinds of looks as then."""
     about = targets(incident.firing or incident.alerts, snapshot.inventory)
     case = Case(snapshot=snapshot, targets=about, findings=analyze(snapshot))
-    found = diagnosis(case, reason(case), evidence)
-    if found.cause is None or found.confidence != SURE:
-        return False
-    same = (found.cause.code, found.cause.object.key) == (known.code, known.object.key)
-    return same and known.tools <= _tools(found, evidence)
-
-
-def _tools(found: Diagnosis, evidence: Mapping[str, Evidence]) -> set[str]:
-    cited = {number for claim in found.claims for number in claim.evidence}
-    return {evidence[number].tool for number in cited if number in evidence}
+    return known.shown_by(diagnosis(case, reason(case), evidence), evidence)

@@ -5,12 +5,13 @@ A view of rows that are there anyway. Titles, findings and people's reasons stee
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, literal_column
 from sqlmodel import Session, col, select
 
-from agents.incident import Hypothesis, IncidentState, Recovery, Value
+from agents.incident import Diagnosis, Evidence, Hypothesis, IncidentState, Recovery, Value
 from agents.ledger.investigations import Lease, diagnosis_of, evidence_of, held
 from agents.ledger.past import Bent, Past, events, past_of
 from agents.ledger.store import Ledger
@@ -22,20 +23,47 @@ WITHIN = timedelta(days=180)
 MOST = 5
 """How many incidents are remembered, and of them not more than ``MOST_ELSEWHERE`` of other objects."""
 MOST_ELSEWHERE = 2
-SURE = "high"
-"""How sure a diagnosis must have been that says where to look the next time: it left nothing open."""
+RIVAL = 0.1
+"""How far behind the cause every other one has to stay, in score, for a diagnosis to be sure."""
+_CONFIDENCE = ("none", "low", "medium", "high")
 _LOOKED_THROUGH = 20
 _ALERTS = 50
 _NEAR = 50
 
 
 class Known(Value):
-    """A cause that was established beyond doubt, and the tools whose looks its claims cite."""
+    """A cause that was established for sure, how surely, and the tools whose looks its claims cite."""
 
     incident: int
     code: str
     object: ObjectRef
+    confidence: str
     tools: frozenset[str]
+
+    def shown_by(self, found: Diagnosis, evidence: Mapping[str, Evidence]) -> bool:
+        """Whether this diagnosis comes to the same, no less surely and by no fewer kinds of looks."""
+        cause = found.cause
+        if cause is None or (cause.code, cause.object.key) != (self.code, self.object.key):
+            return False
+        surely = _CONFIDENCE.index(found.confidence) >= _CONFIDENCE.index(self.confidence)
+        return surely and is_sure(found) and self.tools <= tools_of(found, evidence)
+
+
+def is_sure(found: Diagnosis) -> bool:
+    """Whether its cause leaves nothing near the alert open, and no other cause comes near it.
+
+    What the reader may not see at all (Secrets, say) keeps the confidence of every diagnosis at medium.
+    """
+    cause = found.cause
+    if cause is None or found.confidence not in {"medium", "high"} or cause.unexplained:
+        return False
+    return all(other.score <= cause.score - RIVAL for other in found.alternatives)
+
+
+def tools_of(found: Diagnosis, evidence: Mapping[str, Evidence]) -> frozenset[str]:
+    """The tools whose looks carry its claims."""
+    cited = {number for claim in found.claims for number in claim.evidence}
+    return frozenset(evidence[number].tool for number in cited if number in evidence)
 
 
 def judge(ledger: Ledger, lease: Lease, plan_id: str, recovery: Recovery) -> None:
@@ -81,11 +109,16 @@ def last_known(session: Session, number: int, near: frozenset[tuple[str, str, st
             continue
         if not alert_names(session, one) & alert_names(session, number):
             continue
-        if found.confidence != SURE or past_of(session, one, cause).bent:
+        if not is_sure(found) or past_of(session, one, cause).bent:
             return None
-        cited = {number for claim in found.claims for number in claim.evidence}
-        tools = frozenset(item.tool for item in evidence_of(session, one) if item.id in cited)
-        return Known(incident=one, code=cause.code, object=cause.object, tools=tools)
+        evidence = {item.id: item for item in evidence_of(session, one)}
+        return Known(
+            incident=one,
+            code=cause.code,
+            object=cause.object,
+            confidence=found.confidence,
+            tools=tools_of(found, evidence),
+        )
     return None
 
 

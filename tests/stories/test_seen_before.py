@@ -78,7 +78,7 @@ def test_what_did_not_help_is_not_proposed_first_the_next_time(at: Watch) -> Non
     _again(at, MORE)
     assert at.plan.plan.steps[0].verb == "set_image"
     assert at.story.past[0].attempts[0].fate is Fate.NOT_HELPED
-    # The cpu stayed: the image is all that is rolled out now, and putting it back is known not to have helped.
+    # The cpu stayed, so only the image can go back now; and it is known that this did not help.
     _in_vain(at, "checkout")
     _again(at, MORE)
     assert at.story.plans == ()
