@@ -93,7 +93,7 @@ async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
     )
     # What was decided by an earlier round of the same incident did not end it: then everything is read.
     once = found if state.get("round", 1) == 1 else None
-    logs = await _logs(now, seen, await asyncio.to_thread(recalled, box.ledger, once, seen))
+    logs = await _logs(now, merged, await asyncio.to_thread(recalled, box.ledger, once, seen))
     snapshot = replace(seen, logs=logs, not_checked=tuple(now.left_out))
     box.snapshots[state["incident"]] = snapshot
     return snapshot
@@ -198,8 +198,8 @@ def _healthy(pod: JsonObject) -> bool:
     return all(item.get("ready") and not item.get("restartCount") for item in statuses(pod))
 
 
-async def _logs(now: _Round, seen: Snapshot, recall: Recall) -> dict[LogKey, LogTail]:
-    wanted = recall.first(ended(seen.inventory))
+async def _logs(now: _Round, inventory: Inventory, recall: Recall) -> dict[LogKey, LogTail]:
+    wanted = recall.first(ended(inventory))
     found: dict[LogKey, LogTail] = {}
     for name in wanted[:MOST_LOGS]:
         if await asyncio.to_thread(recall.enough, found):
