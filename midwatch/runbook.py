@@ -1,37 +1,62 @@
-"""``midwatch runbook``: what is written down about an alert or a symptom."""
+"""``midwatch runbook``: what is written down about an alert or a symptom, and what was seen of it before."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from midwatch.cli_words import end
+from midwatch.cli_words import Config, end, settings_of, told
 
 if TYPE_CHECKING:
     from runbooks.book import Runbook
+    from runbooks.shelf import Shelf
 
 Words = Annotated[list[str] | None, typer.Argument(help="An alert's name, or what somebody says is wrong.")]
 
+Past = Annotated[bool, typer.Option("--past", help="Look among the past incidents of the ledger as well.")]
 
-def runbook(words: Words = None) -> None:
+
+def runbook(words: Words = None, past: Past = False, config: Config = None) -> None:
     """Find the runbook for an alert or a symptom; without words list all of them. Exit 1 when none fits."""
     from runbooks.search import Search
     from runbooks.shelf import load
 
     shelf, text = load(), " ".join(words or ())
     if not text.strip():
+        if past:
+            end("midwatch: say what to look for among the past incidents", 2)
         for book in shelf.books:
             typer.echo(f"{book.name}: {book.title}")
         return
     named = shelf.match({"alertname": text})
     found = [one.book for one in Search(shelf).find(text)]
     books = [named, *(book for book in found if book != named)] if named else found
-    if not books:
-        end("midwatch: no runbook fits that", 1)
-    typer.echo(_whole(books[0]))
+    seen = _seen(shelf, text, config) if past else []
+    if not books and not seen:
+        end(f"midwatch: no runbook{' and no past incident' if past else ''} fits that", 1)
+    _tell(books)
+    for line in seen:
+        typer.echo(line)
+
+
+def _tell(books: list[Runbook]) -> None:
+    for book in books[:1]:
+        typer.echo(_whole(book))
     for book in books[1:]:
         typer.echo(f"or {book.name}: {book.title}")
+
+
+def _seen(shelf: Shelf, text: str, config: Path | None) -> list[str]:
+    from midwatch.past import found_in
+    from midwatch.wiring import existing_ledger_of
+
+    with told():
+        ledger = existing_ledger_of(settings_of(config))
+        lines = found_in(ledger, shelf, text)
+        ledger.close()
+    return ["", "Seen before:", *lines] if lines else []
 
 
 def _whole(book: Runbook) -> str:

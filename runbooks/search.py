@@ -1,4 +1,4 @@
-"""Finding a runbook by what somebody says or a log complains of, offline.
+"""Finding a runbook, or any text, by what somebody says or a log complains of, offline.
 
 Okapi BM25 over stemmed words (library bm25s), names like ``KubePodCrashLooping`` taken apart. Symptoms count
 three times what prose counts, because they are how people put it. What shares too little with every book
@@ -35,20 +35,22 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Search:
-    """A shelf that can be asked. Building it takes milliseconds; it holds no state between questions."""
+class Index:
+    """Texts that can be asked. Building it takes milliseconds; it holds no state between questions."""
 
-    shelf: Shelf
+    texts: tuple[str, ...]
 
-    def find(self, text: str, most: int = 3) -> tuple[Found, ...]:
-        """The books that fit best, best first; none when nothing fits."""
+    def find(self, text: str, most: int = 3, among: int | None = None) -> tuple[tuple[int, float], ...]:
+        """The places of the texts that fit best, best first, with the share of the question that each
+        holds; with ``among`` only of the first so many, while the rest still say which words are rare."""
         words = _words(text)
-        if not words:
+        if not words or not self.texts:
             return ()
         scores = self._index.get_scores(words)
-        ranked = sorted(range(len(self.shelf.books)), key=lambda at: -scores[at])[:most]
-        found = (Found(book=self.shelf.books[at], share=self._share(words, at)) for at in ranked)
-        return tuple(one for one in found if one.share >= ENOUGH)
+        places = range(len(self.texts) if among is None else among)
+        ranked = sorted(places, key=lambda at: -scores[at])[:most]
+        found = ((at, self._share(words, at)) for at in ranked)
+        return tuple((at, share) for at, share in found if share >= ENOUGH)
 
     def _share(self, words: list[str], at: int) -> float:
         asked = {word: self._weight(word) for word in words}
@@ -59,21 +61,38 @@ class Search:
         return math.log(1 + (len(self._sets) - holding + 0.5) / (holding + 0.5))
 
     @cached_property
-    def _texts(self) -> list[list[str]]:
-        return [_words(_text(book)) for book in self.shelf.books]
+    def _apart(self) -> list[list[str]]:
+        return [_words(text) for text in self.texts]
 
     @cached_property
     def _sets(self) -> list[frozenset[str]]:
-        return [frozenset(words) for words in self._texts]
+        return [frozenset(words) for words in self._apart]
 
     @cached_property
     def _index(self) -> bm25s.BM25:
         index = bm25s.BM25()
-        index.index(self._texts, show_progress=False)
+        index.index(self._apart, show_progress=False)
         return index
 
 
-def _text(book: Runbook) -> str:
+@dataclass(frozen=True)
+class Search:
+    """A shelf that can be asked."""
+
+    shelf: Shelf
+
+    def find(self, text: str, most: int = 3) -> tuple[Found, ...]:
+        """The books that fit best, best first; none when nothing fits."""
+        found = self._index.find(text, most)
+        return tuple(Found(book=self.shelf.books[at], share=share) for at, share in found)
+
+    @cached_property
+    def _index(self) -> Index:
+        return Index(tuple(text_of(book) for book in self.shelf.books))
+
+
+def text_of(book: Runbook) -> str:
+    """What a book is found by, each part as often as it weighs."""
     parts = [
         *[book.name.replace("-", " "), " ".join(book.matches.alertnames)] * _NAMES,
         *[book.title] * _TITLE,

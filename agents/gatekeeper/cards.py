@@ -13,6 +13,7 @@ import orjson
 
 from agents.gatekeeper.blocks import code, confirm, context, fields, header, listed, paragraph, people
 from agents.gatekeeper.modals import words_of
+from agents.gatekeeper.remembered import remembered_blocks
 from agents.gatekeeper.touched import touched_blocks
 from agents.incident import Diagnosis, Plan, Receipt, Recovery, Value, Verdict
 from agents.ledger.decisions import approvals
@@ -77,6 +78,7 @@ def render(story: Story, seal: SealKey, public_url: str) -> Rendering:
             "" if story.outcome or _under_way(story.plan) else incident.phase,
         ),
         *_what_is_wrong(story, link),
+        *remembered_blocks(story, public_url),
     ]
     if story.halted and _under_way(story.plan):
         blocks.append(paragraph("Midwatch is halted", f"{story.halted}. Nothing is changed until then."))

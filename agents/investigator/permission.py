@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from agents.incident import Incident
 from agents.investigator.deployed_by import patch_to_commit
+from agents.investigator.experience import Experience
 from agents.investigator.proposals import NoPlan, Proposal, reverted
 from agents.investigator.reasoning_case import Case
 from agents.investigator.targets_touched import NotStated, radius_of
@@ -41,6 +43,17 @@ class Asking:
             steps=(step,), radius=(radius,), incident=about(self.incident), undo=undo, terms=self.terms
         )
         return judge(self.policies.read(), question)
+
+
+def permitted_first(
+    case: Case, asking: Asking, known: Experience, draw: Callable[[Experience, float | None], Proposal]
+) -> Permitted | NoPlan:
+    """The change that experience puts first; where the policy refuses that one, the rules' own first."""
+    found = permitted(case, asking, partial(draw, known))
+    if not isinstance(found, NoPlan) or not known.past:
+        return found
+    other = permitted(case, asking, partial(draw, known.impartial()))
+    return found if isinstance(other, NoPlan) else other
 
 
 def permitted(case: Case, asking: Asking, draw: Callable[[float | None], Proposal]) -> Permitted | NoPlan:

@@ -87,21 +87,36 @@ def reverted(owner: str, about: ObjectRef) -> str:
 
 
 def _first_drafted(desk: Desk, wishes: Iterable[Wish]) -> Proposal:
+    known = desk.limits.experience.on(desk.cause.object)
     refusals: list[str] = []
+    fit: list[Proposed] = []
     for wish in wishes:
-        if desk.limits.allowed is not None and wish.verb not in desk.limits.allowed:
-            refusals.append(f"The runbook does not allow {wish.verb}.")
-            continue
-        known = verb(wish.verb)
-        drafted = known.draft(desk.target, wish.params, wish.context) if known else None
-        if isinstance(drafted, Step):
-            return Proposed(step=drafted, why=wish.why)
-        if isinstance(drafted, Refused):
-            refusals.append(f"{wish.verb} is not possible: {drafted.reason}.")
+        drafted = _drafted(desk, wish)
+        if isinstance(drafted, str):
+            refusals.append(drafted)
+        elif failed := known.against(drafted.step):
+            refusals.append(failed)
+        elif helped := known.favours(drafted.step):
+            return replace(drafted, why=f"{drafted.why}; {helped}")
+        else:
+            fit.append(drafted)
+    if fit:
+        return fit[0]
     return NoPlan(
-        reason=" ".join(refusals) or "No change in the catalogue removes this cause.",
+        reason=" ".join(filter(None, refusals)) or "No change in the catalogue removes this cause.",
         advice=advice(desk.cause.code),
     )
+
+
+def _drafted(desk: Desk, wish: Wish) -> Proposed | str:
+    """The wish as the catalogue drafts it, or why it does not."""
+    if desk.limits.allowed is not None and wish.verb not in desk.limits.allowed:
+        return f"The runbook does not allow {wish.verb}."
+    known = verb(wish.verb)
+    drafted = known.draft(desk.target, wish.params, wish.context) if known else None
+    if isinstance(drafted, Step):
+        return Proposed(step=drafted, why=wish.why)
+    return f"{wish.verb} is not possible: {drafted.reason}." if isinstance(drafted, Refused) else ""
 
 
 _WISHES: dict[str, Callable[[Desk], Iterator[Wish]]] = {

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agents.incident import Hypothesis
+from agents.investigator.experience import Experience
 from agents.investigator.reasoning_case import Case
 from agents.investigator.reasoning_rollouts import revisions
 from tools.kubernetes.actions.verb import Context
@@ -25,6 +26,8 @@ class Limits:
     """Verbs that the runbook allows; None when no runbook narrows them."""
     incident: str = ""
     """The incident that the change is for: a restart is marked with it."""
+    experience: Experience = field(default_factory=Experience)
+    """What earlier incidents say of a change; it chooses among those that may be proposed."""
 
 
 @dataclass(frozen=True, kw_only=True)

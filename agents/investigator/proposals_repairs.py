@@ -77,6 +77,7 @@ def memory(desk: Desk) -> Iterator[Wish]:
         )
     params = {"container": desk.facts["container"], "field": "limits/memory", "value": value}
     yield Wish(verb="set_resources", params=params, why=why, context=Context(limit_factor=factor))
+    yield from _back_to_previous(desk, "all of the killed pods came with the last rollout")
 
 
 def crash(desk: Desk) -> Iterator[Wish]:

@@ -7,9 +7,19 @@ from datetime import datetime
 from sqlmodel import Session
 
 from agents.incident import Decision, Diagnosis, Evidence, Incident, Outcome, Plan, Preview, Receipt, Value
-from agents.ledger import consultations, decisions, executions, incidents, investigations, moves, previews
+from agents.ledger import (
+    consultations,
+    decisions,
+    executions,
+    incidents,
+    investigations,
+    memory,
+    moves,
+    previews,
+)
 from agents.ledger.consultations import Consultation
 from agents.ledger.moves import Standing
+from agents.ledger.past import Past
 from agents.ledger.protocol import PlanState
 from agents.ledger.store import Ledger, halted
 from agents.ledger.tables import IncidentRow
@@ -43,6 +53,8 @@ class Story(Value):
     bent: tuple[str, ...] = ()
     """Plans whose stored bytes do not fit their digest: they can be named, and nothing else."""
     consultations: tuple[Consultation, ...] = ()
+    past: tuple[Past, ...] = ()
+    """Earlier incidents of the cause that is believed now."""
 
     @property
     def plan(self) -> PlanView | None:
@@ -77,15 +89,17 @@ def story(ledger: Ledger, number: int) -> Story | None:
                         receipts=tuple(executions.receipts_of(session, plan_id)),
                     )
                 )
+        diagnosis = investigations.diagnosis_of(session, number)
         return Story(
             incident=incidents.value_of(session, row),
             evidence=tuple(investigations.evidence_of(session, number)),
-            diagnosis=investigations.diagnosis_of(session, number),
+            diagnosis=diagnosis,
             plans=tuple(plans),
             outcome=investigations.outcome_of(session, number),
             halted=_halted(session),
             bent=tuple(bent),
             consultations=tuple(consultations.of_incident(session, number)),
+            past=memory.seen_before(session, number, diagnosis.cause if diagnosis else None),
         )
 
 

@@ -50,6 +50,10 @@ class Tag(StrEnum):
     DIAGNOSIS_WRITTEN = "investigator:diagnosis:write", "What is believed, and how surely, was written down."
     INCIDENT_PHASE = "investigator:incident:advance", "The investigation came into another phase."
     INCIDENT_CLOSED = "investigator:incident:close", "The incident was closed, with how it ended."
+    CHANGE_JUDGED = (
+        "investigator:change:judge",
+        "A change that was done was watched; whether it has helped is stated.",
+    )
     PLAN_DRAFTED = "investigator:plan:draft", "A plan was drafted; the digest of its exact bytes is stated."
     PLAN_PREVIEWED = "actor:plan:preview", "The API server accepted the plan's dry-run; its digest is stated."
     CARD_POSTED = "gatekeeper:card:post", "The incident's card was posted in the chat."

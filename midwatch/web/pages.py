@@ -18,6 +18,7 @@ from pydantic import Field
 from sqlmodel import Session, col, select
 
 from agents.auditor.verdicts import kept_in
+from agents.gatekeeper.remembered import told as remembered
 from agents.ledger import checkpoints, incidents
 from agents.ledger.plots import plots
 from agents.ledger.store import Ledger, halted
@@ -87,7 +88,13 @@ def pages(ledger: Ledger, verdict_file: Path) -> APIRouter:
             return PlainTextResponse(f"there is no INC-{number}", status_code=404)
         with ledger.read() as session:
             timeline = _lines(session, incident=number, limit=500)[::-1]
-        words = {"sentence": sentence, "touched": touched, "warnings": warnings, "money": money}
+        words = {
+            "sentence": sentence,
+            "touched": touched,
+            "warnings": warnings,
+            "money": money,
+            "remembered": remembered,
+        }
         # Ours and escaped where it holds words of strangers: the only markup that a page takes as it is.
         drawn = [Markup(svg(plot)) for plot in plots(told)]  # noqa: S704
         content = {"story": told, "timeline": timeline, "plots": drawn, **words}

@@ -62,13 +62,15 @@ class Watch:
     box: Toolbox
     clock: Clock
     woken: list[Job]
+    number: int = 1
+    """The incident that is looked at."""
 
     def look(self) -> None:
-        """Advance the first incident, with a new graph each time as after a restart."""
+        """Advance the incident, with a new graph each time as after a restart."""
 
         async def once() -> None:
             async with checkpointer(self.ledger.url) as saver:
-                await advance(build(saver), self.box, 1)
+                await advance(build(saver), self.box, self.number)
 
         asyncio.run(once())
 
@@ -110,8 +112,19 @@ class Watch:
         self.box = replace(self.box, cluster=_nowhere(self.box.cluster))
 
     @property
+    def spent(self) -> int:
+        """How many looks the last round took."""
+
+        async def once() -> int:
+            async with checkpointer(self.ledger.url) as saver:
+                config = {"configurable": {"thread_id": f"incident-{self.number}"}}
+                return int((await build(saver).aget_state(config)).values["spent"]["tool_calls"])
+
+        return asyncio.run(once())
+
+    @property
     def story(self) -> Story:
-        told = story(self.ledger, 1)
+        told = story(self.ledger, self.number)
         assert told is not None
         return told
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from langgraph.runtime import Runtime
 
 from agents.incident import Diagnosis, Hypothesis, Incident
-from agents.investigator.examined import examined
 from agents.investigator.consulting import Consulting, consulted
+from agents.investigator.examined import examined
+from agents.investigator.experience import Experience
 from agents.investigator.explain import diagnosis
-from agents.investigator.permission import Asking, Permitted, permitted
+from agents.investigator.permission import Asking, Permitted, permitted_first
 from agents.investigator.proposals import Limits, NoPlan, Proposal
 from agents.investigator.proposals import propose as proposal
 from agents.investigator.purse import Purse
@@ -24,6 +25,7 @@ from agents.investigator.state import State
 from agents.investigator.targets import targets
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import incidents, investigations
+from agents.ledger.memory import seen_before
 from tools.policy.facts import Terms
 
 
@@ -87,10 +89,14 @@ def proposed(box: Toolbox, thought: Thought, cause: Hypothesis | None, why_not: 
     if same is None:
         return NoPlan(reason=f"{cause.object} no longer shows what was diagnosed.")
 
-    def draw(factor: float | None) -> Proposal:
-        return proposal(thought.case, same, _limits(box, thought.incident, factor))
+    with box.ledger.read() as session:
+        known = Experience(past=seen_before(session, thought.incident.number, cause))
 
-    return permitted(thought.case, asking_of(box, thought.incident), draw)
+    def draw(experience: Experience, factor: float | None) -> Proposal:
+        limits = replace(_limits(box, thought.incident, factor), experience=experience)
+        return proposal(thought.case, same, limits)
+
+    return permitted_first(thought.case, asking_of(box, thought.incident), known, draw)
 
 
 def asking_of(box: Toolbox, incident: Incident) -> Asking:

@@ -11,6 +11,7 @@ from agents.incident import Alert
 from agents.investigator.analyzers.snapshot import LogKey, LogTail, Snapshot
 from agents.investigator.changes import HOURS, changes
 from agents.investigator.purse import Purse
+from agents.investigator.recall import Recall, recalled
 from agents.investigator.stages import gather_series
 from agents.investigator.stages.rounds import Round, purse_of
 from agents.investigator.stages.triage import places_left_out
@@ -59,7 +60,7 @@ async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
     firing = found.firing if found else ()
     signals = await gather_series.signals_of(now, firing)
     rates = await gather_series.traffic_of(now, state.get("namespaces") or [])
-    snapshot = Snapshot(
+    seen = Snapshot(
         inventory=merged,
         taken_at=await asyncio.to_thread(box.ledger.now),
         evidence=evidence,
@@ -67,13 +68,14 @@ async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
         traffic=rates,
         began=min((alert.starts_at for alert in firing), default=None),
     )
-    asking = gather_series.asking(now, snapshot, firing)
+    # What was decided by an earlier round of the same incident did not end it: then everything is read.
+    once = found if state.get("round", 1) == 1 else None
+    recall = await asyncio.to_thread(recalled, box.ledger, once, seen)
+    asking = gather_series.asking(now, seen, firing)
     # Logs come from the API server and series from Prometheus: neither waits for the other.
-    logs, answers = await asyncio.gather(
-        _logs(now, merged, firing), gather_series.answers(now, snapshot, asking)
-    )
+    logs, answers = await asyncio.gather(_logs(now, firing, recall), gather_series.answers(now, seen, asking))
     measured = await gather_series.measured(now, asking, answers)
-    snapshot = replace(snapshot, logs=logs, measured=measured, not_checked=tuple(now.left_out))
+    snapshot = replace(seen, logs=logs, measured=measured, not_checked=tuple(now.left_out))
     snapshot = await _with_changes(now, snapshot)
     box.snapshots[state["incident"]] = snapshot
     return snapshot
@@ -139,12 +141,20 @@ def _healthy(pod: JsonObject) -> bool:
     return all(item.get("ready") and not item.get("restartCount") for item in statuses(pod))
 
 
-async def _logs(now: Round, inventory: Inventory, alerts: tuple[Alert, ...]) -> dict[LogKey, LogTail]:
-    wanted = which_logs(inventory, targets(alerts, inventory).holds)
-    chosen = [log for log in wanted[:MOST_LOGS] if now.may(f"the logs of {log.words}")]
+async def _logs(now: Round, alerts: tuple[Alert, ...], recall: Recall) -> dict[LogKey, LogTail]:
+    inventory = recall.seen.inventory
+    by_key = {log.key: log for log in which_logs(inventory, targets(alerts, inventory).holds)}
+    wanted = [by_key[key] for key in recall.first(by_key)]
+    found: dict[LogKey, LogTail] = {}
+    for log in wanted[:MOST_LOGS]:
+        if await asyncio.to_thread(recall.enough, found):
+            now.left_out.append(f"the logs of {len(wanted) - len(found)} containers: not read, {recall.why}")
+            return found
+        if now.may(f"the logs of {log.words}"):
+            found[log.key] = await _tail(now, log)
     if (more := len(wanted) - MOST_LOGS) > 0:
         now.left_out.append(f"the logs of {more} more containers: not read")
-    return {log.key: await _tail(now, log) for log in chosen}
+    return found
 
 
 async def _tail(now: Round, log: WantedLog) -> LogTail:

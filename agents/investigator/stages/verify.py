@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 
 from langgraph.runtime import Runtime
 
-from agents.incident import Alert, Incident
+from agents.incident import Alert, Incident, Recovery
 from agents.investigator.recovery import Told, concerned, signal, workloads
 from agents.investigator.stages.triage import resolved
 from agents.investigator.state import State
 from agents.investigator.toolbox import Toolbox
-from agents.ledger import incidents, investigations, moves
+from agents.ledger import incidents, investigations, memory, moves
 from agents.ledger.moves import Standing
 from agents.ledger.protocol import LOCKING, PlanState
 from tools.kubernetes.actions.verb import matches
@@ -106,6 +106,7 @@ async def verify(state: State, runtime: Runtime[Toolbox]) -> State:
     if seen == {Told.GOOD}:
         return await _recovered(state, box, len(others))
     if Told.BAD in seen:
+        await box.write(memory.judge, state["plan_id"], Recovery.NOT_RECOVERED)
         await box.write(investigations.set_phase, "not recovered")
         return {"next": "undo", "not_recovered": True, "nonce": secrets.token_hex(16)}
     # A good change is not to be offered back because nobody could look: a later look will tell.
@@ -132,6 +133,7 @@ def _settled(others: tuple[Alert, ...], state: State) -> bool:
 
 async def _recovered(state: State, box: Toolbox, others: int) -> State:
     """It helped; alerts of another cause, which it could not help, are looked into on their own."""
+    await box.write(memory.judge, state["plan_id"], Recovery.RECOVERED)
     if not others:
         return {"next": "close", "not_recovered": False}
     if _may_look_again(state, box):
