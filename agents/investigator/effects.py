@@ -29,6 +29,7 @@ class Effect(StrEnum):
     CHANGED = "what pods were started with has changed since"
     ADDRESS = "a workload calls where nobody answers"
     POLICY = "a policy keeps traffic out"
+    SLOW = "a container gets less processor time than it asks for"
     MEMORY = "a container is killed for memory"
     KILLED = "a container is stopped by the set-up of its own pod"
     CRASH = "a container ends by itself"
@@ -93,9 +94,9 @@ FOLLOWS: dict[Effect, Effects] = {
 
 MAY_FOLLOW: dict[Effect, Effects] = {
     _E.PLACE: frozenset((_E.NODE, _E.CLOSED)),
-    _E.KILLED: frozenset((_E.NODE, _E.CHANGED, _E.ADDRESS, _E.POLICY)),
+    _E.KILLED: frozenset((_E.NODE, _E.CHANGED, _E.ADDRESS, _E.POLICY, _E.SLOW)),
     _E.CRASH: frozenset((_E.NODE, _E.SETTING, _E.CHANGED, _E.ADDRESS, _E.POLICY)),
-    _E.READY: frozenset((_E.SETTING, _E.CHANGED, _E.ADDRESS, _E.POLICY)),
+    _E.READY: frozenset((_E.SETTING, _E.CHANGED, _E.ADDRESS, _E.POLICY, _E.SLOW)),
     _E.SCALER: frozenset((_E.CONTROL,)),
 }
 """What each effect may follow from; the deeper cause is then the better answer, and not the only one."""

@@ -54,7 +54,7 @@ _BY_NAME: tuple[tuple[re.Pattern[str], Effects], ...] = tuple(
         (r"crashloop", _ENDS),
         (r"imagepull", _PULL),
         # Trouble of another kind that a sick pod on the same object does not make, however loud it is.
-        (r"throttl", frozenset[Effect]()),
+        (r"throttl", frozenset((Effect.SLOW,))),
         (r"hpa|autoscal|scaledobject", frozenset((Effect.SCALER,))),
         (r"persistentvolume|pvc|volume", frozenset((Effect.VOLUME,))),
         (r"filesystem|^disk", frozenset((Effect.STRAIN, Effect.VOLUME))),

@@ -16,6 +16,7 @@ from agents.investigator.effects import Effect
 from agents.investigator.rules_cluster import CLUSTER_ROWS
 from agents.investigator.rules_pods import POD_ROWS
 from agents.investigator.rules_roles import QUIET, SYMPTOMS
+from agents.investigator.rules_signs import SIGN_ROWS
 from agents.investigator.rules_traffic import TRAFFIC_ROWS
 
 
@@ -40,9 +41,9 @@ class Rule:
     role: Role
 
 
+_PARTS = (POD_ROWS, CLUSTER_ROWS, TRAFFIC_ROWS, SIGN_ROWS)
 ROWS: dict[Effect, tuple[Coded, ...]] = {
-    effect: (*POD_ROWS.get(effect, ()), *CLUSTER_ROWS.get(effect, ()), *TRAFFIC_ROWS.get(effect, ()))
-    for effect in Effect
+    effect: tuple(code for part in _PARTS for code in part.get(effect, ())) for effect in Effect
 }
 RULES: dict[str, Rule] = {
     code.value: Rule(

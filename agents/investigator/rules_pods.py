@@ -12,7 +12,6 @@ from agents.investigator.analyzers.daemonset import DaemonSetCode
 from agents.investigator.analyzers.dependency import DependencyCode
 from agents.investigator.analyzers.ended import EndedCode
 from agents.investigator.analyzers.job import JobCode
-from agents.investigator.analyzers.log import LogCode
 from agents.investigator.analyzers.ports import PortsCode
 from agents.investigator.analyzers.probes import ProbeCode
 from agents.investigator.analyzers.quota import QuotaCode
@@ -98,7 +97,6 @@ POD_ROWS: dict[Effect, tuple[Coded, ...]] = {
         CronJobCode.RUN_BLOCKED,
         CronJobCode.RUNS_MISSED,
     ),
-    Effect.ERRORS: (LogCode.ERROR_LINES,),
     Effect.NOTE: (
         RolloutCode.ALL_UNAVAILABLE,
         DaemonSetCode.MISSCHEDULED,

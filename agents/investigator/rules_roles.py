@@ -9,7 +9,7 @@ from agents.investigator.analyzers.cronjob import CronJobCode
 from agents.investigator.analyzers.daemonset import DaemonSetCode
 from agents.investigator.analyzers.endpoints import EndpointsCode
 from agents.investigator.analyzers.job import JobCode
-from agents.investigator.analyzers.log import LogCode
+from agents.investigator.analyzers.log_codes import LogCode
 from agents.investigator.analyzers.node_codes import NodeCode
 from agents.investigator.analyzers.pdb import PdbCode
 from agents.investigator.analyzers.probes import ProbeCode

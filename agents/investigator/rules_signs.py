@@ -1,0 +1,28 @@
+"""Effects of what logs and metrics tell."""
+
+from __future__ import annotations
+
+from agents.investigator.analyzers.coded import Coded
+from agents.investigator.analyzers.log_codes import LogCode
+from agents.investigator.analyzers.metric_codes import MetricCode
+from agents.investigator.effects import Effect
+
+SIGN_ROWS: dict[Effect, tuple[Coded, ...]] = {
+    Effect.STRAIN: (MetricCode.PRESSURE, MetricCode.GPU_ERROR),
+    Effect.VOLUME: (MetricCode.VOLUME_FILLING, MetricCode.INODES_FILLING),
+    Effect.SLOW: (MetricCode.THROTTLED,),
+    Effect.MEMORY: (MetricCode.GPU_MEMORY_FULL,),
+    Effect.SCALER: (MetricCode.MAXED_OUT, MetricCode.MODEL_QUEUEING, MetricCode.MODEL_CACHE_FULL),
+    Effect.ERRORS: (LogCode.ERROR_LINES,),
+    Effect.NOTE: (
+        MetricCode.MEMORY_NEAR_LIMIT,
+        MetricCode.RESTARTING,
+        MetricCode.ERRORS_ROSE,
+        MetricCode.LATENCY_ROSE,
+        MetricCode.TRAFFIC_ROSE,
+        MetricCode.TRAFFIC_FELL,
+        MetricCode.ORIGIN,
+        # What a log says is told beside a cause and makes none: whoever writes logs would choose it.
+        *(code for code in LogCode if code is not LogCode.ERROR_LINES),
+    ),
+}
