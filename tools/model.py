@@ -83,8 +83,8 @@ class Model:
 
 def _wait(problem: ModelError, attempt: int) -> float:
     """Seconds before the next attempt: what the endpoint asked for, else twice as long each time."""
-    asked = problem.retry_after_s if isinstance(problem, ModelUnavailable) else None
+    asked: float | None = problem.retry_after_s if isinstance(problem, ModelUnavailable) else None
     if asked:
         return asked
     # Spread out: workers that were refused together must not come back together.
-    return min(FIRST_WAIT_S * 2**attempt, LONGEST_WAIT_S) * _JITTER.uniform(0.75, 1.0)
+    return min(FIRST_WAIT_S * 2.0**attempt, LONGEST_WAIT_S) * _JITTER.uniform(0.75, 1.0)

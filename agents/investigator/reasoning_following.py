@@ -11,7 +11,7 @@ from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.config import ConfigCode
 from agents.investigator.analyzers.control_plane import ControlPlaneCode
 from agents.investigator.analyzers.cronjob import CronJobCode
-from agents.investigator.analyzers.messages import OUTSIDE
+from agents.investigator.analyzers.log_rules import OUTSIDE
 from agents.investigator.analyzers.rollout import RolloutCode
 from agents.investigator.analyzers.scheduling import SchedulingCode
 from agents.investigator.effects import (

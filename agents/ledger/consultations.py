@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import AwareDatetime
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, func, select
 
 from agents.incident import Value
@@ -165,7 +166,8 @@ def kept(session: Session, incident: int, key: str) -> JsonObject | None:
         ConsultationRow.key == key,
         ConsultationRow.outcome == "answered",
     )
-    return session.exec(same.order_by(col(ConsultationRow.id).desc())).first()
+    found = session.exec(same.order_by(col(ConsultationRow.id).desc())).first()
+    return None if found is None else dict(found)
 
 
 def spent_on(session: Session, incident: int) -> tuple[int, int]:
@@ -208,8 +210,8 @@ def tallies(session: Session, since: datetime | None = None) -> list[Tally]:
     """What each model was asked, claimed and cost, since a moment or ever, by its name."""
     tokens = col(ConsultationRow.input_tokens) + col(ConsultationRow.output_tokens)
     row = ConsultationRow
-    query = select(
-        row.model,
+    query = sql_select(
+        col(row.model),
         func.count(),
         func.count().filter(col(row.outcome) == "answered"),
         func.sum(row.claims),
@@ -220,11 +222,12 @@ def tallies(session: Session, since: datetime | None = None) -> list[Tally]:
     ).group_by(col(row.model))
     if since is not None:
         query = query.where(col(row.asked_at) > since)
-    return [_tally(one) for one in session.exec(query.order_by(col(row.model)))]
+    found = session.connection().execute(query.order_by(col(row.model)))
+    return [_tally(*one) for one in found]
 
 
-def _tally(sums: tuple[str, int, int, int, int, int, int, int | None]) -> Tally:
-    model, questions, answered, claims, dropped, tokens, priced, cost = sums
+def _tally(model: str, questions: int, answered: int, *sums: int | None) -> Tally:
+    claims, dropped, tokens, priced, cost = (one or 0 for one in sums)
     return Tally(
         model=model,
         questions=questions,
@@ -232,5 +235,5 @@ def _tally(sums: tuple[str, int, int, int, int, int, int, int | None]) -> Tally:
         claims=claims,
         dropped=dropped,
         tokens=tokens,
-        cost=None if priced < questions else int(cost or 0),
+        cost=None if priced < questions else int(cost),
     )

@@ -21,8 +21,9 @@ from evals.processes import BrokenArrow, Child, Install, free_port, roster_file,
 from evals.world.alerting import Alert, Origin, webhook_body
 from evals.world.datacentre import DataCentre, DataCentreOptions
 from evals.world.kubernetes.objects import JsonObject, copied
-from evals.world.scenario import Scenario, Step, load
+from evals.world.scenario import Scenario, load
 from evals.world.slack.journal import Call
+from evals.world.steps import Step
 
 PATIENCE_S = 60.0
 QUIET_S = 0.3

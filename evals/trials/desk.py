@@ -120,8 +120,9 @@ class Desk:
             with self.ledger.read() as session:
                 found = moves.standing(session, plan_id)
                 shown = previews.preview_of(session, plan_id)
-            draft = isinstance(found, Standing) and found.state is PlanState.DRAFT and shown is not None
-            if draft and previews.mark_pending(self.ledger, plan_id, POSTED) is None:
+            if not isinstance(found, Standing) or found.state is not PlanState.DRAFT or shown is None:
+                continue
+            if previews.mark_pending(self.ledger, plan_id, POSTED) is None:
                 self._approve(found.plan)
 
     def _approve(self, plan: Plan) -> None:

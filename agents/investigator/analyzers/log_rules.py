@@ -48,6 +48,22 @@ class Hint(StrEnum):
     PANIC = "panic"
 
 
+OUTSIDE = frozenset(
+    (
+        Hint.REFUSED,
+        Hint.UNREACHABLE,
+        Hint.NAME_UNRESOLVED,
+        Hint.TIMED_OUT,
+        Hint.LOST,
+        Hint.CREDENTIALS,
+        Hint.CERTIFICATE,
+        Hint.RATE_LIMITED,
+        Hint.DATABASE,
+    )
+)
+"""Hints that point at something other than the process itself."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """One kind of line: its condition, what it points at and means, and the words that show it."""
