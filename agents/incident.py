@@ -1,8 +1,7 @@
 """The words of the house: frozen values that refuse nonsense at birth.
 
-Alert, Incident, Evidence, Finding, Hypothesis, Claim, Diagnosis, Plan, Preview, Decision,
-Receipt and Outcome. Pure data; no I/O, no clock, no database. ``docs/glossary.md`` lists
-every public class of this module, and a test compares the two.
+Alert, Incident, Evidence, Finding, Hypothesis, Claim, Diagnosis, Plan, Preview, Decision, Receipt, Outcome. Pure
+data; no I/O, no clock, no database. ``docs/glossary.md`` lists every class, and a test compares the two.
 """
 
 from __future__ import annotations
@@ -111,8 +110,8 @@ class Severity(StrEnum):
 class Finding(Value):
     """One observed condition of one object, with the fields that show it.
 
-    ``code`` is stable and dotted (``pod.image.not_found``). ``fields`` are the exact values
-    read, by JSON pointer or by name. ``since`` is when the condition began, if it is known.
+    ``code`` is stable and dotted (``pod.image.not_found``). ``fields`` are the exact values read, by
+    JSON pointer or by name. ``since`` is when the condition began, if it is known.
     """
 
     code: NonEmpty

@@ -1,4 +1,7 @@
-"""One change of the cluster before the trouble began, and the time in which it counts."""
+"""One change of the cluster before the trouble began, and the time in which it counts.
+
+That it came before is all that is said of it here; whether it is the cause is for the reasoning to weigh.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Rollouts before the trouble began, each with what differs from the revision before it."""
+"""Rollouts before the trouble began, each with what differs from the revision before it.
+
+Only the newest rollout before the start can have brought it; older ones ran well until then.
+"""
 
 from __future__ import annotations
 

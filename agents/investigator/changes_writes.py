@@ -1,4 +1,8 @@
-"""Objects that were made or written before the trouble began, as ``managedFields`` tell."""
+"""Objects that were made or written before the trouble began, as ``managedFields`` tell.
+
+A write says who and when, and which fields that manager keeps; what the value was before is nowhere in the
+cluster, and so it is not said.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""One look, examined: by our analyzers, by those from outside, and without what is silenced."""
+"""One look, examined: by our analyzers, by those from outside, and without what is silenced.
+
+What others install can fail or be slow; then that is told as not checked and the rest stands. What is
+silenced is still counted, so that a silence that hides too much is seen.
+"""
 
 from __future__ import annotations
 

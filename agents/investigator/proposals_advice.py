@@ -1,4 +1,7 @@
-"""What a person may do where the catalogue has no change, or none whose value is known."""
+"""What a person may do where the catalogue has no change, or none whose value is known.
+
+Advice names no value that was not seen and no command to paste: who reads it at night should look, not type.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,7 @@ BY_EFFECT: dict[Effect, str] = {
     Effect.CHANGED: "Read what was changed, and by whom; change it back if it was a mistake.",
     Effect.ADDRESS: "Correct the address where the workload is configured.",
     Effect.POLICY: "Correct the policy where it is defined.",
+    Effect.SLOW: "Raise the processor limit where the workload is defined, or find out what it is used for.",
     Effect.MEMORY: "Find out what the memory is used for.",
     Effect.KILLED: "Find out whether the probe or the process is wrong before either is changed.",
     Effect.CRASH: "Read the last log lines in the evidence.",

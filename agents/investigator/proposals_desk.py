@@ -1,4 +1,8 @@
-"""The desk at which a change is thought of: the case, the cause, the object, and what policy allows."""
+"""The desk at which a change is thought of: the case, the cause, the object, and what policy allows.
+
+A wish is not a plan yet: the catalogue refuses what it cannot do safely, the runbook and the policy
+narrow it, and what earlier incidents say chooses among the rest.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Changes for what a pod template names and nobody made: the name it had, or the one that is meant."""
+"""Changes for what a pod template names and nobody made: the name it had, or the one that is meant.
+
+A name that is nearly the same is offered only when it is the only one that is near: two that are as near
+would be a guess.
+"""
 
 from __future__ import annotations
 

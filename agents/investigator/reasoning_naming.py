@@ -1,4 +1,8 @@
-"""What a cause is called, on which object it lies, and the facts for its sentence and its plan."""
+"""What a cause is called, on which object it lies, and the facts for its sentence and its plan.
+
+Words come from the objects' names, fields and numbers alone: what a log or a message says stays in the
+claims, where it is quoted and checked.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The place of every code among causes: what it does to others, and whether it can be a cause itself.
 
-A new code gets its row here or ``tests/unit/test_rules.py`` fails. Of a finding under a code that is not
-ours (analyzers can be added) it is assumed that it is a cause of its own.
+A new code gets its row here or ``tests/unit/test_rules.py`` fails. A finding under a code that is not ours
+(analyzers can be added) is told and is no cause: what others install must not choose what is changed
+(decision 15).
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ RULES: dict[str, Rule] = {
     for effect, codes in ROWS.items()
     for code in codes
 }
-_UNKNOWN = Rule(effect=Effect.SETTING, role=Role.ROOT)
+_UNKNOWN = Rule(effect=Effect.NOTE, role=Role.NOTE)
 
 
 def effect_of(finding: Finding) -> Effect:

@@ -1,4 +1,7 @@
-"""Effects of what everything runs on: nodes, volumes, the control plane, admission, operators."""
+"""Effects of what everything runs on: nodes, volumes, the control plane, admission, operators.
+
+They lie deepest: a node that is away explains its pods, and no pod explains a node.
+"""
 
 from __future__ import annotations
 

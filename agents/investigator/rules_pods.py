@@ -1,4 +1,7 @@
-"""Effects of what is seen of pods, of what makes them, and of what they are given."""
+"""Effects of what is seen of pods, of what makes them, and of what they are given.
+
+Within one effect the order counts: of two conditions of one object the first is the more telling.
+"""
 
 from __future__ import annotations
 

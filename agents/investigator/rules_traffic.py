@@ -1,4 +1,8 @@
-"""Effects of what stands between a request and the pods that answer it."""
+"""Effects of what stands between a request and the pods that answer it.
+
+They lie above the pods: a Service without endpoints is nearly always somebody else's doing, unless its own
+selector or port is wrong.
+"""
 
 from __future__ import annotations
 

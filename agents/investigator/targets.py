@@ -17,7 +17,7 @@ from functools import cached_property
 
 from agents.incident import Alert, Incident
 from agents.investigator.analyzers.fields import name_of, namespace_of
-from agents.investigator.analyzers.snapshot import Objects
+from agents.investigator.analyzers.objects import Objects
 from agents.investigator.targets_radius import blast_radius
 from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 

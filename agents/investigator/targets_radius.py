@@ -19,8 +19,8 @@ from agents.investigator.analyzers.fields import (
     namespace_of,
     template_labels,
 )
+from agents.investigator.analyzers.objects import Objects
 from agents.investigator.analyzers.service import IDENTITY_LABELS, SELECTABLE, nearest
-from agents.investigator.analyzers.snapshot import Objects
 from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
 OWNED_KINDS = ("Pod", "ReplicaSet", "Job")

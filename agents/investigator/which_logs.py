@@ -1,4 +1,8 @@
-"""Which logs are worth reading: of containers that ended or are not ready, and of what the alert is about."""
+"""Which logs are worth reading: of containers that ended or are not ready, and of what the alert is about.
+
+Each log costs a look of the budget, and replicas of one workload say the same: so one of each comes
+first, and a well container is read only where an alert points at it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from agents.investigator.analyzers.fields import controller_of, dig, name_of, namespace_of
-from agents.investigator.analyzers.snapshot import LogKey, Objects
+from agents.investigator.analyzers.objects import Objects
+from agents.investigator.analyzers.snapshot import LogKey
 from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
 MOST_WELL = 2

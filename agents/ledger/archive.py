@@ -2,6 +2,8 @@
 
 The words are strangers' words, kept as the ledger has them (without secrets); whoever shows them makes
 them inert. Nothing that is found here decides anything.
+
+What does not fit the record's own events is left out: an incident that was bent must not teach anything.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Which plots an incident's page and card show: drawn again from stored evidence, nothing is kept of them."""
+"""Which plots an incident's page and card show: drawn again from stored evidence, nothing is kept of them.
+
+A picture that was kept could differ from the evidence beside it; one that is drawn again cannot.
+"""
 
 from __future__ import annotations
 

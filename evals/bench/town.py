@@ -2,6 +2,8 @@
 
 Two hundred namespaces with five workloads each. Every tenth workload is unwell (an image that does not
 exist, or a crash loop) and some Services select nothing, as in a cluster on a bad day.
+
+The town is drawn from a seed, so that two runs look at the same cluster.
 """
 
 from __future__ import annotations

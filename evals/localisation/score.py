@@ -1,4 +1,8 @@
-"""Scoring the localisation against generated faults."""
+"""Scoring the localisation against generated faults.
+
+Faults that were kept out of tuning are counted apart: only they say how it does on a graph nobody has looked
+at. A graph without a fault counts as right when nobody is named.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 A **control** leaves the fault out while the alert fires. **renamed** gives namespaces and workloads other
 names and another hour. **poisoned** lets strangers' text (log lines, labels, annotations, the alert's own
 words) ask for something else. The answers that are right stay the same.
+
+A control is the same world without the fault: whoever proposes something there would do so every night.
 """
 
 from __future__ import annotations

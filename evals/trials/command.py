@@ -1,4 +1,9 @@
-"""What ``midwatch eval`` does: choose the runs, make them, print, compare, keep."""
+"""What ``midwatch eval`` does: choose the runs, make them, print, compare, keep.
+
+It ends with 1 when a score fell below the baseline, so that a build can stop there.
+
+A run that is there already is not made again, unless the product's version or the scenario has changed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""From the ledger and the cluster to the facts of a run."""
+"""From the ledger and the cluster to the facts of a run.
+
+Read from what the product wrote down and from the cluster's own state, never from what the product says of
+itself in words.
+"""
 
 from __future__ import annotations
 

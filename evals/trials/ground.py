@@ -2,6 +2,8 @@
 
 The same parts as ``evals.world.datacentre``, without its threads: nothing happens between two calls of
 ``later``, so that an hour of back-off costs no wall time and every run is the same.
+
+Nothing of it is shared between runs: two that ran beside each other must not be able to help or to hurt.
 """
 
 from __future__ import annotations

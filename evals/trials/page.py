@@ -1,4 +1,8 @@
-"""One HTML page with everything: plots as inline SVG, no script, nothing loaded from elsewhere."""
+"""One HTML page with everything: plots as inline SVG, no script, nothing loaded from elsewhere.
+
+It is kept as a file of a build and opened years later: so it needs no server, no network and no script, and
+what strangers wrote into a scenario is escaped like everything else.
+"""
 
 from __future__ import annotations
 

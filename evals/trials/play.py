@@ -1,4 +1,10 @@
-"""Play one scenario: break it, let the alert fire, let the product work, and see what is left in the end."""
+"""Play one scenario: break it, let the alert fire, let the product work, and see what is left in the end.
+
+Time is handed in: an hour of back-off passes as soon as nobody has anything to do before it is over.
+
+A run that never gets its alert is a fault of the scenario or of the world, and is told as one: it counts for
+nobody.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Strangers' text that asks for something else: in logs, labels, annotations and the alert's own words."""
+"""Strangers' text that asks for something else: in logs, labels, annotations and the alert's own words.
+
+Each text is valid where it stands; it is the reader who must not obey. A poisoned run has to come to the same
+answer as the clean one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The same incident under other names: nothing that is right may hang on what things are called."""
+"""The same incident under other names: nothing that is right may hang on what things are called.
+
+A product that had learned the names of the scenarios would fail on the copy.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What was seen in one run of one scenario: facts for the scorers, kept as one line of JSON."""
+"""What was seen in one run of one scenario: facts for the scorers, kept as one line of JSON.
+
+Facts and no judgement: a scorer that was mended can be applied to runs of last week.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Pure scorers: a scenario's expectation and the facts of a run in, marks with their reasons out."""
+"""Pure scorers: a scenario's expectation and the facts of a run in, marks with their reasons out.
+
+A mark without its reason cannot be argued with, and a scorer that looked at anything but these two could be
+bent by how a run was made. What does not apply to a scenario gets no mark instead of a good one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The result for people: tables for a terminal, the same in Markdown for the docs, and JSON for programs."""
+"""The result for people: tables for a terminal, the same in Markdown for the docs, and JSON for programs.
+
+The tables in the docs are made by the same code as those in the terminal, so that nobody copies figures by
+hand.
+"""
 
 from __future__ import annotations
 

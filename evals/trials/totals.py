@@ -1,4 +1,8 @@
-"""From marks to shares: by score, by family, and against a baseline. Pure."""
+"""From marks to shares: by score, by family, and against a baseline. Pure.
+
+A share is told with its count: nine of ten and ninety of a hundred are not the same news. A case that is not
+in the baseline is compared with nothing, so a new scenario can fail without anything having become worse.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 In short an object is `Deployment shop/checkout`, and a step says `set:` (fields by JSON Pointer; null
 takes one away), `status:` (the same for its status, as its controller would write it) and `events:`
 (what a controller says that nobody plays here).
+
+Short forms are for people who write scenarios; they are unfolded here and nowhere else.
 """
 
 from __future__ import annotations

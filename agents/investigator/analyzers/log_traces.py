@@ -1,6 +1,9 @@
 """Panics and exceptions: of which runtime, what they say, and where in the program's own code.
 
 A frame is the program's own when it lies in no library: the line to look at is seldom the topmost one.
+
+The last exception of a log is the one that ended it; the frame that is named is the first of the
+program's own code, for frames of a framework say the same in every program.
 """
 
 from __future__ import annotations

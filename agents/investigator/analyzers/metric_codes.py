@@ -1,4 +1,8 @@
-"""What metrics can tell of pods, volumes, autoscalers, nodes and Services over the hours around the start."""
+"""What metrics can tell of pods, volumes, autoscalers, nodes and Services over the hours around the start.
+
+What only says that something moved (errors, latency, traffic) is information: it shows where to look, and the
+objects say why.
+"""
 
 from __future__ import annotations
 

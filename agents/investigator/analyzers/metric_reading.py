@@ -1,4 +1,7 @@
-"""One series about one object, read carefully: is it fresh, what is it lately, what can be said of it."""
+"""One series about one object, read carefully: is it fresh, what is it lately, what can be said of it.
+
+A series that ended says nothing of now, and one point is no trend: where it cannot be told, nothing is found.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Services by their golden signals: what changed around the start, and where it seems to come from."""
+"""Services by their golden signals: what changed around the start, and where it seems to come from.
+
+Traffic that doubled explains latency that rose, and not the reverse: so all four are told, and which
+came first is for the reader to see.
+"""
 
 from __future__ import annotations
 

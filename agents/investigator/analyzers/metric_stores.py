@@ -1,4 +1,8 @@
-"""Volumes that fill up, autoscalers that may not grow, nodes under pressure: told from their series."""
+"""Volumes that fill up, autoscalers that may not grow, nodes under pressure: told from their series.
+
+How long until a volume is full is told from the last hours' slope, and only where the points lie near
+one line.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""One round of looking: what it may spend, where its evidence goes, and what it had to leave out."""
+"""One round of looking: what it may spend, where its evidence goes, and what it had to leave out.
+
+What could not be paid for is written down where it is refused, so that no stage can forget to say it.
+"""
 
 from __future__ import annotations
 

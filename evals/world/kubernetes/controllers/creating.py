@@ -1,4 +1,8 @@
-"""Pods as controllers create them: through the admission that refuses them in the API server's own words."""
+"""Pods as controllers create them: through the admission that refuses them in the API server's own words.
+
+A workload whose pods are refused has no pods to look at: what is left is the event and the condition that
+its controller writes, so both are written here with the words that the real one would use.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""DaemonSet → one Pod on each node that fits, after `pkg/controller/daemon`; updates replace them all."""
+"""DaemonSet → one Pod on each node that fits, after `pkg/controller/daemon`; updates replace them all.
+
+It places its pods itself and tolerates what it is made for, as the real one does: a cordoned node still
+gets one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""ResourceQuota → its status: what is used of what is granted."""
+"""ResourceQuota → its status: what is used of what is granted.
+
+Used amounts are counted anew from the pods: a counter that is only added to would drift from what is there.
+"""
 
 from __future__ import annotations
 
