@@ -1,7 +1,7 @@
 """The words of the house: frozen values that refuse nonsense at birth.
 
-Alert, Incident, Evidence, Finding, Hypothesis, Claim, Diagnosis, Plan, Preview, Decision, Receipt, Outcome. Pure
-data; no I/O, no clock, no database. ``docs/glossary.md`` lists every class, and a test compares the two.
+Alert, Incident, Evidence, Finding, Hypothesis, Claim, Diagnosis, Plan, Preview, Decision, Receipt, Outcome.
+Pure data; no I/O, no clock, no database. ``docs/glossary.md`` lists every class, and a test compares the two.
 """
 
 from __future__ import annotations
