@@ -89,6 +89,7 @@ class Stage:
         path = f"/api/v1/namespaces/{space.name}/resourcequotas"
         body = {"metadata": {"name": "compute"}, "spec": {"hard": {"limits.memory": "4Gi"}}}
         assert self.act.cluster.call("POST", path, body).status == 201
+        self.act.counted(f"{path}/compute")
         verb, wanted = "quota", {"resource": "limits.memory", "value": "8Gi"}
         step = CATALOGUE[verb].draft(self.act.seen(f"{path}/compute", "ResourceQuota"), wanted, Context())
         assert isinstance(step, Step), step

@@ -58,6 +58,7 @@ def claim_in(act: Act, space: Space) -> tuple[str, Json]:
 def quota_in(act: Act, space: Space) -> tuple[str, Json]:
     body = {"metadata": {"name": "compute"}, "spec": {"hard": {"limits.memory": "4Gi"}}}
     path = put(act, f"/api/v1/namespaces/{space.name}/resourcequotas", body)
+    act.counted(path)
     return path, {"resource": "limits.memory", "value": "8Gi"}
 
 
@@ -129,6 +130,8 @@ def undone(act: Act, name: str, step: Step) -> None:
     # Controllers follow the change (a taint, a size): the undo is drafted from what stands then.
     if name == "cordon":
         eventually(lambda: "taints" in act.live(step)["spec"], 60)
+    if name == "quota":
+        act.counted(f"/api/v1/namespaces/{step.target.namespace}/resourcequotas/{step.target.name}")
     undo = CATALOGUE[name].inverse(step, {**act.live(step), "kind": step.kind})
     if not CATALOGUE[name].reversible:
         assert isinstance(undo, Refused)

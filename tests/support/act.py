@@ -27,6 +27,7 @@ from evals.world.kubernetes.effects import Effect
 from evals.world.kubernetes.server import KubernetesServer
 from evals.world.kubernetes.users import WALL, standard_users
 from evals.world.scenario import AlertRule
+from tests.support.datacentre import wait_until
 from tests.support.kubernetes_world import ContractCluster, contract_cluster, need_world
 from tests.support.plans import ADA, BEN, a_decision, a_delivery, an_alert
 from tests.support.pretend_queue import RememberingQueue
@@ -54,6 +55,15 @@ class Act:
     def seen(self, path: str, kind: str) -> JsonObject:
         """An object as the investigator knows it: read with its rights, and cleaned at the door."""
         return cleaned({**self.reader.get(path), "kind": kind})
+
+    def counted(self, path: str) -> None:
+        """Wait until the controller has counted what this quota grants: until then its version moves."""
+
+        def told() -> bool:
+            quota = self.reader.get(path)
+            return bool((quota.get("status") or {}).get("hard") == quota["spec"]["hard"])
+
+        wait_until(told, 60)
 
     def live(self, step: Step) -> JsonObject:
         """The step's object as it is now."""
