@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from agents.incident import Hypothesis
+from agents.investigator.analyzers.fields import moment
 from agents.investigator.experience import Experience
 from agents.investigator.reasoning_case import Case
 from agents.investigator.reasoning_rollouts import revisions
@@ -17,6 +19,9 @@ from tools.kubernetes.actions.verb import Context
 from tools.kubernetes.history import Revision
 from tools.kubernetes.inventory import Inventory
 from tools.kubernetes.objects import JsonObject
+
+RECENT = timedelta(hours=24)
+"""A rollout that is older when the trouble begins is not what brought it."""
 
 _SEEN = ("Deployment", "StatefulSet", "DaemonSet", "Pod", "Node", "ConfigMap", "Secret")
 
@@ -67,6 +72,13 @@ class Desk:
     def earlier(self) -> Revision | None:
         """The revision before the newest, if a rollout made one."""
         return self.history[1] if len(self.history) > 1 else None
+
+    @property
+    def lately(self) -> bool:
+        """Whether the last rollout came shortly before the trouble: one that ran well for long did not."""
+        at = moment(self.history[0].created_at) if self.history else None
+        began = self.case.began or self.case.snapshot.taken_at
+        return at is not None and at >= began - RECENT
 
     @property
     def history(self) -> tuple[Revision, ...]:

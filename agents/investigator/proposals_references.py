@@ -45,8 +45,10 @@ def reference(desk: Desk) -> Iterator[Wish]:
             params = {**asked[0].params, "to": to, **({"key": of_it} if of_it else {})}
             yield Wish(verb="set_env_reference", params=params, why=why, context=Context(seen=desk.seen))
     earlier = desk.earlier
-    if earlier is not None and not any(
-        one.name == name and key in ("", one.key) for one in _places(earlier.template, kind)
+    if (
+        earlier is not None
+        and desk.lately
+        and not any(one.name == name and key in ("", one.key) for one in _places(earlier.template, kind))
     ):
         yield from roll_back(desk, earlier, "the last rollout brought the name of what is missing")
 

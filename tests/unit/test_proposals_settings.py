@@ -43,6 +43,15 @@ def test_a_reference_with_two_candidates_or_none_is_not_guessed() -> None:
         assert "where the workload is defined" in str(found)
 
 
+def test_only_a_rollout_shortly_before_the_trouble_is_undone_for_a_name_it_brought() -> None:
+    before = [*unconfigured(), replicaset(0, ready=1, template=template())]
+    newest = next(one for one in before if one["metadata"]["name"] == "web-r1")
+    assert changed(before)[0] == "roll_back"
+    # It ran with that name for months: somebody took the object away, and going back would not be a mend.
+    newest["metadata"]["creationTimestamp"] = "2026-08-01T00:00:00Z"
+    assert isinstance(proposed(before), NoPlan)
+
+
 def listening(*ports: Json) -> list[Json]:
     asks = [{"name": "http", "port": 80, "targetPort": 9999}]
     made = template(ports=list(ports))
