@@ -34,6 +34,7 @@ def no_plan(_: Desk) -> Iterator[Wish]:
 
 def since_rollout(desk: Desk) -> Iterator[Wish]:
     """The revision before, where every pod that shows it came with the last rollout."""
+    # In a quiet month every pod came with the last rollout: only a fresh one is a suspect.
     if desk.facts.get("changed") and desk.earlier is not None and desk.lately:
         yield from roll_back(desk, desk.earlier, "it is so since the last rollout and was not before it")
 
