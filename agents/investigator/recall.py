@@ -8,11 +8,11 @@ into as if it had never been seen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from agents.incident import Evidence, Incident
-from agents.investigator.analyzers.registry import analyze
 from agents.investigator.analyzers.snapshot import LogKey, LogTail, Snapshot
+from agents.investigator.examined import Examined, Extras, examined
 from agents.investigator.explain import diagnosis
 from agents.investigator.reasoning import reason
 from agents.investigator.reasoning_case import Case
@@ -35,6 +35,7 @@ class Recall:
     incident: Incident | None
     seen: Snapshot
     known: Known | None
+    extras: Extras = field(default_factory=Extras)
 
     @property
     def why(self) -> str:
@@ -64,10 +65,12 @@ class Recall:
             return False
         with self.ledger.read() as session:
             evidence = {item.id: item for item in evidence_of(session, self.incident.number)}
-        return again(self.known, self.incident, replace(self.seen, logs=dict(logs)), evidence)
+        # As the diagnosis will: what is silenced must not show a cause here that is not told there.
+        look = examined(replace(self.seen, logs=dict(logs)), self.extras)
+        return again(self.known, self.incident, look, evidence)
 
 
-def recalled(ledger: Ledger, incident: Incident | None, seen: Snapshot) -> Recall:
+def recalled(ledger: Ledger, incident: Incident | None, seen: Snapshot, extras: Extras) -> Recall:
     """What is known of this trouble, from the objects near its alerts; nothing without an incident."""
     if incident is None:
         return Recall(ledger=ledger, incident=None, seen=seen, known=None)
@@ -75,11 +78,11 @@ def recalled(ledger: Ledger, incident: Incident | None, seen: Snapshot) -> Recal
     near = frozenset(ref.key for ref in about.radius if ref.kind not in OWNED_KINDS)
     with ledger.read() as session:
         known = last_known(session, incident.number, near)
-    return Recall(ledger=ledger, incident=incident, seen=seen, known=known)
+    return Recall(ledger=ledger, incident=incident, seen=seen, known=known, extras=extras)
 
 
-def again(known: Known, incident: Incident, snapshot: Snapshot, evidence: Mapping[str, Evidence]) -> bool:
+def again(known: Known, incident: Incident, look: Examined, evidence: Mapping[str, Evidence]) -> bool:
     """Whether this look alone shows the same cause, as surely and by the same kinds of looks as then."""
-    about = targets(incident.firing or incident.alerts, snapshot.inventory)
-    case = Case(snapshot=snapshot, targets=about, findings=analyze(snapshot))
+    about = targets(incident.firing or incident.alerts, look.snapshot.inventory)
+    case = Case(snapshot=look.snapshot, targets=about, findings=look.findings)
     return known.shown_by(diagnosis(case, reason(case), evidence), evidence)

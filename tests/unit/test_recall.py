@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from agents.incident import Incident
+from agents.investigator.examined import Extras, examined
 from agents.investigator.recall import Recall, again
 from agents.ledger.memory import Known
 from agents.ledger.store import Ledger
@@ -29,7 +30,7 @@ def about(at: Scene) -> Incident:
 
 
 def shows(at: Scene, what: Known) -> bool:
-    return again(what, about(at), at.snapshot, at.evidence)
+    return again(what, about(at), examined(at.snapshot, Extras()), at.evidence)
 
 
 def test_the_same_cause_of_the_same_object_by_the_same_kinds_of_looks_is_the_same_again() -> None:

@@ -70,7 +70,7 @@ async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
     )
     # What was decided by an earlier round of the same incident did not end it: then everything is read.
     once = found if state.get("round", 1) == 1 else None
-    recall = await asyncio.to_thread(recalled, box.ledger, once, seen)
+    recall = await asyncio.to_thread(recalled, box.ledger, once, seen, box.extras)
     asking = gather_series.asking(now, seen, firing)
     # Logs come from the API server and series from Prometheus: neither waits for the other.
     logs, answers = await asyncio.gather(_logs(now, firing, recall), gather_series.answers(now, seen, asking))
