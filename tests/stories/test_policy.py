@@ -10,7 +10,7 @@ import yaml
 from agents.ledger.protocol import PlanState
 from agents.ledger.tags import Tag
 from evals.world.slack.person import Person
-from tests.support.story import Scene, scene
+from tests.support.story import PATIENCE_S, Scene, scene
 from tools.kubernetes.client import Request, connect
 
 CHECKOUT = "/apis/apps/v1/namespaces/shop/deployments/checkout"
@@ -46,15 +46,20 @@ def test_what_helm_deploys_gets_a_plan_with_a_warning_and_a_stricter_policy_stop
     policy.write_text(ALL, encoding="utf-8")
     with scene("bad-image", tmp_path) as at:
         _mark(at, HELM)
-        at.serve(policy_file=str(policy))
+        first = at.serve("c1", policy_file=str(policy))
         at.centre.break_it()
         at.until(lambda: at.stands(PlanState.PENDING))
         card = str(at.cards()[0])
         assert "Helm release shop deploys this object" in card
         assert "pods: 3" in card
         assert "traffic: " in card
+        # All stops once it is signed: a stricter policy cannot come too early for that, nor too late.
+        ada = at.person("oncall")
+        assert not ada.click(ada.wait_for_button("approve", timeout=PATIENCE_S)).ok
+        at.until(lambda: first.code() is not None)
+        assert at.stands(PlanState.APPROVED)
         policy.write_text(f"{ALL}rules: [{{name: frozen, deny: nothing until Monday}}]\n", encoding="utf-8")
-        at.approve()
+        at.serve("none", policy_file=str(policy))
         at.until(lambda: b"nothing until Monday" in at.said(Tag.PLAN_MOVED)[-1])
         told = at.told()
         assert told is not None
