@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from agents.incident import Hypothesis
 from agents.investigator.deployed_by import gitops_owner
@@ -29,6 +30,7 @@ from agents.investigator.proposals_settings import (
 )
 from agents.investigator.reasoning_alerts import Cause
 from agents.investigator.reasoning_case import Case
+from agents.investigator.reasoning_patience import patience
 from tools.kubernetes.actions.catalogue import verb
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import Refused
@@ -53,6 +55,8 @@ class NoPlan:
     advice: str = ""
     patch: str = ""
     """The change as YAML to commit, where the object is deployed from somewhere else."""
+    look_again: datetime | None = None
+    """When this may have changed by itself, or have become something to change."""
 
     def __str__(self) -> str:
         """Reason and advice as one text."""
@@ -60,6 +64,7 @@ class NoPlan:
 
 
 Proposal = Proposed | NoPlan
+_SLOW = "Read its log while it starts; undo the rollout only if it does not come up."
 
 
 def propose(case: Case, cause: Hypothesis | None, limits: Limits) -> Proposal:
@@ -72,6 +77,8 @@ def propose(case: Case, cause: Hypothesis | None, limits: Limits) -> Proposal:
     target = case.find(cause.object)
     if not target:
         return NoPlan(reason=f"{cause.object} was not found in the cluster.")
+    if slow := patience(case, cause):
+        return NoPlan(reason=slow.why, advice=_SLOW, look_again=slow.until)
     desk = Desk(case=case, cause=cause, target=target, limits=limits)
     wishes = tuple(_WISHES.get(cause.code, since_rollout)(desk))
     drafted = _first_drafted(desk, wishes)

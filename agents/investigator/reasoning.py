@@ -19,6 +19,7 @@ from agents.investigator.reasoning_alerts import can_mean
 from agents.investigator.reasoning_case import Candidate, Case
 from agents.investigator.reasoning_causes import candidates
 from agents.investigator.reasoning_health import recovered
+from agents.investigator.reasoning_patience import waits
 from agents.investigator.targets import names_something, namespace_label
 from tools.kubernetes.objects import ObjectRef
 
@@ -50,7 +51,8 @@ class Answer(StrEnum):
 class Reasoned:
     """The answer, every hypothesis ranked (best first), and in a sentence why it is not a cause if it is not.
 
-    ``gaps`` says which evidence the best hypothesis still lacks.
+    ``gaps`` says which evidence the best hypothesis still lacks; ``look_again`` when what is nothing now may
+    have become something.
     """
 
     answer: Answer
@@ -58,6 +60,7 @@ class Reasoned:
     confidence: Confidence
     because: str = ""
     gaps: tuple[str, ...] = ()
+    look_again: datetime | None = None
 
     @property
     def cause(self) -> Hypothesis | None:
@@ -119,6 +122,14 @@ def reason(case: Case) -> Reasoned:
     weighed = sorted((one for one in every if one.told), key=lambda one: one.rank)
     ranked = tuple(_hypothesis(case, one) for one in weighed)
     if weighed and any(weighed[0].sure):
+        if slow := waits(case, ranked[0]):
+            return Reasoned(
+                answer=Answer.NOTHING_TO_DO,
+                hypotheses=ranked,
+                confidence="none",
+                because=slow.why,
+                look_again=slow.until,
+            )
         return Reasoned(
             answer=Answer.CAUSE,
             hypotheses=ranked,

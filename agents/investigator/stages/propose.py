@@ -45,7 +45,7 @@ async def propose(state: State, runtime: Runtime[Toolbox]) -> State:
     # The look has served: kept, each incident would hold a whole inventory until this process ends.
     box.snapshots.pop(state["incident"], None)
     if isinstance(wanted, NoPlan):
-        return await _nothing(state, box, _too_early(thought, found))
+        return await _nothing(state, box, _too_early(thought, found), _due(thought, wanted))
     rejected = await asyncio.to_thread(_rejected, box, state["incident"], wanted.step)
     if rejected:
         await box.write(investigations.set_phase, f"no change proposed: {rejected}")
@@ -75,13 +75,20 @@ def _too_early(thought: Thought, found: Diagnosis) -> str:
     return "the cause is not established yet" if early else ""
 
 
-async def _nothing(state: State, box: Toolbox, why_again: str) -> State:
+def _due(thought: Thought, wanted: NoPlan) -> float | None:
+    """Seconds until what only needs time has had it; None when no look at a later time is due."""
+    at = wanted.look_again or thought.reasoned.look_again
+    return None if at is None else max(AGAIN_S, (at - thought.case.snapshot.taken_at).total_seconds())
+
+
+async def _nothing(state: State, box: Toolbox, why_again: str, due: float | None = None) -> State:
     """No plan; when it was too early to tell the look counts for nothing, and another follows."""
     purse = purse_of(state, box)
-    if not why_again or not purse.left("tool_calls"):
+    if not (why_again or due) or not purse.left("tool_calls"):
         await box.write(investigations.set_phase, "no change proposed")
         return {"plan_id": ""}
-    seconds = min(LONGEST_PAUSE_S, AGAIN_S * 2 ** state.get("blind", 0))
+    seconds = due or min(LONGEST_PAUSE_S, AGAIN_S * 2 ** state.get("blind", 0))
+    why_again = why_again or "no change proposed yet"
     await box.write(investigations.set_phase, f"{why_again}: looking again within {seconds:g} s")
     await box.write(investigations.wake_later, seconds)
     return {"plan_id": "", "again": True}
