@@ -12,8 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from agents.incident import Hypothesis
+from agents.investigator.analyzers.network_calls import CallCode
+from agents.investigator.analyzers.network_policy import PolicyCode
+from agents.investigator.analyzers.quota import QuotaCode
 from agents.investigator.deployed_by import gitops_owner
 from agents.investigator.proposals_advice import advice
+from agents.investigator.proposals_around import opening, room, unanswered
 from agents.investigator.proposals_desk import Desk, Limits, Wish
 from agents.investigator.proposals_references import reference
 from agents.investigator.proposals_repairs import bad_image, crash, memory, selector, zero
@@ -28,6 +32,7 @@ from agents.investigator.proposals_settings import (
     resume_rollout,
     since_rollout,
 )
+from agents.investigator.reach import UNANSWERED, reaches
 from agents.investigator.reasoning_alerts import Cause
 from agents.investigator.reasoning_case import Case
 from agents.investigator.reasoning_patience import patience
@@ -72,7 +77,7 @@ def propose(case: Case, cause: Hypothesis | None, limits: Limits) -> Proposal:
     if cause is None:
         return NoPlan(reason="The cause is not established, so nothing is proposed.")
     # Whoever can write labels could otherwise choose what is changed (threat T4).
-    if not case.targets.holds(cause.object):
+    if not reaches(case, cause):
         return NoPlan(reason=f"{cause.object} is outside what the alert is about, so nothing is proposed.")
     target = case.find(cause.object)
     if not target:
@@ -158,5 +163,10 @@ _WISHES: dict[str, Callable[[Desk], Iterator[Wish]]] = {
     "deployment.paused": resume_rollout,
     "cronjob.suspended": resume,
     "job.suspended": resume,
+    **dict.fromkeys(UNANSWERED, unanswered),
+    QuotaCode.USED_UP: room,
+    CallCode.NOT_LET_IN: opening,
+    CallCode.NOT_LET_OUT: opening,
+    PolicyCode.NO_DNS: opening,
 }
 """What is wished for by cause; for every other one, the last rollout undone if it brought the trouble."""

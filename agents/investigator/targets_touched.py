@@ -56,8 +56,12 @@ def radius_of(step: Step, case: Case) -> Radius:
 
 def _all_was_read(step: Step, case: Case) -> None:
     """A namespace may be marked as critical and a budget be spent: absent is not the same as unread."""
-    inventory, place = case.snapshot.inventory, ObjectRef(kind="Namespace", name=step.namespace)
-    if step.namespace and not case.find(place) and inventory.unread("Namespace", ""):
+    inventory = case.snapshot.inventory
+    # What is in no namespace has no labels of one, and no budget speaks of it.
+    if not step.namespace:
+        return
+    place = ObjectRef(kind="Namespace", name=step.namespace)
+    if not case.find(place) and inventory.unread("Namespace", ""):
         raise NotStated(f"the labels of the namespace {step.namespace} could not be read")
     if inventory.unread("PodDisruptionBudget", step.namespace):
         raise NotStated(f"the disruption budgets in {step.namespace} could not be read")

@@ -21,7 +21,7 @@ from evals.world.application import ApplicationExporter
 from evals.world.clock import VirtualClock
 from evals.world.cluster import ClusterOptions, PretendCluster
 from evals.world.kubernetes.server import KubernetesServer, ServerOptions
-from evals.world.kubernetes.users import WALL
+from evals.world.kubernetes.users import WALL, WHOLE, standard_users
 from evals.world.prometheus.promql.values import without_name
 from evals.world.prometheus.sampler import Sampler
 from evals.world.prometheus.series import scrapes
@@ -89,7 +89,13 @@ def ground(scenario: Scenario, folder: Path, start: datetime) -> Iterator[Ground
     sampler = Sampler(tsdb, cluster.store, scrapes(cluster.kubelet, [application]))
     sampler.backfill(clock.now() - timedelta(seconds=1), KNOWN_MINUTES, step_seconds=60.0)
     with ExitStack() as stack:
-        options = ServerOptions(state_dir=folder / "kubernetes", logs=cluster.kubelet, applied=WALL)
+        # What may be left out is granted: a verb that cannot be done says nothing of what was proposed.
+        options = ServerOptions(
+            state_dir=folder / "kubernetes",
+            logs=cluster.kubelet,
+            applied=WALL,
+            users=standard_users(files=WHOLE),
+        )
         prometheus = PrometheusServer(tsdb, PrometheusOptions(clock=cluster.clock))
         api = stack.enter_context(KubernetesServer(cluster.store, options))
         stack.callback(prometheus.stop)

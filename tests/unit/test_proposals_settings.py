@@ -115,8 +115,10 @@ def test_a_paused_rollout_goes_on_only_while_no_pod_of_it_fails() -> None:
     assert changed(well, stuck) == ("resume_rollout", {"/spec/paused": None})
 
 
-def test_a_quota_that_is_used_up_is_advice() -> None:
-    found = proposed(starved(), alert("KubeQuotaExceeded", namespace="shop", resourcequota="compute"))
+def test_a_quota_that_is_used_up_and_keeps_no_pod_back_is_advice() -> None:
+    objects = starved()
+    objects[2]["status"]["replicas"] = 2
+    found = proposed(objects, alert("KubeQuotaExceeded", namespace="shop", resourcequota="compute"))
     assert isinstance(found, NoPlan)
     assert "Free what is not needed" in str(found)
 

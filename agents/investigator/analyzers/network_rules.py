@@ -67,7 +67,7 @@ def _opens(entry: JsonObject, wanted: Wanted) -> bool:
     port = entry.get("port")
     if port is None:
         return True
-    number, opened = _number(wanted.pod, wanted.port), _number(wanted.pod, port)
+    number, opened = port_number(wanted.pod, wanted.port), port_number(wanted.pod, port)
     if number is None or opened is None:
         # A name that no container has opens nothing, but for the same name we cannot say.
         return bool(port == wanted.port)
@@ -75,7 +75,8 @@ def _opens(entry: JsonObject, wanted: Wanted) -> bool:
     return opened <= number <= int(last)
 
 
-def _number(pod: JsonObject, port: object) -> int | None:
+def port_number(pod: JsonObject, port: object) -> int | None:
+    """The number of a port that may be named; None when no container has that name."""
     if str(port).isdigit():
         return int(str(port))
     declared = ports(pod.get("spec") or {})

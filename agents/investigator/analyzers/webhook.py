@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from agents.incident import Finding
@@ -93,7 +93,7 @@ _OF_FAULT = {
 
 def webhooks(snapshot: Snapshot) -> Iterator[Finding]:
     """Findings for every webhook of every configuration."""
-    directory, failed = Directory(snapshot), _failed_calls(snapshot)
+    directory, failed = Directory(snapshot), calls_that_failed(snapshot.objects("Event"))
     for configuration in (one for kind in KINDS for one in snapshot.objects(kind)):
         on = Subject(snapshot=snapshot, obj=configuration, also=("Service", "Pod", "EndpointSlice", "Event"))
         for webhook in items(configuration, "webhooks"):
@@ -136,9 +136,10 @@ def _unreachable(on: Subject, webhook: JsonObject, why: tuple[Unreachable, list[
     return tell(_OF_FAULT[fault.fault], text, _begun(events), **told)
 
 
-def _failed_calls(snapshot: Snapshot) -> dict[str, list[JsonObject]]:
+def calls_that_failed(events: Iterable[JsonObject]) -> dict[str, list[JsonObject]]:
+    """The events that tell of failed calls, by the webhook that they name."""
     found: dict[str, list[JsonObject]] = defaultdict(list)
-    for event in snapshot.objects("Event"):
+    for event in events:
         hit = _FAILED_CALL.search(event.get("message") or "")
         if hit:
             found[hit[1]].append(event)
@@ -180,7 +181,7 @@ def _authority(on: Subject, webhook: JsonObject) -> Iterator[Finding]:
         yield tell(WebhookCode.CA_EXPIRED, text, until, not_after=until.isoformat(), **_told(webhook))
 
 
-def _guards_pods(webhook: JsonObject) -> bool:
+def guards_pods(webhook: JsonObject) -> bool:
     """Whether creating a pod is among what it is asked about."""
     return any(
         {"pods", "*", "*/*"} & set(rule.get("resources") or ())
@@ -192,7 +193,7 @@ def _guards_pods(webhook: JsonObject) -> bool:
 
 def _guards_itself(on: Subject, webhook: JsonObject) -> Iterator[Finding]:
     home = dig(webhook, "clientConfig", "service", "namespace")
-    if not home or not _fails_closed(webhook) or not _guards_pods(webhook):
+    if not home or not _fails_closed(webhook) or not guards_pods(webhook):
         return
     # Without the labels of its namespace a selector cannot be judged, only an empty one.
     chosen, place = webhook.get("namespaceSelector") or {}, on.snapshot.find("Namespace", "", home)
@@ -211,7 +212,7 @@ def _timeouts(snapshot: Snapshot) -> Iterator[Finding]:
         (dig(one, "metadata", "name") or "", webhook.get("name") or "", _seconds(webhook))
         for one in snapshot.objects("MutatingWebhookConfiguration")
         for webhook in items(one, "webhooks")
-        if _guards_pods(webhook)
+        if guards_pods(webhook)
     )
     # Validating webhooks are called all at once, so only these add up.
     total = sum(seconds for _, _, seconds in found)

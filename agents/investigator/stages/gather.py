@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 
 from langgraph.runtime import Runtime
@@ -19,6 +20,7 @@ from agents.investigator.state import State
 from agents.investigator.targets import claimed_elsewhere, targets
 from agents.investigator.toolbox import Toolbox
 from agents.investigator.which_logs import WantedLog, statuses, which_logs
+from agents.investigator.which_places import answering
 from agents.ledger import incidents
 from agents.ledger.investigations import Look
 from tools.kubernetes.inventory import Inventory, Query, lines
@@ -43,17 +45,11 @@ async def gather(state: State, runtime: Runtime[Toolbox]) -> State:
 async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
     """The snapshot of this round: read now, stored as evidence, kept for the stages that follow."""
     now = Round(box=box, key=f"round-{state.get('round', 1)}", purse=purse)
-    merged = Inventory()
-    evidence: dict[str, tuple[str, ...]] = {}
-    for namespace in state.get("namespaces") or [""]:
-        # One pass over a namespace is one look: it is bounded by itself.
-        if not now.may(f"namespace {namespace}" if namespace else "nodes"):
-            continue
-        part = await asyncio.to_thread(read_inventory, box.cluster, namespace)
-        stored = await now.store(_looks(part, now.key))
-        for query, item in zip(_shown(part), stored, strict=True):
-            evidence[f"{query.kind}/{query.namespace}" if query.namespace else query.kind] = (item.id,)
-        merged = _merged(merged, part)
+    places = state.get("namespaces") or [""]
+    merged, evidence = await _places(now, places, Inventory())
+    if further := answering(merged, places):
+        merged, more = await _places(now, further, merged)
+        evidence |= more
     found = await asyncio.to_thread(incidents.incident, box.ledger, state["incident"])
     if found is not None:
         now.left_out += [*places_left_out(found), *claimed_elsewhere(found)]
@@ -79,6 +75,23 @@ async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
     snapshot = await _with_changes(now, snapshot)
     box.snapshots[state["incident"]] = snapshot
     return snapshot
+
+
+async def _places(
+    now: Round, places: Iterable[str], merged: Inventory
+) -> tuple[Inventory, dict[str, tuple[str, ...]]]:
+    """What was read with these namespaces added to it, and the evidence that it was stored as."""
+    evidence: dict[str, tuple[str, ...]] = {}
+    for namespace in places:
+        # One pass over a namespace is one look: it is bounded by itself.
+        if not now.may(f"namespace {namespace}" if namespace else "nodes"):
+            continue
+        part = await asyncio.to_thread(read_inventory, now.box.cluster, namespace)
+        stored = await now.store(_looks(part, now.key))
+        for query, item in zip(_shown(part), stored, strict=True):
+            evidence[f"{query.kind}/{query.namespace}" if query.namespace else query.kind] = (item.id,)
+        merged = _merged(merged, part)
+    return merged, evidence
 
 
 async def _with_changes(now: Round, snapshot: Snapshot) -> Snapshot:

@@ -16,6 +16,8 @@ WALL = (MANIFESTS.parent / "admission" / "actor.yaml",)
 
 HOME = "midwatch"
 _STANDARD = ("reader.yaml", "actor.yaml", "gatekeeper.yaml")
+WHOLE = (*_STANDARD, "actor-optional.yaml")
+"""With the rights that an installation may leave out."""
 _GROUPS = ("system:serviceaccounts", f"system:serviceaccounts:{HOME}", "system:authenticated")
 
 
