@@ -37,6 +37,7 @@ _ELECTION = "control-plane.alpha.kubernetes.io/leader"
 _MEANT = ("spec", "data", "binaryData", "immutable", "type", "stringData")
 _ROUTED_BY_ANNOTATION = frozenset(("Ingress", "Service"))
 _REPLICAS = "spec.replicas"
+_TEMPLATE = "spec.template"
 
 
 def written(snapshot: Snapshot, window: Window) -> Iterator[Change]:
@@ -44,7 +45,7 @@ def written(snapshot: Snapshot, window: Window) -> Iterator[Change]:
     for kind, sort in _KINDS.items():
         for obj in snapshot.objects(kind):
             if not _noise(obj):
-                yield from _of(obj, sort, window)
+                yield from _of(obj, sort, window, kept=bool(snapshot.owned(obj, "ControllerRevision")))
     for kind in _SCALED:
         for obj in snapshot.objects(kind):
             yield from _scalings(obj, window)
@@ -54,7 +55,8 @@ def _noise(obj: JsonObject) -> bool:
     return name_of(obj) in MADE_BY_CONTROLLERS or _ELECTION in (dig(obj, "metadata", "annotations") or {})
 
 
-def _of(obj: JsonObject, sort: ChangeKind, window: Window) -> Iterator[Change]:
+def _of(obj: JsonObject, sort: ChangeKind, window: Window, *, kept: bool) -> Iterator[Change]:
+    """``kept``: its earlier templates are known, and so each rollout is told with what it changed."""
     made = moment(dig(obj, "metadata", "creationTimestamp"))
     first = next((one.get("manager") or "" for one in items(obj, "metadata", "managedFields")), "")
     if made is not None and window.holds(made):
@@ -64,7 +66,8 @@ def _of(obj: JsonObject, sort: ChangeKind, window: Window) -> Iterator[Change]:
             )
         return
     for entry in items(obj, "metadata", "managedFields"):
-        at, fields = moment(entry.get("time")), _fields(entry, obj["kind"])
+        at, found = moment(entry.get("time")), _fields(entry, obj["kind"])
+        fields = tuple(one for one in found if not (kept and one == _TEMPLATE))
         if at is not None and window.holds(at) and fields and entry.get("manager") not in _CONTROLLERS:
             yield Change(
                 at=at,

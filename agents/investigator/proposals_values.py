@@ -59,7 +59,7 @@ def replicas_before(case: Case, workload: ObjectRef, history: tuple[Revision, ..
 
 
 def _replica_sources(case: Case, workload: ObjectRef, history: tuple[Revision, ...]) -> Iterator[Value]:
-    newest = history[0].replicaset if history else ""
+    newest = history[0].name if history else ""
     for event in reversed(case.snapshot.events(workload)):
         told = _SCALED_DOWN.search(event.get("message") or "")
         # An old ReplicaSet goes to zero in every rollout; only the newest one tells of the workload.
@@ -71,7 +71,7 @@ def _replica_sources(case: Case, workload: ObjectRef, history: tuple[Revision, .
         if number := _sensible(dig(case.find(ref), "spec", "minReplicas") or 1):
             yield Value(number=number, source=f"{number} is the least that its autoscaler {ref.name} keeps")
     for revision in history:
-        held = case.find(ObjectRef(kind="ReplicaSet", namespace=workload.namespace, name=revision.replicaset))
+        held = case.find(ObjectRef(kind="ReplicaSet", namespace=workload.namespace, name=revision.name))
         if number := _sensible((dig(held, "metadata", "annotations") or {}).get(DESIRED)):
             yield Value(number=number, source=f"its revision {revision.number} ran with {number}")
 

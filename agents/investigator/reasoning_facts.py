@@ -21,7 +21,7 @@ def rollout_facts(case: Case, root: ObjectRef, found: tuple[Finding, ...]) -> Js
     pods = tuple(
         case.find(finding.object) for finding in found if case.relations.root(finding.object).key == root.key
     )
-    if len(history) < 2 or not from_newest(pods, history):
+    if len(history) < 2 or not from_newest(pods, history, root.name):
         return {}
     newest, before = history[0], history[1]
     return {

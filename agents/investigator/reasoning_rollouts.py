@@ -1,16 +1,16 @@
-"""What a Deployment rolled out: its revisions and how their templates differ.
+"""What a workload rolled out: its revisions and how their templates differ.
 
-A roll-back gives the old ReplicaSet the highest number again, so the newest revision is always the
-current template. Env values are dropped by the reader: a change of one is not seen here.
+A roll-back gives the old revision the highest number again, so the newest one is always the current
+template. Env values are dropped by the reader: of a changed one only the tag is another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from agents.investigator.analyzers.fields import items, template_containers
+from agents.investigator.analyzers.fields import template_containers
 from agents.investigator.targets_radius import Relations
-from tools.kubernetes.history import Revision, history
+from tools.kubernetes.history import KEPT_BY, Revision, history, is_of
 from tools.kubernetes.objects import JsonObject, ObjectRef
 
 # The ReplicaSet's own stamp and the trace of a restart: they differ between revisions and change nothing.
@@ -25,12 +25,14 @@ _NOT_A_CHANGE = frozenset(
 
 
 def revisions(workload: ObjectRef, relations: Relations) -> tuple[Revision, ...]:
-    """Every revision of a Deployment that a ReplicaSet still holds, newest first; empty for other kinds."""
-    deployment = relations.find(workload)
-    if deployment is None or workload.kind != "Deployment":
+    """Every revision of a workload that is still kept, newest first; empty for what keeps none."""
+    owner = relations.find(workload)
+    if owner is None or workload.kind not in KEPT_BY:
         return ()
-    sets = (relations.find(ref) for ref in relations.offspring(workload) if ref.kind == "ReplicaSet")
-    return history(deployment, tuple(held for held in sets if held is not None))
+    pods = (relations.find(ref) for ref in relations.offspring(workload) if ref.kind == "Pod")
+    # A ReplicaSet says itself how many of its pods are ready.
+    own = () if workload.kind == "Deployment" else tuple(pod for pod in pods if pod is not None)
+    return history(owner, relations.kept(workload), own)
 
 
 def container_of(revision: Revision, name: str) -> JsonObject:
@@ -67,16 +69,6 @@ def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
         yield path, value
 
 
-def from_newest(pods: tuple[JsonObject, ...], found: tuple[Revision, ...]) -> bool:
-    """Whether all these pods were made from the newest revision: then the rollout is a suspect."""
-    if not found or not pods:
-        return False
-    newest = found[0].replicaset
-    return all(
-        any(owner.get("kind") == "ReplicaSet" and owner.get("name") == newest for owner in _owners(pod))
-        for pod in pods
-    )
-
-
-def _owners(pod: JsonObject) -> tuple[JsonObject, ...]:
-    return items(pod, "metadata", "ownerReferences")
+def from_newest(pods: tuple[JsonObject, ...], found: tuple[Revision, ...], owner: str) -> bool:
+    """Whether all these pods of ``owner`` were made from the newest revision: then it is a suspect."""
+    return bool(found and pods) and all(is_of(pod, found[0], owner) for pod in pods)

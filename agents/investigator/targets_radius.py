@@ -21,6 +21,7 @@ from agents.investigator.analyzers.fields import (
 )
 from agents.investigator.analyzers.objects import Objects
 from agents.investigator.analyzers.service import IDENTITY_LABELS, SELECTABLE, nearest
+from tools.kubernetes.history import KEPT_BY
 from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
 OWNED_KINDS = ("Pod", "ReplicaSet", "Job")
@@ -33,6 +34,7 @@ class Relations:
         self.inventory = inventory
         self._roots: dict[tuple[str, str, str], ObjectRef] = {}
         self._known: dict[str, dict[tuple[str, str], JsonObject]] = {}
+        self._kept: dict[str, dict[tuple[str, str, str], list[JsonObject]]] = {}
         self._children: dict[tuple[str, str, str], list[JsonObject]] = defaultdict(list)
         for kind in OWNED_KINDS:
             for obj in inventory.objects(kind):
@@ -83,6 +85,16 @@ class Relations:
                     found[known] = None
                     waiting.append(known)
         return tuple(found)
+
+    def kept(self, workload: ObjectRef) -> tuple[JsonObject, ...]:
+        """What holds the workload's revisions. Controllers keep some ten of each."""
+        kind = KEPT_BY.get(workload.kind, "")
+        if kind not in self._kept:
+            found = self._kept[kind] = defaultdict(list)
+            for obj in self.inventory.objects(kind):
+                if owner := self.owner(obj):
+                    found[owner.key].append(obj)
+        return tuple(self._kept[kind].get(workload.key, ()))
 
     def workloads(self, namespace: str) -> tuple[JsonObject, ...]:
         """Deployments, StatefulSets and DaemonSets of a namespace."""

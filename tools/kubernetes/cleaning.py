@@ -65,11 +65,26 @@ def cleaned(obj: JsonObject) -> JsonObject:
         kept = _without(kept, path.split("."))
     if obj.get("kind") in {"Secret", "ConfigMap"}:
         return _keys_only(kept)
+    if obj.get("kind") == "ControllerRevision":
+        return _revision(kept)
     if not isinstance(kept.get("spec"), dict):
         return kept
     # Beside the spec, not within: a template is compared and restored as it stands.
     points_to = list(_addresses(kept["spec"]))
     return {**kept, "spec": _spec(kept["spec"]), **({"addresses": points_to} if points_to else {})}
+
+
+def _revision(obj: JsonObject) -> JsonObject:
+    """The pod template that it keeps; whatever else controllers put there is not known to be harmless."""
+    inner: object = obj
+    for key in ("data", "spec", "template"):
+        inner = inner.get(key) if isinstance(inner, dict) else None
+    bare = {key: value for key, value in obj.items() if key != "data"}
+    if not isinstance(inner, dict) or not isinstance(inner.get("spec"), dict):
+        return bare
+    # A directive for the patch that it is when a workload goes back; no part of the template.
+    kept = {key: value for key, value in inner.items() if key != "$patch"}
+    return {**bare, "data": {"spec": {"template": {**kept, "spec": _spec(inner["spec"])}}}}
 
 
 def _writer(entry: JsonObject, kind: str) -> JsonObject:

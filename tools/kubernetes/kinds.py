@@ -131,6 +131,7 @@ READABLE: tuple[Readable, ...] = (
         },
         Depth.INCIDENT,
     ),
+    *_of("apps/v1", {"ControllerRevision": "controllerrevisions"}, Depth.INCIDENT),
     *_of(f"{_NETWORK}/v1", {"NetworkPolicy": "networkpolicies"}, Depth.INCIDENT),
     *_of("v1", {"PersistentVolume": "persistentvolumes"}, Depth.INCIDENT, namespaced=False),
     *_of(f"{_STORAGE}/v1", {"StorageClass": "storageclasses"}, Depth.INCIDENT, namespaced=False),

@@ -32,6 +32,9 @@ ERROR_LINES = re.compile(
     r"\b(errors?|exception|fatal|panic|traceback|critical|fail(?:ed|ure|s)?)\b", re.IGNORECASE
 )
 
+OWNED = ("Pod", "ReplicaSet", "Job", "ControllerRevision")
+"""What controllers make and keep."""
+
 LogKey = tuple[str, str, str]
 """Namespace, pod, container."""
 
@@ -174,7 +177,7 @@ class Snapshot:
         return tuple(self._template_labels.get(namespace, {}).values())
 
     def owned(self, owner: JsonObject, kind: str = "Pod") -> tuple[JsonObject, ...]:
-        """The objects of ``kind`` (Pod, ReplicaSet or Job) that ``owner`` controls, in the server's order."""
+        """The objects of ``kind`` (one of ``OWNED``) that ``owner`` controls, in the server's order."""
         ref = ref_of(owner)
         return tuple(self._owned[kind].get(ref.key, ()))
 
@@ -226,7 +229,7 @@ class Snapshot:
     @cached_property
     def _owned(self) -> dict[str, dict[tuple[str, str, str], list[JsonObject]]]:
         index: dict[str, dict[tuple[str, str, str], list[JsonObject]]] = {}
-        for kind in ("Pod", "ReplicaSet", "Job"):
+        for kind in OWNED:
             found = index.setdefault(kind, defaultdict(list))
             for obj in self.objects(kind):
                 owner = controller_of(obj)

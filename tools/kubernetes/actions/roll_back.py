@@ -6,7 +6,7 @@ import copy
 import re
 from typing import Any
 
-from tools.kubernetes.actions.containers import TEMPLATE, names_of
+from tools.kubernetes.actions.containers import TEMPLATE, WORKLOADS, names_of
 from tools.kubernetes.actions.fields import pattern
 from tools.kubernetes.actions.step import Pointer, Step
 from tools.kubernetes.actions.templates import OutOfReach, changes_between
@@ -20,28 +20,31 @@ _HASH = "pod-template-hash"
 
 
 class RollBack(Verb):
-    """Parameters: ``template`` (of the pinned ReplicaSet) and ``revision`` (its number)."""
+    """Parameters: ``template`` (of a ReplicaSet or ControllerRevision) and ``revision`` (its number)."""
 
     name = "roll_back"
-    kinds = ("Deployment",)
+    kinds = WORKLOADS
     tier = 1
     fields = (f"{TEMPLATE}/**",)
     sets = pattern(*fields)
-    risks = "Everything that changed in the template since goes back, not only what broke."
+    risks = (
+        "Everything that changed in the template since goes back, not only what broke. A StatefulSet that "
+        "makes its pods in order does not replace one that is not ready: that one may have to be evicted."
+    )
     when_not = "A GitOps controller owns the object and would revert it."
     verify = ("rollout_complete",)
     undo = "The template that was rolled out before, with everything that was wrong in it."
 
     def draft(self, target: JsonObject, params: JsonObject, context: Context) -> Step | Refused:
-        """Refuses labels this Deployment does not select, and a way that leads through env values."""
+        """Refuses labels this workload does not select, and a way that leads through env values."""
         del context
         template = copy.deepcopy(params["template"])
         labels = (template.get("metadata") or {}).get("labels") or {}
-        # The ReplicaSet added this label; a Deployment that carried it would adopt nothing.
+        # A ReplicaSet added this label; a Deployment that carried it would adopt nothing.
         labels.pop(_HASH, None)
         wanted = target["spec"]["selector"].get("matchLabels") or {}
         if not wanted.items() <= labels.items():
-            return Refused(reason="the earlier template carries labels that this Deployment does not select")
+            return Refused(reason="the earlier template carries labels that this workload does not select")
         try:
             changes = changes_between(target["spec"]["template"], template)
         except OutOfReach as problem:
@@ -51,7 +54,7 @@ class RollBack(Verb):
         return step_for(self, target, changes, {"revision": str(params["revision"])})
 
     def shown(self, target: JsonObject, changes: Changes) -> tuple[Pointer, ...]:
-        """The present revision's number, and the names of the containers that are changed."""
+        """The present revision's number, where it stands there, and the names of the changed containers."""
         del target
         return (_PRESENT, *names_of(changes))
 
@@ -60,7 +63,9 @@ class RollBack(Verb):
         return {"revision": str(step.expect.get(_PRESENT, ""))}
 
     def tier_of(self, step: Step) -> int:
-        """2 when it goes back over more than one revision, or when that cannot be told."""
+        """2 when it goes back over more than one revision, or when that cannot be told: of a StatefulSet or
+        DaemonSet it never can, and their pods hold data or stand on every node.
+        """
         present, wanted = str(step.expect.get(_PRESENT, "")), step.about.get("revision", "")
         near = present.isdecimal() and wanted.isdecimal() and abs(int(present) - int(wanted)) <= 1
         return self.tier if near else self.tier + 1
@@ -75,7 +80,7 @@ class RollBack(Verb):
         if not isinstance(template, dict) or not _dig(template, "spec", "containers"):
             return Refused(reason="a pod template has containers")
         if _HASH in (_dig(template, "metadata", "labels") or {}):
-            return Refused(reason=f"a Deployment's template carries no {_HASH}")
+            return Refused(reason=f"a workload's template carries no {_HASH}")
         return None
 
     def sentence(self, step: Step) -> str:

@@ -10,14 +10,13 @@ from evals.world.kubernetes.changes import WriteOptions
 from evals.world.kubernetes.controllers.creating import create_pod
 from evals.world.kubernetes.controllers.pods import is_ready, owned_by, owner_reference
 from evals.world.kubernetes.controllers.recorder import Note, Recorder
+from evals.world.kubernetes.controllers.revisions import REVISION, revised
 from evals.world.kubernetes.controllers.scheduler import Scheduler
-from evals.world.kubernetes.controllers.templates import template_hash
 from evals.world.kubernetes.errors import ApiError
 from evals.world.kubernetes.objects import JsonObject, copied, labels_of, meta, name_of, namespace_of
 from evals.world.kubernetes.store import Store
 
 MANAGER = WriteOptions(manager="kube-controller-manager")
-REVISION = "controller-revision-hash"
 _ALWAYS = ("not-ready", "unreachable", "disk-pressure", "memory-pressure", "pid-pressure", "unschedulable")
 _TOLERATED = [{"key": f"node.kubernetes.io/{name}", "operator": "Exists"} for name in _ALWAYS]
 
@@ -32,7 +31,7 @@ class DaemonSetController:
 
     def tick(self, owner: JsonObject) -> None:
         """One look at one DaemonSet (a private copy)."""
-        revision = template_hash(owner["spec"]["template"], 0)
+        revision = revised(self._store, owner).hash
         wanted = [name_of(node) for node in self._store.peek("nodes") if self._fits(owner, node)]
         placed = {pod["spec"].get("nodeName"): pod for pod in self._pods(owner)}
         for node in wanted:
@@ -40,9 +39,10 @@ class DaemonSetController:
                 self._create(owner, node, revision)
         stale = [pod for pod in placed.values() if labels_of(pod).get(REVISION) != revision]
         gone = [pod for node, pod in placed.items() if node not in wanted]
-        # One at a time, and none while another is away: maxUnavailable 1.
-        if gone or (stale and all(map(is_ready, placed.values()))):
-            self._store.delete("pods", namespace_of(owner), name_of((gone or stale)[0]))
+        # One that serves nobody may go at any time; of the others one at a time: maxUnavailable 1.
+        idle = [pod for pod in stale if not is_ready(pod)]
+        if gone or idle or (stale and all(map(is_ready, placed.values()))):
+            self._store.delete("pods", namespace_of(owner), name_of((gone or idle or stale)[0]))
         self._report(owner, wanted, revision)
 
     def _pods(self, owner: JsonObject) -> list[JsonObject]:

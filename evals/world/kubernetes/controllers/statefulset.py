@@ -12,13 +12,12 @@ from evals.world.kubernetes.changes import WriteOptions
 from evals.world.kubernetes.controllers.creating import create_pod
 from evals.world.kubernetes.controllers.pods import is_ready, owned_by, owner_reference
 from evals.world.kubernetes.controllers.recorder import Note, Recorder
-from evals.world.kubernetes.controllers.templates import template_hash
+from evals.world.kubernetes.controllers.revisions import REVISION, revised
 from evals.world.kubernetes.errors import AlreadyExists, ApiError
 from evals.world.kubernetes.objects import JsonObject, copied, labels_of, meta, name_of, namespace_of
 from evals.world.kubernetes.store import Store
 
 MANAGER = WriteOptions(manager="kube-controller-manager")
-REVISION = "controller-revision-hash"
 
 
 class StatefulSetController:
@@ -30,7 +29,7 @@ class StatefulSetController:
 
     def tick(self, owner: JsonObject) -> None:
         """One look at one StatefulSet (a private copy)."""
-        revision = f"{name_of(owner)}-{template_hash(owner['spec']['template'], 0)}"
+        revision = revised(self._store, owner).name
         self._act(owner, self._pods(owner), revision)
         self._report(owner, list(self._pods(owner).values()), revision)
 
