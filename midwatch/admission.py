@@ -61,7 +61,7 @@ def changed_kinds() -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for verb in CATALOGUE.values():
         for kind in verb.kinds if verb.fields else ():
-            found.setdefault(kind, []).extend(verb.fields)
+            found.setdefault(kind, []).extend(verb.fields_on(kind))
     return {kind: tuple(dict.fromkeys(fields)) for kind, fields in found.items() if kind not in EXEMPT}
 
 

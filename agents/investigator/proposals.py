@@ -19,6 +19,7 @@ from agents.investigator.deployed_by import gitops_owner
 from agents.investigator.proposals_advice import advice
 from agents.investigator.proposals_around import opening, room, unanswered
 from agents.investigator.proposals_desk import Desk, Limits, Wish
+from agents.investigator.proposals_introduced import INTRODUCED, introduced, other_registry
 from agents.investigator.proposals_references import reference
 from agents.investigator.proposals_repairs import bad_image, crash, memory, selector, zero
 from agents.investigator.proposals_settings import (
@@ -137,7 +138,7 @@ _WISHES: dict[str, Callable[[Desk], Iterator[Wish]]] = {
     Cause.IMAGE_NOT_PULLED: no_plan,
     Cause.IMAGE_UNAUTHORIZED: no_plan,
     Cause.PULL_SECRET_MISSING: no_plan,
-    Cause.REGISTRY_UNREACHABLE: no_plan,
+    Cause.REGISTRY_UNREACHABLE: other_registry,
     Cause.REGISTRY_RATE_LIMITED: no_plan,
     Cause.MEMORY_LOWERED: memory,
     Cause.MEMORY_LIMIT: memory,
@@ -163,6 +164,7 @@ _WISHES: dict[str, Callable[[Desk], Iterator[Wish]]] = {
     "deployment.paused": resume_rollout,
     "cronjob.suspended": resume,
     "job.suspended": resume,
+    **dict.fromkeys(INTRODUCED, introduced),
     **dict.fromkeys(UNANSWERED, unanswered),
     QuotaCode.USED_UP: room,
     CallCode.NOT_LET_IN: opening,

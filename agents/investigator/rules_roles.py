@@ -34,7 +34,7 @@ SYMPTOMS: frozenset[Coded] = frozenset(
         EndpointsCode.SOME_NOT_READY,
         PdbCode.NO_ROOM,
         ProbeCode.NOT_READY,
-        # It says that nobody has tried, and not why.
+        # It says that nobody has tried, and not why; of a scheduler with another name see ``role_of``.
         SchedulingCode.NO_SCHEDULER,
         JobCode.PODS_FAIL,
         CronJobCode.RUNS_MISSED,

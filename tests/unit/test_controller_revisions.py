@@ -27,6 +27,7 @@ from tests.support.kube_objects import (
 from tests.support.scenes import Scene, alert, scene
 from tests.support.world_cluster import START
 from tools.kubernetes.actions.catalogue import check, tier_of
+from tools.kubernetes.actions.templates import OutOfReach, changes_between
 from tools.kubernetes.cleaning import cleaned
 from tools.kubernetes.history import POD_REVISION, history, is_of
 
@@ -127,12 +128,35 @@ def test_a_statefulset_that_crashes_since_its_rollout_gets_its_image_back() -> N
     assert (found.step.verb, list(found.step.set.values())) == ("set_image", [GOOD])
 
 
-def test_a_statefulset_of_which_more_changed_goes_back_whole_and_for_two_to_sign() -> None:
-    found = proposed(upgraded(template("db", image=BAD, command=["run"])))
+def sized(memory: str, **more: Any) -> Json:
+    return template("db", resources={"limits": {"memory": memory}}, **more)
+
+
+def test_a_statefulset_of_which_more_changed_goes_back_field_by_field_and_for_two_to_sign() -> None:
+    found = proposed(upgraded(sized("1Gi", image=BAD), before=sized("2Gi")))
     assert isinstance(found, Proposed), found
     assert (found.step.verb, str(found.step.target)) == ("roll_back", "StatefulSet shop/db")
+    place = "/spec/template/spec/containers/0"
+    assert found.step.set == {f"{place}/image": GOOD, f"{place}/resources/limits/memory": "2Gi"}
     assert check(found.step) is None
     assert tier_of(found.step) == 2
+
+
+def test_of_a_statefulset_nothing_goes_back_that_no_other_verb_may_write() -> None:
+    found = proposed(upgraded(template("db", image=BAD, command=["run"])))
+    assert isinstance(found, NoPlan)
+    assert "does not write /spec/template/spec/containers/0/command" in found.reason
+
+
+def test_what_a_rollout_added_beside_env_values_is_taken_away_again() -> None:
+    env = [{"name": "A", "valueTag": "t1"}]
+    before, now = template(env=env), template(env=env)
+    now["spec"]["priorityClassName"] = "urgent"
+    before["spec"]["hostname"] = "web"
+    path = "/spec/template/spec"
+    assert changes_between(now, before) == {f"{path}/priorityClassName": None, f"{path}/hostname": "web"}
+    with pytest.raises(OutOfReach):
+        changes_between(template(), template(env=env))
 
 
 def test_pods_that_crash_on_the_template_before_as_well_are_not_the_rollouts_doing() -> None:

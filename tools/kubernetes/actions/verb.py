@@ -145,6 +145,11 @@ class Verb(ABC):
             for kind in self.kinds
         )
 
+    def fields_on(self, kind: str) -> tuple[str, ...]:
+        """Of the fields, those that it may change in an object of this kind."""
+        del kind
+        return self.fields
+
     def look(self, step: Step) -> Request:
         """The read that finds the step's object."""
         return Request(method="GET", path=path_of(step))
