@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from agents.investigator.analyzers.fields import dig, is_finished, template_labels
+from agents.investigator.analyzers.fields import dig, is_finished, items, name_of, template_labels
 from agents.investigator.reasoning_case import Case
 from tools.kubernetes.history import Revision
 from tools.kubernetes.objects import JsonObject, ObjectRef
@@ -67,6 +67,8 @@ def _replica_sources(case: Case, workload: ObjectRef, history: tuple[Revision, .
             continue
         if number := _sensible(told.group(2) or told.group(3)):
             yield Value(number=number, source=f"it had {number} until it was scaled down, as its events say")
+    if claimed := _sensible(_claimed(case, workload)):
+        yield Value(number=claimed, source=f"its pods have left claims for {claimed} of them")
     for ref in case.relations.scalers(workload):
         if number := _sensible(dig(case.find(ref), "spec", "minReplicas") or 1):
             yield Value(number=number, source=f"{number} is the least that its autoscaler {ref.name} keeps")
@@ -74,6 +76,18 @@ def _replica_sources(case: Case, workload: ObjectRef, history: tuple[Revision, .
         held = case.find(ObjectRef(kind="ReplicaSet", namespace=workload.namespace, name=revision.name))
         if number := _sensible((dig(held, "metadata", "annotations") or {}).get(DESIRED)):
             yield Value(number=number, source=f"its revision {revision.number} ran with {number}")
+
+
+def _claimed(case: Case, workload: ObjectRef) -> int:
+    """For how many pods of a StatefulSet there are claims: they outlive the pods that they were made for."""
+    names = [name_of(claim) for claim in items(case.find(workload), "spec", "volumeClaimTemplates")]
+    made = re.compile(rf"(?:{'|'.join(map(re.escape, names))})-{re.escape(workload.name)}-(\d{{1,3}})")
+    held = (
+        made.fullmatch(name_of(claim))
+        for claim in case.snapshot.within(workload.namespace, "PersistentVolumeClaim")
+    )
+    first = int(dig(case.find(workload), "spec", "ordinals", "start") or 0)
+    return max((int(one[1]) + 1 - first for one in held if one), default=0) if names else 0
 
 
 def _sensible(value: object) -> int | None:

@@ -41,6 +41,7 @@ _MORE: dict[str, str] = {
     "pod.probe.wrong_port": "The {probe} probe of container {container} of {name} asks at a port that the "
     "container does not declare.",
     "pod.scheduling.unschedulable": "No node takes the pods of {name}.",
+    "statefulset.scaled_to_zero": "{name} is scaled to zero{by}, so nothing serves.",
     "deployment.paused": "{name} is paused: its pods do not get the template that was deployed.",
     "cronjob.suspended": "{name} is suspended: no run starts.",
     "job.suspended": "{name} is suspended: nothing of it runs.",

@@ -46,6 +46,7 @@ SYMPTOMS: frozenset[Coded] = frozenset(
 QUIET: frozenset[Coded] = frozenset(
     (
         Code.SCALED_TO_ZERO,
+        StatefulSetCode.SCALED_TO_ZERO,
         ConfigCode.CHANGED_SINCE_START,
         RolloutCode.PAUSED,
         CronJobCode.SUSPENDED,

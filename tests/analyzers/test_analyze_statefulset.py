@@ -74,5 +74,14 @@ def test_what_was_not_looked_at_is_not_missing() -> None:
 def test_a_healthy_statefulset_is_silent() -> None:
     fast = {"kind": "StorageClass", "metadata": {"name": "fast"}}
     assert codes(statefulset(volumeClaimTemplates=[claim("fast")]), service("db"), fast) == []
-    assert codes(statefulset(0, 0), service("db")) == []
     assert codes(statefulset(volumeClaimTemplates=[claim("")]), service("db"), pod("db-0", ready=False)) == []
+
+
+def test_one_that_asks_for_no_pod_is_told_and_only_one_that_is_called_is_trouble() -> None:
+    called = {"template": {"metadata": {"labels": {"app": "db"}}, "spec": {}}}
+    (zero,) = found(statefulset(0, 0, **called), service("db"))
+    assert (zero.code, zero.severity) == ("statefulset.scaled_to_zero", Severity.WARNING)
+    assert zero.fields == {"replicas": 0, "services": ["db"]}
+    (parked,) = found(statefulset(0, 0), service("db"))
+    assert parked.severity is Severity.INFO
+    assert codes(statefulset(1, 1, **called), service("db")) == []

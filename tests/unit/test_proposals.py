@@ -220,6 +220,19 @@ def test_zero_goes_back_to_the_count_noted_on_a_revision() -> None:
     assert step_of(objects, PROBE).set == {"/spec/replicas": 6}
 
 
+def test_a_statefulset_at_zero_goes_back_to_as_many_as_it_left_claims_for() -> None:
+    data = {"volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {}}]}
+    db = deployment("db", replicas=0, available=0)
+    db |= {"kind": "StatefulSet", "metadata": meta("StatefulSet", "db")}
+    db["spec"] |= data
+    names = ("data-db-0", "data-db-1", "data-other-7", "data-db-x", "logs-db-9")
+    claims = [{"kind": "PersistentVolumeClaim", "metadata": meta("PersistentVolumeClaim", one), "spec": {}}
+              for one in names]  # fmt: skip
+    asked = alert("ProbeFailed", namespace="shop", service="db")
+    assert step_of([db, service("db"), *claims], asked).set == {"/spec/replicas": 2}
+    assert step_of([db, service("db")], asked).set == {"/spec/replicas": 1}
+
+
 def test_a_count_that_nobody_recorded_is_one_and_says_so() -> None:
     found = proposed(parked(), PROBE)
     assert isinstance(found, Proposed)

@@ -10,15 +10,17 @@ from collections.abc import Iterator
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.coded import Coded
-from agents.investigator.analyzers.deployment import available, wanted
+from agents.investigator.analyzers.deployment import available, leading_to, wanted
 from agents.investigator.analyzers.fields import (
     condition,
     count_of,
     dig,
     items,
+    last_writer,
     moment,
     name_of,
     namespace_of,
+    quotable,
 )
 from agents.investigator.analyzers.said import Said
 from agents.investigator.analyzers.snapshot import Snapshot
@@ -46,6 +48,11 @@ class StatefulSetCode(Coded):
         "The first pod in order that is amiss runs and is not ready.",
         f"{_PODS}, their condition Ready",
     )
+    SCALED_TO_ZERO = (
+        "statefulset.scaled_to_zero",
+        "A StatefulSet asks for no pod at all; with who wrote that last.",
+        "spec.replicas, the times of managedFields, Services that select its pods",
+    )
     SERVICE_MISSING = (
         "statefulset.service_missing",
         "The Service that a StatefulSet names does not exist, so its pods have no names in DNS.",
@@ -67,7 +74,9 @@ def statefulsets(snapshot: Snapshot) -> Iterator[Finding]:
     """Findings for StatefulSets; one with all its replicas and all it names is silent."""
     for statefulset in snapshot.objects("StatefulSet"):
         said = [*_service(snapshot, statefulset), *_storage(snapshot, statefulset)]
-        if available(statefulset) < wanted(statefulset):
+        if wanted(statefulset) == 0:
+            said.append(_zero(snapshot, statefulset))
+        elif available(statefulset) < wanted(statefulset):
             said += [_short(statefulset), *_blocking(snapshot, statefulset)]
         for one in said:
             yield one.of(snapshot, statefulset)
@@ -101,6 +110,26 @@ def _storage(snapshot: Snapshot, statefulset: JsonObject) -> Iterator[Said]:
                 fields={"storage_class": name, "claim": name_of(claim)},
                 reads=("StorageClass",),
             )
+
+
+def _zero(snapshot: Snapshot, statefulset: JsonObject) -> Said:
+    manager, time = last_writer(statefulset, subresource="scale")
+    served = leading_to(snapshot, statefulset)
+    by = f", last written by {quotable(manager)}" if manager else ""
+    return Said(
+        code=StatefulSetCode.SCALED_TO_ZERO,
+        # As of a Deployment: one that nobody calls may well be parked.
+        severity=Severity.WARNING if served else Severity.INFO,
+        message=f"The StatefulSet is scaled to zero{by}.",
+        fields={
+            "replicas": 0,
+            "services": served,
+            **({"manager": manager} if manager else {}),
+            **({"scaled_at": time} if time else {}),
+        },
+        since=moment(time),
+        reads=("Service",),
+    )
 
 
 def _short(statefulset: JsonObject) -> Said:
