@@ -138,6 +138,19 @@ def admissible(query: Query, scope: Scope) -> Objection | None:
     return next((one for one in Objection if one in found), None)
 
 
+def lookback(expression: str) -> timedelta:
+    """How far back an expression looks: so long what is over stays in its result. Zero if it is no PromQL."""
+    try:
+        tree = ast.parse(expression) if len(expression) <= MAX_CHARACTERS else None
+    except ValueError:
+        tree = None
+    if tree is None:
+        return timedelta()
+    nodes = (node for node, _ in _walk(tree))
+    spans = (_span(node.range) for node in nodes if isinstance(node, ast.MatrixSelector | ast.SubqueryExpr))
+    return max(spans, default=timedelta())
+
+
 def _walk(tree: ast.Expr) -> Iterator[tuple[ast.Expr, _Place]]:
     """Every node with its place, without recursion: a hostile tree may be as deep as the text is long."""
     waiting, seen = [(tree, _Place())], 0

@@ -6,19 +6,23 @@ What could not be read is never taken for quiet or well, and never for sick: on 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from enum import StrEnum
 
 from agents.incident import Alert, Diagnosis, Incident
 from agents.investigator.reasoning import alert_key
 from agents.investigator.reasoning_health import is_healthy
-from agents.investigator.signals import belongs, question
+from agents.investigator.signals import belongs, expression_of, question
 from agents.investigator.targets import targets
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import investigations
 from tools.kubernetes.inventory import Inventory
 from tools.kubernetes.reading import Depth, read_inventory
 from tools.prometheus import PrometheusError
+from tools.promql import lookback
 
+MOST_MEMORY = timedelta(minutes=15)
+"""An alert about hours tells nothing about the minutes after a change."""
 STATEFUL = frozenset({"Pod", "Deployment", "StatefulSet"})
 
 
@@ -65,6 +69,12 @@ def _signal(box: Toolbox, alert: Alert) -> Told:
     except PrometheusError:
         return Told.NOT_KNOWN
     return Told.BAD if any(belongs(alert, one.labels) for one in found) else Told.GOOD
+
+
+def memory_of(alerts: Iterable[Alert]) -> timedelta:
+    """How long the alerts' own expressions still hold when all is well: they look back over some minutes."""
+    spans = (lookback(expression_of(alert.generator_url)) for alert in alerts if alert.firing)
+    return min(max(spans, default=timedelta()), MOST_MEMORY)
 
 
 def workloads(box: Toolbox, alerts: tuple[Alert, ...], namespaces: list[str]) -> Told:

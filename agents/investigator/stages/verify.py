@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from langgraph.runtime import Runtime
 
 from agents.incident import Alert, Incident, Recovery
-from agents.investigator.recovery import Told, concerned, signal, workloads
+from agents.investigator.recovery import Told, concerned, memory_of, signal, workloads
 from agents.investigator.stages.triage import resolved
 from agents.investigator.state import State
 from agents.investigator.toolbox import Toolbox
@@ -94,13 +94,17 @@ async def verify(state: State, runtime: Runtime[Toolbox]) -> State:
         return {"next": "close"}
     with box.ledger.read() as session:
         about = concerned(incident, investigations.diagnosis_of(session, incident.number))
-    seen = await asyncio.to_thread(_seen, box, incident, (about, state.get("namespaces", [])))
-    others = await asyncio.to_thread(_loud, box, incident, (about, state.get("namespaces", [])))
+    where = (about, state.get("namespaces", []))
+    quiet, well = await asyncio.to_thread(_seen, box, incident, where)
+    seen = {quiet, well}
+    others = await asyncio.to_thread(_loud, box, incident, where)
     if seen == {Told.GOOD} and _settled(others, state):
         return await _recovered(state, box, len(others))
     now = await asyncio.to_thread(box.ledger.now)
     began = datetime.fromisoformat(state["verify_from"])
-    if now < began + timedelta(seconds=box.policy.verify_window_s):
+    # Where only the signal is left, and it looks back, it is given that time to forget what is over.
+    late = memory_of(about) if quiet is Told.BAD and well is Told.GOOD else timedelta()
+    if now < began + timedelta(seconds=box.policy.verify_window_s) + late:
         await box.write(investigations.wake_later, box.policy.verify_poll_s)
         return {"next": "watch"}
     if seen == {Told.GOOD}:
@@ -115,15 +119,16 @@ async def verify(state: State, runtime: Runtime[Toolbox]) -> State:
     return {"next": "watch"}
 
 
-def _seen(box: Toolbox, incident: Incident, where: tuple[tuple[Alert, ...], list[str]]) -> set[Told]:
-    return {signal(box, incident, where[0]), workloads(box, *where)}
+def _seen(box: Toolbox, incident: Incident, where: tuple[tuple[Alert, ...], list[str]]) -> tuple[Told, Told]:
+    """Whether the signal is quiet, and whether the workloads are well."""
+    return signal(box, incident, where[0]), workloads(box, *where)
 
 
 def _loud(box: Toolbox, incident: Incident, where: tuple[tuple[Alert, ...], list[str]]) -> tuple[Alert, ...]:
     """The alerts that fire besides these, unless all of them are quiet and well by themselves."""
     rest = tuple(alert for alert in incident.firing if alert not in where[0])
     # One look for all of them: in a storm there may be thousands.
-    return rest if rest and _seen(box, incident, (rest, where[1])) != {Told.GOOD} else ()
+    return rest if rest and set(_seen(box, incident, (rest, where[1]))) != {Told.GOOD} else ()
 
 
 def _settled(others: tuple[Alert, ...], state: State) -> bool:
