@@ -6,18 +6,20 @@ What could not be read is never taken for quiet or well, and never for sick: on 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from enum import StrEnum
 
 from agents.incident import Alert, Diagnosis, Incident
 from agents.investigator.reasoning import alert_key
 from agents.investigator.reasoning_health import is_healthy
-from agents.investigator.signals import belongs, question
+from agents.investigator.signals import belongs, expression_of, question
 from agents.investigator.targets import targets
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import investigations
 from tools.kubernetes.inventory import Inventory
 from tools.kubernetes.reading import Depth, read_inventory
 from tools.prometheus import PrometheusError
+from tools.promql import lookback
 
 STATEFUL = frozenset({"Pod", "Deployment", "StatefulSet"})
 
@@ -53,6 +55,15 @@ def signal(box: Toolbox, incident: Incident, alerts: tuple[Alert, ...]) -> Told:
         # All we know of are resolved and the incident is not: somebody left out may still fire.
         return Told.NOT_KNOWN
     return worst(_signal(box, alert) for alert in firing)
+
+
+def looks_back(incident: Incident, alerts: tuple[Alert, ...]) -> timedelta:
+    """How long after the trouble is over the rules of these alerts can still hold because of it.
+
+    ``max_over_time(…[5m])`` sees a crash for five minutes, however well everybody is by then.
+    """
+    rules = (expression_of(alert.generator_url) for alert in alerts or incident.alerts if alert.firing)
+    return max(map(lookback, rules), default=timedelta(0))
 
 
 def _signal(box: Toolbox, alert: Alert) -> Told:
