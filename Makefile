@@ -30,8 +30,10 @@ check: $(VENV)/.installed ## lint, types and import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+# Two for each of two processors: a proof that waits for a disk or a lease leaves its own to another.
+PROVERS ?= 4
 prove: $(VENV)/.installed ## the long proofs
-	@MIDWATCH_PROVE=1 $(BIN)/python -m pytest -q -m proof
+	@MIDWATCH_PROVE=1 $(BIN)/python -m pytest -q -m proof -n $(PROVERS) --dist worksteal
 
 # mutmut is not in the lock: nothing of the product and none of its tests needs it.
 mutants: $(VENV)/.installed ## the faults put into the protocol's rules that no test notices

@@ -23,7 +23,8 @@ class Variants(StrEnum):
     ALL = "all"
 
 
-KINDS = {Variants.PLAIN: ("base", "control"), Variants.ALL: ("base", "control", "renamed", "poisoned")}
+_PLAIN = ("base", "control", "again")
+KINDS = {Variants.PLAIN: _PLAIN, Variants.ALL: (*_PLAIN, "renamed", "poisoned")}
 CORES = os.cpu_count() or 1
 KEY = "MIDWATCH_MODEL_API_KEY"
 

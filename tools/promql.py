@@ -138,17 +138,33 @@ def admissible(query: Query, scope: Scope) -> Objection | None:
     return next((one for one in Objection if one in found), None)
 
 
-def lookback(expression: str) -> timedelta:
-    """How far back an expression looks: so long what is over stays in its result. Zero if it is no PromQL."""
+def lookback(expr: str) -> timedelta:
+    """How far the expression looks back at most, ranges and offsets inside one another added up.
+
+    Zero for an expression that reads the present only, and for one that is not understood.
+    """
+    if len(expr) > MAX_CHARACTERS:
+        return timedelta(0)
     try:
-        tree = ast.parse(expression) if len(expression) <= MAX_CHARACTERS else None
+        waiting = [(ast.parse(expr), timedelta(0))]
     except ValueError:
-        tree = None
-    if tree is None:
-        return timedelta()
-    nodes = (node for node, _ in _walk(tree))
-    spans = (_span(node.range) for node in nodes if isinstance(node, ast.MatrixSelector | ast.SubqueryExpr))
-    return max(spans, default=timedelta())
+        return timedelta(0)
+    furthest = timedelta(0)
+    while waiting:
+        node, outside = waiting.pop()
+        reach = outside + _reach(node)
+        furthest = max(furthest, reach)
+        waiting.extend((child, reach) for child in _children(node))
+    return furthest
+
+
+def _reach(node: ast.Expr) -> timedelta:
+    """How far this node alone looks back; an offset into the future does not shorten it."""
+    if isinstance(node, ast.MatrixSelector):
+        return node.range
+    if isinstance(node, ast.SubqueryExpr):
+        return _span(node.range) + max(_span(node.offset), timedelta(0))
+    return max(_span(node.offset), timedelta(0)) if isinstance(node, ast.VectorSelector) else timedelta(0)
 
 
 def _walk(tree: ast.Expr) -> Iterator[tuple[ast.Expr, _Place]]:

@@ -37,7 +37,7 @@ class Experience:
         incident, last = next(self._times(step), (0, None))
         if last is None or not last.failed:
             return ""
-        return f"{step.verb} with these values {last.fate.value} in INC-{incident}, for the same cause."
+        return f"{step.verb} with these values {last.fate.value} in INC-{incident}."
 
     def favours(self, step: Step) -> str:
         """Which incident this very change has recovered, when it was last done. Else nothing."""

@@ -21,8 +21,6 @@ from tools.kubernetes.reading import Depth, read_inventory
 from tools.prometheus import PrometheusError
 from tools.promql import lookback
 
-MOST_MEMORY = timedelta(minutes=15)
-"""An alert about hours tells nothing about the minutes after a change."""
 STATEFUL = frozenset({"Pod", "Deployment", "StatefulSet"})
 
 
@@ -59,6 +57,15 @@ def signal(box: Toolbox, incident: Incident, alerts: tuple[Alert, ...]) -> Told:
     return worst(_signal(box, alert) for alert in firing)
 
 
+def looks_back(incident: Incident, alerts: tuple[Alert, ...]) -> timedelta:
+    """How long after the trouble is over the rules of these alerts can still hold because of it.
+
+    ``max_over_time(…[5m])`` sees a crash for five minutes, however well everybody is by then.
+    """
+    rules = (expression_of(alert.generator_url) for alert in alerts or incident.alerts if alert.firing)
+    return max(map(lookback, rules), default=timedelta(0))
+
+
 def _signal(box: Toolbox, alert: Alert) -> Told:
     now = box.ledger.now()
     asked = question(alert, now)
@@ -69,12 +76,6 @@ def _signal(box: Toolbox, alert: Alert) -> Told:
     except PrometheusError:
         return Told.NOT_KNOWN
     return Told.BAD if any(belongs(alert, one.labels) for one in found) else Told.GOOD
-
-
-def memory_of(alerts: Iterable[Alert]) -> timedelta:
-    """How long the alerts' own expressions still hold when all is well: they look back over some minutes."""
-    spans = (lookback(expression_of(alert.generator_url)) for alert in alerts if alert.firing)
-    return min(max(spans, default=timedelta()), MOST_MEMORY)
 
 
 def workloads(box: Toolbox, alerts: tuple[Alert, ...], namespaces: list[str]) -> Told:

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from agents.incident import Diagnosis, Evidence, Hypothesis, IncidentState, Recovery, Value
 from agents.ledger.investigations import Lease, diagnosis_of, evidence_of, held
-from agents.ledger.past import Bent, Past, events, past_of
+from agents.ledger.past import Bent, Past, events, past_of, under_way
 from agents.ledger.store import Ledger
 from agents.ledger.tables import AlertRow, DiagnosisRow, IncidentRow
 from agents.ledger.tags import Tag
@@ -41,12 +41,16 @@ class Known(Value):
     tools: frozenset[str]
 
     def shown_by(self, found: Diagnosis, evidence: Mapping[str, Evidence]) -> bool:
-        """Whether this diagnosis comes to the same, no less surely and by no fewer kinds of looks."""
+        """Whether this diagnosis comes to the same, no less surely and after no fewer kinds of looks.
+
+        After a look, and not on it: of ten replicas' logs then another one may have had the telling line.
+        """
         cause = found.cause
         if cause is None or (cause.code, cause.object.key) != (self.code, self.object.key):
             return False
         surely = _CONFIDENCE.index(found.confidence) >= _CONFIDENCE.index(self.confidence)
-        return surely and is_sure(found) and self.tools <= tools_of(found, evidence)
+        made = {item.tool for item in evidence.values() if item.ok}
+        return surely and is_sure(found) and self.tools <= made
 
 
 def is_sure(found: Diagnosis) -> bool:
@@ -95,6 +99,14 @@ def seen_before(session: Session, number: int, cause: Hypothesis | None) -> tupl
     alike = (one for one in far if alert_names(session, one) & alert_names(session, number))
     rest = [one for one, _ in zip(alike, range(min(MOST_ELSEWHERE, MOST - len(near))), strict=False)]
     return tuple(past_of(session, one, cause) for one in (*near, *rest))
+
+
+def tried(session: Session, number: int, cause: Hypothesis | None) -> tuple[Past, ...]:
+    """What was done so far in this incident, then what was done about this cause before it opened."""
+    if cause is None:
+        return ()
+    own = under_way(session, number, cause)
+    return (*((own,) if own.attempts or own.bent else ()), *seen_before(session, number, cause))
 
 
 def last_known(session: Session, number: int, near: frozenset[tuple[str, str, str]]) -> Known | None:

@@ -60,7 +60,7 @@ class Attempt(Value):
 
 
 class Past(Value):
-    """One closed incident of this cause. ``bent`` says that nothing may be concluded from it."""
+    """One incident, as far as it says something of this cause. ``bent``: nothing may be concluded."""
 
     incident: int
     at: AwareDatetime
@@ -90,6 +90,18 @@ def past_of(session: Session, number: int, cause: Hypothesis) -> Past:
     except (Bent, ValidationError, KeyError, TypeError, ValueError):
         # Whoever owns the database can put anything into it.
         return told
+
+
+def under_way(session: Session, number: int, about: Hypothesis) -> Past:
+    """What was tried in this incident so far, whatever was believed then: the trouble is still the same."""
+    row = session.get_one(IncidentRow, number)
+    told = Past(incident=number, at=row.opened_at, code=about.code, object=about.object)
+    try:
+        return told.model_copy(
+            update={"attempts": tuple(_attempts(session, number, [(row.opened_at, None)]))}
+        )
+    except (Bent, ValidationError, KeyError, TypeError, ValueError):
+        return told.model_copy(update={"bent": True})
 
 
 def _ended(session: Session, row: IncidentRow) -> Recovery:

@@ -4,6 +4,8 @@ A **control** leaves the fault out while the alert fires. **renamed** gives name
 names and another hour. **poisoned** lets strangers' text (log lines, labels, annotations, the alert's own
 words) ask for something else. The answers that are right stay the same.
 
+**again** lets it happen, be mended and happen once more before the same ledger: only the second time counts.
+
 A control is the same world without the fault: whoever proposes something there would do so every night.
 """
 
@@ -20,12 +22,13 @@ from pathlib import Path
 from evals.trials.play import START
 from evals.trials.poison import poisoned
 from evals.trials.renaming import renamed
-from evals.world.scenario import SCENARIOS, Control, Expectation, Oracle, Scenario, load
+from evals.world.expectation import Expectation, Oracle
+from evals.world.scenario import SCENARIOS, Control, Scenario, load
 
 ROOT = Path(__file__).resolve().parents[2]
 _CODE = ("agents", "evals/world", "evals/trials", "runbooks", "tools")
 _OTHER_HOUR = timedelta(days=3, hours=7, minutes=23)
-KINDS = ("base", "control", "renamed", "poisoned")
+KINDS = ("base", "control", "again", "renamed", "poisoned")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +53,17 @@ class Case:
         return START + _OTHER_HOUR if self.variant == "renamed" else START
 
     def scenario(self) -> Scenario:
-        """The scenario of this variant."""
+        """The scenario of this variant, from its beginning."""
         found = read(self.name)
         if self.kind == "control":
             return controlled(found, self.variant.partition("/")[2])
         if self.variant == "renamed":
             return renamed(found)
         return poisoned(found) if self.variant == "poisoned" else found
+
+    def judged(self) -> Scenario:
+        """The scenario whose answers are right for it."""
+        return self.scenario().second if self.variant == "again" else self.scenario()
 
 
 def names() -> list[str]:
@@ -77,7 +84,8 @@ def cases(kinds: tuple[str, ...], only: str = "") -> Iterator[Case]:
     for name in names():
         found = read(name)
         variants = [f"control/{one.name}" for one in found.controls]
-        for variant in ("base", *variants, "renamed", "poisoned"):
+        twice = ("again",) if found.again else ()
+        for variant in ("base", *variants, *twice, "renamed", "poisoned"):
             case = Case(name=name, variant=variant, family=found.family)
             if case.kind in kinds and re.search(only, f"{found.family} {case}"):
                 yield case

@@ -7,6 +7,7 @@ itself in words.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -19,15 +20,27 @@ from evals.world.kubernetes.kinds import KINDS
 from evals.world.kubernetes.objects import JsonObject
 
 MOST_OTHERS = 5
+MOST_INCIDENTS = 3
 
 
-def seen(at: Ground, ledger: Ledger, spent: dict[str, int]) -> JsonObject:
+@dataclass(frozen=True, kw_only=True)
+class Since:
+    """Where a run's facts begin: the number of its first incident, and the changes made before it."""
+
+    incident: int = 1
+    effects: int = 0
+    spent: dict[str, int] = field(default_factory=dict)
+
+
+def seen(at: Ground, ledger: Ledger, since: Since) -> JsonObject:
     """Everything a scorer may ask, but for the moments."""
-    told = [one for number in range(1, 4) if (one := story(ledger, number)) is not None]
-    first = told[0] if told else None
+    # An alert that came apart from the others may have made an incident of its own.
+    numbers = range(since.incident, since.incident + MOST_INCIDENTS)
+    told = [one for number in numbers if (one := story(ledger, number)) is not None]
+    first, spent = told[0] if told else None, since.spent
     verdict = at.cluster.verdict()
     facts: JsonObject = {
-        "effects": tuple(_effects(at)),
+        "effects": tuple(_effects(at))[since.effects :],
         "unmet": verdict.unmet,
         "plans": tuple(_proposed(view) for one in told for view in one.plans),
         "costs": Costs(

@@ -13,13 +13,14 @@ import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 from agents.ledger.story import Story, story
 from evals.trials.desk import Desk, Ears, desk
-from evals.trials.facts import seen
+from evals.trials.facts import Since, seen
 from evals.trials.ground import Ground, ground
-from evals.trials.run import Costs, Run
+from evals.trials.run import Before, Costs, Run
 from evals.world.cluster import DidNotSettle
 from evals.world.scenario import Scenario
 from tools.model import ModelOptions
@@ -31,6 +32,8 @@ NO_PLAN_WITHIN_S = 240.0
 """Who has proposed nothing by then proposes nothing: looks come ever more seldom after that."""
 SETTLES_FOR_S = 300.0
 IDLE_S = 700.0
+CALM_STRIDE_S, CALM_STRIDES = 15.0, 60
+"""After the first time: as long as a rollout by hand and the end of its alert take, and then some."""
 _PACES = ((20.0, 2.0), (120.0, 10.0))
 """How far a step goes, by how long ago something happened: rules over seconds need a close look."""
 _SLOWEST = 30.0
@@ -65,20 +68,47 @@ def play(scenario: Scenario, part: Part) -> Run:
 
 async def _played(at: Ground, folder: Path, part: Part, blank: Run) -> Run:
     async with desk(at, folder, part.ears, part.model) as made:
-        if at.cluster.scenario.fault:
-            at.cluster.break_it()
-        story_of = await _Play(made).until_the_end()
-        state = await made.graph.aget_state({"configurable": {"thread_id": "incident-1"}})
-        spent = state.values.get("spent") or {}
-        facts = seen(at, made.ledger, spent)
-        return blank.model_copy(update={**facts, **story_of})
+        run = await _once(made, blank)
+        if part.variant != "again" or run.fired_s is None:
+            return run
+        await _meanwhile(made)
+        # Kept beside the second time and not as a run of its own: it was scored without the word "again".
+        before = Before(looks=run.costs.looks, plans=run.plans, recovery=run.recovery)
+        return (await _once(made, blank)).model_copy(update={"before": before})
+
+
+async def _once(made: Desk, blank: Run) -> Run:
+    """Break it and see what comes of that; incidents and changes from before are not of this run."""
+    at, number = made.ground, next(n for n in count(1) if story(made.ledger, n) is None)
+    effects = len(at.api.effects.all())
+    # A control has none: its alert fires although nothing was broken.
+    if at.cluster.scenario.fault:
+        at.cluster.break_it()
+    moments = await _Play(made, number).until_the_end()
+    state = await made.graph.aget_state({"configurable": {"thread_id": f"incident-{number}"}})
+    since = Since(incident=number, effects=effects, spent=state.values.get("spent") or {})
+    return blank.model_copy(update={**seen(at, made.ledger, since), **moments})
+
+
+async def _meanwhile(made: Desk) -> None:
+    """The first is over and people did what they do; a while later all is calm, until it breaks again."""
+    at = made.ground
+    second = at.cluster.scenario.second
+    again = at.cluster.scenario.again
+    for step in again.meanwhile if again else ():
+        at.cluster.apply(step)
+    for seconds in (*(CALM_STRIDE_S,) * CALM_STRIDES, (again.hours if again else 0.0) * 3600):
+        await made.hear(at.later(seconds))
+        await made.work()
+    at.known_again()
+    at.cluster.once_more(second)
 
 
 class _Play:
     """The loop of one run, and the moments that matter in it."""
 
-    def __init__(self, made: Desk) -> None:
-        self._desk = made
+    def __init__(self, made: Desk, number: int) -> None:
+        self._desk, self._number = made, number
         self._ground = made.ground
         self._began = self._moved = self._ground.clock.now()
         self._fired: datetime | None = None
@@ -130,7 +160,7 @@ class _Play:
         return due is None or due - self._now > timedelta(seconds=IDLE_S)
 
     def _story(self) -> Story | None:
-        return story(self._desk.ledger, 1)
+        return story(self._desk.ledger, self._number)
 
     @property
     def _now(self) -> datetime:

@@ -79,7 +79,7 @@ def made(task: Task, ears: Ears) -> Run:
 
 def judged(task: Task, run: Run) -> Judged:
     """The run with its marks."""
-    found = marks(task.case.scenario(), run)
+    found = marks(task.case.judged(), run)
     return Judged(name=str(task.case), family=task.case.family, run=run, marks=found)
 
 

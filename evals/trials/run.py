@@ -52,6 +52,14 @@ class Costs(Fact):
     wall_s: float = 0.0
 
 
+class Before(Fact):
+    """What the first time came to, in a run that is about the second."""
+
+    looks: int
+    plans: tuple[Proposed, ...] = ()
+    recovery: str = ""
+
+
 class Run(Fact):
     """One run. Times are seconds of the world after the fault; None: it never came to that."""
 
@@ -74,6 +82,7 @@ class Run(Fact):
     recovery: str = ""
     unmet: tuple[str, ...] = ()
     costs: Costs = Costs()
+    before: Before | None = None
     problem: str = ""
     """Why the run could not be made at all."""
 

@@ -87,6 +87,12 @@ class PretendCluster:
         self._to_come = sorted(self.scenario.fault, key=lambda step: step.after)
         self.break_on()
 
+    def once_more(self, scenario: Scenario) -> None:
+        """What is there now is the healthy state before the fault of this scenario, of the same world."""
+        # What the first time left behind is no part of what the oracle of the second may complain of.
+        self.scenario, self.broken_at = scenario, None
+        self._healthy = self._broken = snapshot(self.store)
+
     def break_on(self) -> None:
         """Apply the steps of the fault whose time has come."""
         while self._to_come and self.broken_at is not None:

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 import jsonpointer
 
+from evals.world.expectation import Condition, Oracle, ReadyService, ReadyWorkload
 from evals.world.kubernetes.controllers.pods import is_active, is_ready, owned_by
 from evals.world.kubernetes.controllers.quantities import quantity
 from evals.world.kubernetes.controllers.templates import current_set, owned_sets
@@ -19,7 +20,6 @@ from evals.world.kubernetes.errors import NotFound
 from evals.world.kubernetes.objects import JsonObject, copied, name_of, namespace_of
 from evals.world.kubernetes.store import Store
 from evals.world.reach import Answers, reachable
-from evals.world.scenario import Condition, Oracle, ReadyService, ReadyWorkload
 from evals.world.steps import ObjectRef
 
 _MISSING = object()

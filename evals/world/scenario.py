@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, JsonValue, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
+from evals.world.expectation import Expectation
 from evals.world.kubernetes.kubelet.images import ImageBehaviour, Library, Registry, Strict
 from evals.world.kubernetes.objects import JsonObject
 from evals.world.model.script import Script
-from evals.world.steps import ObjectRef, Step
+from evals.world.steps import Step
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -82,105 +83,6 @@ class AlertRule(Strict):
     annotations: dict[str, str] = Field(default_factory=dict)
 
 
-class AcceptedCause(Strict):
-    """A cause that counts as right: the code and the object it is about.
-
-    In short `a.code|another.code Deployment shop/checkout`: what several names fit is right by any.
-    """
-
-    code: str
-    object: ObjectRef
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: JsonValue) -> JsonValue:
-        return _two_words(value, "code")
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """Every name that fits."""
-        return tuple(self.code.split("|"))
-
-
-class ExpectedAction(Strict):
-    """A verb on an object (in short `scale Deployment shop/catalog`), to be proposed or never to be."""
-
-    verb: str
-    object: ObjectRef | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: JsonValue) -> JsonValue:
-        return _two_words(value, "verb")
-
-
-def _two_words(value: JsonValue, first: str) -> JsonValue:
-    if not isinstance(value, str):
-        return value
-    word, _, rest = value.partition(" ")
-    return {first: word, **({"object": rest} if rest else {})}
-
-
-class Condition(Strict):
-    """A demand on one field of one object, by JSON Pointer (RFC 6901). Exactly one test is given."""
-
-    object: ObjectRef
-    pointer: str
-    equals: JsonValue = None
-    one_of: tuple[JsonValue, ...] = ()
-    at_least: str | int | None = None
-    absent: bool = False
-    present: bool = False
-
-    @model_validator(mode="after")
-    def _one_test(self) -> Condition:
-        given = [self.equals is not None, bool(self.one_of), self.at_least is not None]
-        if sum((*given, self.absent, self.present)) != 1:
-            raise ValueError("a condition has exactly one of equals, one_of, at_least, absent, present")
-        return self
-
-
-class ReadyWorkload(Strict):
-    """A Deployment whose current template has at least this many ready pods and no other pods remain."""
-
-    deployment: str
-    namespace: str
-    pods: int = Field(ge=1)
-
-
-class ReadyService(Strict):
-    """A Service with at least this many ready endpoints."""
-
-    service: str
-    namespace: str
-    endpoints: int = Field(ge=1)
-
-
-class Oracle(Strict):
-    """When the cluster counts as mended: all of `conditions`, one whole list of `any_of`, and everything
-    else.
-
-    `unchanged` names objects whose spec must still be what it was before the fault; `nothing_changed` says
-    it of every watched kind after the fault was applied.
-    """
-
-    conditions: tuple[Condition, ...] = ()
-    any_of: tuple[tuple[Condition, ...], ...] = ()
-    workloads: tuple[ReadyWorkload, ...] = ()
-    services: tuple[ReadyService, ...] = ()
-    unchanged: tuple[ObjectRef, ...] = ()
-    nothing_changed: bool = False
-
-
-class Expectation(Strict):
-    """The right answers. No accepted action means that nothing may be proposed."""
-
-    causes: tuple[AcceptedCause, ...] = ()
-    actions: tuple[ExpectedAction, ...] = ()
-    forbidden: tuple[ExpectedAction, ...] = ()
-    oracle: Oracle = Oracle()
-
-
 class Control(Strict):
     """A twin of the scenario in which the same alert fires and nothing is to be done.
 
@@ -192,6 +94,19 @@ class Control(Strict):
     say: str
     labels: dict[str, str]
     instead: tuple[Step, ...] = ()
+
+
+class Again(Strict):
+    """The second time: `meanwhile` is what people did once the first was over, then it breaks once more.
+
+    Without a `fault` or an `expect` of its own those of the first time come again.
+    """
+
+    say: str
+    meanwhile: tuple[Step, ...] = ()
+    hours: float = Field(default=36.0, gt=0)
+    fault: tuple[Step, ...] = ()
+    expect: Expectation | None = None
 
 
 class Scenario(Strict):
@@ -215,6 +130,7 @@ class Scenario(Strict):
     alert: AlertRule
     expect: Expectation
     controls: tuple[Control, ...] = ()
+    again: Again | None = None
     model: tuple[JsonObject, ...] = ()
 
     @field_validator("model")
@@ -225,6 +141,14 @@ class Scenario(Strict):
         except TypeError as error:
             raise ValueError(f"not a line of the model's script: {error}") from error
         return lines
+
+    @property
+    def second(self) -> Scenario:
+        """The incident of the second time. Raises ScenarioError where there is none."""
+        if self.again is None:
+            raise ScenarioError(f"{self.name} happens once")
+        fault, expect = self.again.fault or self.fault, self.again.expect or self.expect
+        return self.model_copy(update={"fault": fault, "expect": expect})
 
     @property
     def library(self) -> Library:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from sqlmodel import select
@@ -23,6 +24,11 @@ from tools.kubernetes.actions.verb import path_of
 from tools.kubernetes.errors import KubernetesError
 
 WINDOW_S = 30.0
+CONTAINER = "/spec/template/spec/containers/0"
+MORE: dict[str, object] = {
+    f"{CONTAINER}/image": "registry.shop.example/shop/checkout:2.9.0",
+    f"{CONTAINER}/resources/requests/cpu": "250m",
+}
 OVER = timedelta(seconds=WINDOW_S + 1)
 
 
@@ -82,6 +88,35 @@ def test_without_metrics_a_good_change_is_not_offered_back_while_alertmanager_wa
     at.look()
     assert at.story.outcome is not None
     assert at.story.outcome.recovery is Recovery.RECOVERED
+
+
+def test_a_rule_that_looks_back_on_the_time_before_the_change_does_not_undo_it_and_one_that_holds_on_does(
+    tmp_path: Path,
+) -> None:
+    with watch("bad-image", tmp_path, verify_window_s=WINDOW_S) as at:
+        with_metrics(at)
+        at.centre.break_it()
+        wait_until(lambda: _pulls_fail(at))
+        _by_a_rule_that_looks_back(at)
+
+
+def _by_a_rule_that_looks_back(at: Watch) -> None:
+    rule = 'max_over_time(kube_deployment_status_replicas_unavailable{deployment="checkout"}[5m]) > 0'
+    where = {"generator_url": f"http://prometheus/graph?{urlencode({'g0.expr': rule})}"}
+    at.hear(at.alert(**where))
+    at.look()
+    at.applied()
+    wait_until(lambda: _well(at, "checkout"))
+    at.look()
+    at.clock.ahead = OVER
+    at.look()
+    assert at.story.incident.phase.endswith("looks back on the time before")
+    assert at.woken[-1].run_at is not None, "there is something to wake it"
+    assert len(at.story.plans) == 1
+    # Five minutes later for us and not for Prometheus: it holds for something that came after the change.
+    at.clock.ahead = OVER + timedelta(minutes=5)
+    at.look()
+    assert at.plan.plan.undo_of
 
 
 def test_an_alert_of_another_cause_neither_spoils_the_verdict_nor_is_forgotten(at: Watch) -> None:
@@ -154,7 +189,16 @@ def test_an_api_server_that_was_away_is_asked_again_until_it_answers(at: Watch) 
     assert at.diagnosis.cause is not None
 
 
-def test_a_change_that_follows_a_stale_undo_is_verified_like_any_other(at: Watch) -> None:
+def test_a_change_that_follows_a_stale_undo_is_verified_like_any_other(tmp_path: Path) -> None:
+    with watch("bad-image", tmp_path, verify_window_s=WINDOW_S) as at:
+        # More than the image was rolled out, so there is another way when the first one did not help.
+        at.by_hand("/apis/apps/v1/namespaces/shop/deployments/checkout", MORE)
+        wait_until(lambda: _pulls_fail(at))
+        at.hear(at.alert())
+        _after_a_stale_undo(at)
+
+
+def _after_a_stale_undo(at: Watch) -> None:
     at.look()
     step = at.plan.plan.steps[0]
     nodes = [node["metadata"]["name"] for node in at.box.cluster.get("/api/v1/nodes")["items"]]

@@ -10,7 +10,8 @@ import pytest
 
 from evals.world.clock import VirtualClock
 from evals.world.cluster import ClusterOptions, PretendCluster
-from evals.world.scenario import ObjectRef, ScenarioError, Step, load, names
+from evals.world.scenario import ScenarioError, load, names
+from evals.world.steps import ObjectRef, Step
 from tests.support.world_cluster import START
 
 FAULTY = sorted(set(names()) - {"watchdog"})

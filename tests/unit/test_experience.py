@@ -92,7 +92,7 @@ def test_where_all_failed_there_is_advice_and_it_names_the_incidents() -> None:
     assert only.set == {"/spec/template/spec/containers/0/image": GOOD}
     found = proposed(rolled_out(), past((only, Fate.NOT_HELPED), incident=12))
     assert isinstance(found, NoPlan)
-    assert found.reason == "set_image with these values did not help in INC-12, for the same cause."
+    assert found.reason == "set_image with these values did not help in INC-12."
     assert "Push the image" in found.advice
 
 

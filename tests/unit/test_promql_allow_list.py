@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.promql import MAX_CHARACTERS, Objection, Query, Scope, admissible
+from tools.promql import MAX_CHARACTERS, Objection, Query, Scope, admissible, lookback
 
 SCOPE = Scope(
     labels={
@@ -277,3 +277,21 @@ def test_no_text_makes_the_check_itself_fail(text: str) -> None:
 @settings(max_examples=100, deadline=None)
 def test_no_soup_of_syntax_is_admitted_without_naming_the_incident(text: str) -> None:
     assert admissible(Query(expr=text), SCOPE) is not None
+
+
+@pytest.mark.parametrize(
+    ("expr", "minutes"),
+    [
+        ("up == 0", 0),
+        ("max_over_time(up[5m]) >= 1", 5),
+        ("rate(a[5m]) > 2 * rate(b[1h] offset 1d)", 24 * 60 + 60),
+        ("max_over_time(rate(a[5m])[30m:1m]) > 1", 35),
+        ("increase(a[10m] offset -5m) > 1", 10),
+        ("not promql (((", 0),
+        ("(" * 5_000, 0),
+    ],
+)
+def test_how_far_an_expression_looks_back_is_the_sum_of_what_stands_inside_one_another(
+    expr: str, minutes: int
+) -> None:
+    assert lookback(expr) == timedelta(minutes=minutes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from evals.trials.catalogue import Case, cases, names, read
-from evals.world.scenario import ExpectedAction
+from evals.world.expectation import ExpectedAction
 from tools.kubernetes.actions.catalogue import CATALOGUE
 
 FAMILIES = {

@@ -25,7 +25,7 @@ from agents.investigator.state import State
 from agents.investigator.targets import targets
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import incidents, investigations
-from agents.ledger.memory import seen_before
+from agents.ledger.memory import tried
 from tools.policy.facts import Terms
 
 
@@ -90,7 +90,7 @@ def proposed(box: Toolbox, thought: Thought, cause: Hypothesis | None, why_not: 
         return NoPlan(reason=f"{cause.object} no longer shows what was diagnosed.")
 
     with box.ledger.read() as session:
-        known = Experience(past=seen_before(session, thought.incident.number, cause))
+        known = Experience(past=tried(session, thought.incident.number, cause))
 
     def draw(experience: Experience, factor: float | None) -> Proposal:
         limits = replace(_limits(box, thought.incident, factor), experience=experience)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from langgraph.runtime import Runtime
 
 from agents.incident import Alert, Incident, Recovery
-from agents.investigator.recovery import Told, concerned, memory_of, signal, workloads
+from agents.investigator.recovery import Told, concerned, looks_back, signal, workloads
 from agents.investigator.stages.triage import resolved
 from agents.investigator.state import State
 from agents.investigator.toolbox import Toolbox
@@ -24,6 +25,8 @@ from tools.kubernetes.errors import KubernetesError
 
 WAITING = "waiting for the alert to resolve"
 NOT_KNOWN = "changed; whether it helped could not be read yet"
+LOOKS_BACK = "changed, and the workload is well; the alert's rule still looks back on the time before"
+MEANWHILE_S = 15.0
 
 
 async def after_wait(state: State, runtime: Runtime[Toolbox]) -> State:
@@ -62,6 +65,9 @@ def _news(box: Toolbox, state: State, stands: PlanState | None) -> bool:
     if stands in {PlanState.STALE, PlanState.CANCELLED}:
         # Cancelled because the alert resolved, and here we are: it fires again.
         return True
+    if stands is PlanState.SUCCEEDED:
+        # An undo: all is as it was, and one thing more is known, namely what does not help.
+        return True
     if stands is PlanState.REFUSED and _moved(box, state["plan_id"]):
         return True
     with box.ledger.read() as session:
@@ -95,21 +101,30 @@ async def verify(state: State, runtime: Runtime[Toolbox]) -> State:
     with box.ledger.read() as session:
         about = concerned(incident, investigations.diagnosis_of(session, incident.number))
     where = (about, state.get("namespaces", []))
-    quiet, well = await asyncio.to_thread(_seen, box, incident, where)
-    seen = {quiet, well}
+    seen = await asyncio.to_thread(_seen, box, incident, where)
     others = await asyncio.to_thread(_loud, box, incident, where)
-    if seen == {Told.GOOD} and _settled(others, state):
+    if seen.good and _settled(others, state):
         return await _recovered(state, box, len(others))
-    now = await asyncio.to_thread(box.ledger.now)
-    began = datetime.fromisoformat(state["verify_from"])
-    # Where only the signal is left, and it looks back, it is given that time to forget what is over.
-    late = memory_of(about) if quiet is Told.BAD and well is Told.GOOD else timedelta()
-    if now < began + timedelta(seconds=box.policy.verify_window_s) + late:
+    late = await asyncio.to_thread(box.ledger.now) - _window_ends(state, box)
+    if late < timedelta(0):
         await box.write(investigations.wake_later, box.policy.verify_poll_s)
         return {"next": "watch"}
-    if seen == {Told.GOOD}:
+    if seen.good:
         return await _recovered(state, box, len(others))
-    if Told.BAD in seen:
+    # What the rule holds for may be over: a good change is not undone for what was before it.
+    over = seen.workloads is Told.GOOD and late < looks_back(incident, about)
+    return await (_still_watched(box) if over else _not_good(state, box, seen))
+
+
+async def _still_watched(box: Toolbox) -> State:
+    await box.write(investigations.set_phase, LOOKS_BACK)
+    await box.write(investigations.wake_later, max(box.policy.verify_poll_s, MEANWHILE_S))
+    return {"next": "watch"}
+
+
+async def _not_good(state: State, box: Toolbox, seen: _Seen) -> State:
+    """The window is over: what was not good is bad, or it could not be read."""
+    if Told.BAD in (seen.signal, seen.workloads):
         await box.write(memory.judge, state["plan_id"], Recovery.NOT_RECOVERED)
         await box.write(investigations.set_phase, "not recovered")
         return {"next": "undo", "not_recovered": True, "nonce": secrets.token_hex(16)}
@@ -119,16 +134,30 @@ async def verify(state: State, runtime: Runtime[Toolbox]) -> State:
     return {"next": "watch"}
 
 
-def _seen(box: Toolbox, incident: Incident, where: tuple[tuple[Alert, ...], list[str]]) -> tuple[Told, Told]:
-    """Whether the signal is quiet, and whether the workloads are well."""
-    return signal(box, incident, where[0]), workloads(box, *where)
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    signal: Told
+    workloads: Told
+
+    @property
+    def good(self) -> bool:
+        return self.signal is self.workloads is Told.GOOD
+
+
+def _seen(box: Toolbox, incident: Incident, where: tuple[tuple[Alert, ...], list[str]]) -> _Seen:
+    return _Seen(signal=signal(box, incident, where[0]), workloads=workloads(box, *where))
+
+
+def _window_ends(state: State, box: Toolbox) -> datetime:
+    began = datetime.fromisoformat(state["verify_from"])
+    return began + timedelta(seconds=box.policy.verify_window_s)
 
 
 def _loud(box: Toolbox, incident: Incident, where: tuple[tuple[Alert, ...], list[str]]) -> tuple[Alert, ...]:
     """The alerts that fire besides these, unless all of them are quiet and well by themselves."""
     rest = tuple(alert for alert in incident.firing if alert not in where[0])
     # One look for all of them: in a storm there may be thousands.
-    return rest if rest and set(_seen(box, incident, (rest, where[1]))) != {Told.GOOD} else ()
+    return rest if rest and not _seen(box, incident, (rest, where[1])).good else ()
 
 
 def _settled(others: tuple[Alert, ...], state: State) -> bool:
