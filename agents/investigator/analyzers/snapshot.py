@@ -75,6 +75,7 @@ class Signal:
     alert: str
     lines: tuple[str, ...]
     evidence: EvidenceId
+    expression: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +100,8 @@ class Snapshot:
     measured: tuple[Measured, ...] = ()
     """What metrics told over the hours around ``began``, the start of the oldest alert that fires."""
     began: datetime | None = None
+    live: bool = False
+    """Whether it was read just now, so that the age of what it tells can be told by our clock."""
 
     def objects(self, kind: str) -> tuple[JsonObject, ...]:
         """Every object of this kind that was read."""
