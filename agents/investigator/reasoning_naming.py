@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from agents.incident import Finding
 from agents.investigator.analyzers.codes import IMAGE_CODES, Code
+from agents.investigator.analyzers.statefulset import StatefulSetCode
 from agents.investigator.reasoning_alerts import Cause
 from agents.investigator.reasoning_case import Case
 from agents.investigator.reasoning_facts import image_facts, memory_facts, rollout_facts
@@ -117,5 +118,6 @@ _OURS: dict[str, Callable[[Case, tuple[Finding, ...], Named], Named]] = {
     Code.CRASH_LOOP: _crash,
     Code.SELECTOR_MATCHES_NOTHING: _selector,
     Code.SCALED_TO_ZERO: _zero,
+    StatefulSetCode.SCALED_TO_ZERO: _zero,
 }
 """Families with names and facts of their own; every other cause is called by its finding's code."""

@@ -77,7 +77,7 @@ POD_ROWS: dict[Effect, tuple[Coded, ...]] = {
         CreationCode.DELETE_FAILED,
     ),
     Effect.HELD: (RolloutCode.PAUSED, RolloutCode.NOT_OBSERVED),
-    Effect.IDLE: (Code.SCALED_TO_ZERO,),
+    Effect.IDLE: (Code.SCALED_TO_ZERO, StatefulSetCode.SCALED_TO_ZERO),
     Effect.SHORT: (
         Code.REPLICAS_SHORT,
         Code.PROGRESS_DEADLINE,

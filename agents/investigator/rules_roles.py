@@ -15,7 +15,6 @@ from agents.investigator.analyzers.pdb import PdbCode
 from agents.investigator.analyzers.probes import ProbeCode
 from agents.investigator.analyzers.quota import QuotaCode
 from agents.investigator.analyzers.rollout import RolloutCode
-from agents.investigator.analyzers.scheduling import SchedulingCode
 from agents.investigator.analyzers.service_wiring import WiringCode
 from agents.investigator.analyzers.statefulset import StatefulSetCode
 
@@ -34,8 +33,6 @@ SYMPTOMS: frozenset[Coded] = frozenset(
         EndpointsCode.SOME_NOT_READY,
         PdbCode.NO_ROOM,
         ProbeCode.NOT_READY,
-        # It says that nobody has tried, and not why.
-        SchedulingCode.NO_SCHEDULER,
         JobCode.PODS_FAIL,
         CronJobCode.RUNS_MISSED,
         LogCode.ERROR_LINES,
@@ -46,6 +43,7 @@ SYMPTOMS: frozenset[Coded] = frozenset(
 QUIET: frozenset[Coded] = frozenset(
     (
         Code.SCALED_TO_ZERO,
+        StatefulSetCode.SCALED_TO_ZERO,
         ConfigCode.CHANGED_SINCE_START,
         RolloutCode.PAUSED,
         CronJobCode.SUSPENDED,

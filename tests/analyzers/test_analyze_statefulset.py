@@ -74,5 +74,20 @@ def test_what_was_not_looked_at_is_not_missing() -> None:
 def test_a_healthy_statefulset_is_silent() -> None:
     fast = {"kind": "StorageClass", "metadata": {"name": "fast"}}
     assert codes(statefulset(volumeClaimTemplates=[claim("fast")]), service("db"), fast) == []
-    assert codes(statefulset(0, 0), service("db")) == []
     assert codes(statefulset(volumeClaimTemplates=[claim("")]), service("db"), pod("db-0", ready=False)) == []
+
+
+def test_a_statefulset_at_zero_is_told_and_matters_where_a_service_leads_to_it() -> None:
+    parked = statefulset(0, 0, template={"metadata": {"labels": {"app": "db"}}})
+    when = {
+        "manager": "saver",
+        "time": "2026-11-24T01:00:00Z",
+        "fieldsType": "FieldsV1",
+        "subresource": "scale",
+    }
+    parked["metadata"]["managedFields"] = [when | {"operation": "Update", "fields": ["spec.replicas"]}]
+    (told,) = found(parked, service("db", selector={"app": "db"}))
+    assert (told.code, told.severity) == ("statefulset.scaled_to_zero", Severity.WARNING)
+    assert (told.fields["manager"], told.fields["services"]) == ("saver", ["db"])
+    (alone,) = found(parked, service("db", selector={"app": "other"}))
+    assert alone.severity is Severity.INFO

@@ -16,9 +16,13 @@ from agents.investigator.analyzers.fields import (
     count_of,
     dig,
     items,
+    last_writer,
+    matches,
     moment,
     name_of,
     namespace_of,
+    quotable,
+    template_labels,
 )
 from agents.investigator.analyzers.said import Said
 from agents.investigator.analyzers.snapshot import Snapshot
@@ -34,6 +38,11 @@ class StatefulSetCode(Coded):
         "statefulset.replicas_short",
         "A StatefulSet has fewer available replicas than it asks for.",
         "spec.replicas, status.availableReplicas",
+    )
+    SCALED_TO_ZERO = (
+        "statefulset.scaled_to_zero",
+        "A StatefulSet is scaled to zero; with the manager that wrote it.",
+        "spec.replicas, metadata.managedFields, the Services that select its pods",
     )
     POD_MISSING = ("statefulset.pod_missing", "The first pod in order that is amiss does not exist.", _PODS)
     POD_NOT_RUNNING = (
@@ -67,6 +76,8 @@ def statefulsets(snapshot: Snapshot) -> Iterator[Finding]:
     """Findings for StatefulSets; one with all its replicas and all it names is silent."""
     for statefulset in snapshot.objects("StatefulSet"):
         said = [*_service(snapshot, statefulset), *_storage(snapshot, statefulset)]
+        if wanted(statefulset) == 0:
+            said.append(_scaled_to_zero(snapshot, statefulset))
         if available(statefulset) < wanted(statefulset):
             said += [_short(statefulset), *_blocking(snapshot, statefulset)]
         for one in said:
@@ -101,6 +112,26 @@ def _storage(snapshot: Snapshot, statefulset: JsonObject) -> Iterator[Said]:
                 fields={"storage_class": name, "claim": name_of(claim)},
                 reads=("StorageClass",),
             )
+
+
+def _scaled_to_zero(snapshot: Snapshot, statefulset: JsonObject) -> Said:
+    manager, time = last_writer(statefulset, subresource="scale")
+    labels = template_labels(statefulset)
+    served = sorted(
+        name_of(service)
+        for service in snapshot.within(namespace_of(statefulset), "Service")
+        if matches(dig(service, "spec", "selector") or {}, labels)
+    )
+    by = f", last written by {quotable(manager)}" if manager else ""
+    return Said(
+        code=StatefulSetCode.SCALED_TO_ZERO,
+        # One that nobody calls may well be parked.
+        severity=Severity.WARNING if served else Severity.INFO,
+        message=f"StatefulSet {name_of(statefulset)} is scaled to zero{by}.",
+        fields={"replicas": 0, "services": served, "manager": manager, "scaled_at": time},
+        since=moment(time),
+        reads=("Service",),
+    )
 
 
 def _short(statefulset: JsonObject) -> Said:
