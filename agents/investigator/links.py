@@ -13,8 +13,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from agents.investigator.analyzers.dependency import calls
-from agents.investigator.analyzers.fields import dig, items, namespace_of, template_labels
+from agents.investigator.analyzers.fields import dig, items, name_of, namespace_of, template_labels
 from agents.investigator.analyzers.references import pod_spec
+from agents.investigator.analyzers.route import KINDS as ROUTES
 from agents.investigator.analyzers.selectors import selects
 from agents.investigator.analyzers.snapshot import Snapshot
 from agents.investigator.targets_radius import Relations, scaled_by
@@ -31,7 +32,6 @@ LEAST = 0.35
 PLACED = 0.6
 """How surely a node's trouble is that of a pod on it that shows nothing itself."""
 
-_ROUTES = ("Ingress", "HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute")
 _HOOKS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
 
 
@@ -59,6 +59,10 @@ class Links:
         below = {child.key: Touch(1.0, far=False) for child in self._below(ref)}
         return {**self._from(root, below=False), **below, ref.key: Touch(1.0, far=False)}
 
+    def fronts(self, ref: ObjectRef) -> tuple[ObjectRef, ...]:
+        """What hands requests on to a Service: its routes, and the API server by a webhook."""
+        return tuple(self._fronted.get(ref.key, ()))
+
     def _from(self, ref: ObjectRef, *, below: bool = True) -> dict[Key, Touch]:
         if (ref.key, below) not in self._felt:
             self._felt[ref.key, below] = self._walk(ref, tuple(self._below(ref)) if below else ())
@@ -85,6 +89,8 @@ class Links:
         yield from self.relations.offspring(ref)
         yield from self._placed.get(ref.name, ()) if ref.kind == "Node" else ()
         yield from self._claimed.get(ref.key, ())
+        yield from self._drawn.get(ref.key, ())
+        yield from self._hung.get(ref.key, ())
         if ref.kind == "HorizontalPodAutoscaler" and (scaler := self.relations.find(ref)):
             kind, name = scaled_by(scaler)
             yield from self._there(ObjectRef(kind=kind or "-", namespace=ref.namespace, name=name or "-"))
@@ -158,6 +164,32 @@ class Links:
         return found
 
     @cached_property
+    def _drawn(self) -> dict[Key, list[ObjectRef]]:
+        """The claims that a StatefulSet draws from its templates: no owner reference says so."""
+        found: dict[Key, list[ObjectRef]] = defaultdict(list)
+        for workload in self.snapshot.objects("StatefulSet"):
+            names = [name_of(template) for template in items(workload, "spec", "volumeClaimTemplates")]
+            for claim in (
+                self.snapshot.within(namespace_of(workload), "PersistentVolumeClaim") if names else ()
+            ):
+                template, _, number = name_of(claim).rpartition(f"-{name_of(workload)}-")
+                if template in names and number.isdigit():
+                    found[ref_of(workload).key].append(ref_of(claim))
+        return found
+
+    @cached_property
+    def _hung(self) -> dict[Key, list[ObjectRef]]:
+        """What hangs on a door: class → its Gateways, Gateway → its routes."""
+        found: dict[Key, list[ObjectRef]] = defaultdict(list)
+        for gateway in self.snapshot.objects("Gateway"):
+            found["GatewayClass", "", dig(gateway, "spec", "gatewayClassName") or ""].append(ref_of(gateway))
+        for route in (one for kind in ROUTES for one in self.snapshot.objects(kind)):
+            for parent in items(route, "spec", "parentRefs"):
+                place = parent.get("namespace") or namespace_of(route)
+                found["Gateway", place, parent.get("name") or ""].append(ref_of(route))
+        return found
+
+    @cached_property
     def _callers(self) -> dict[Key, list[ObjectRef]]:
         found: dict[Key, dict[ObjectRef, None]] = defaultdict(dict)
         for root, service, _ in calls(self.snapshot):
@@ -168,7 +200,7 @@ class Links:
     def _fronted(self) -> dict[Key, list[ObjectRef]]:
         """Who hands requests on to a Service: routes, and the API server by a webhook or an API."""
         found: dict[Key, dict[ObjectRef, None]] = defaultdict(dict)
-        for kind in (*_ROUTES, *_HOOKS, "APIService"):
+        for kind in ("Ingress", *ROUTES, *_HOOKS, "APIService"):
             for obj in self.snapshot.objects(kind):
                 for namespace, name in _services(obj):
                     found["Service", namespace, name][ref_of(obj)] = None

@@ -11,6 +11,7 @@ from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.config import ConfigCode
 from agents.investigator.analyzers.control_plane import ControlPlaneCode
 from agents.investigator.analyzers.cronjob import CronJobCode
+from agents.investigator.analyzers.dependency import DependencyCode
 from agents.investigator.analyzers.log_rules import OUTSIDE
 from agents.investigator.analyzers.rollout import RolloutCode
 from agents.investigator.analyzers.scheduling import SchedulingCode
@@ -21,7 +22,7 @@ from agents.investigator.effects import (
     STOPS_SERVICE,
     Effect,
 )
-from agents.investigator.links import Key, Touch
+from agents.investigator.links import CALLER, Key, Touch
 from agents.investigator.reasoning_case import Case
 from agents.investigator.rules import effect_of
 
@@ -63,13 +64,25 @@ def rooted(case: Case, direct: tuple[Finding, ...]) -> Root:
     effect = effect_of(direct[0])
     felt: dict[Key, Touch] = {}
     for finding in direct:
-        _join(felt, case.links.felt(finding.object))
+        _join(felt, _felt(case, effect, finding))
     for finding in direct:
         for caller in _named(case, finding):
             _join(felt, caller)
     for broad in _broadly(case, effect, direct):
         _join(felt, case.links.felt(broad.object))
     return Root(direct=direct, effect=effect, felt=felt)
+
+
+def _felt(case: Case, effect: Effect, finding: Finding) -> dict[Key, Touch]:
+    if effect is Effect.CLOSED and finding.object.kind == "Node":
+        # What runs there runs on: a node that takes no new pods is felt by those that find no place.
+        return {finding.object.key: Touch(1.0, far=False)}
+    felt = case.links.felt(finding.object)
+    if finding.code == DependencyCode.NO_SERVICE:
+        # Nothing joins a Service that is not there to anything: it is known by its name alone.
+        place, name = finding.fields.get("service_namespace"), finding.fields.get("service")
+        felt = {**felt, ("Service", str(place), str(name)): Touch(CALLER, far=False)}
+    return felt
 
 
 def _join(felt: dict[Key, Touch], more: dict[Key, Touch]) -> None:
