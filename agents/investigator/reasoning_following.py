@@ -13,6 +13,7 @@ from agents.investigator.analyzers.control_plane import ControlPlaneCode
 from agents.investigator.analyzers.cronjob import CronJobCode
 from agents.investigator.analyzers.dependency import DependencyCode
 from agents.investigator.analyzers.log_rules import OUTSIDE
+from agents.investigator.analyzers.node_codes import NodeCode
 from agents.investigator.analyzers.rollout import RolloutCode
 from agents.investigator.analyzers.scheduling import SchedulingCode
 from agents.investigator.effects import (
@@ -39,6 +40,7 @@ _DATED = frozenset(
 )  # fmt: skip
 _CONTAINERS = frozenset((Effect.MEMORY, Effect.KILLED, Effect.CRASH))
 _NO_ROOM = frozenset(("taint", "cordoned", "pod_cap", "gpu"))
+_FULL = frozenset(("cpu", "memory"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,10 +135,16 @@ def _asked(cause: Finding, finding: Finding) -> bool:
 
 
 def _closed(cause: Finding, finding: Finding) -> bool:
-    # Nodes are cordoned every day: it matters where every node says no for this reason.
-    del cause
-    why = frozenset(finding.fields.get("reasons") or ())
-    return finding.code == SchedulingCode.UNSCHEDULABLE and bool(why) and why <= _NO_ROOM
+    # Nodes are cordoned every day: it matters where every node says no for this reason, or where most are
+    # closed and the few that are left are full.
+    why = finding.fields.get("reasons") or {}
+    if finding.code != SchedulingCode.UNSCHEDULABLE or not why:
+        return False
+    if why.keys() <= _NO_ROOM:
+        return True
+    mostly = 2 * why.get("cordoned", 0) > (finding.fields.get("nodes") or 0)
+    full = why.keys() <= _NO_ROOM | _FULL and not finding.fields.get("fits_no_node")
+    return cause.code == NodeCode.CORDONED and mostly and full
 
 
 _BROAD: dict[Effect, Callable[[Finding, Finding], bool]] = {

@@ -215,12 +215,32 @@ def test_a_cordon_is_felt_by_those_that_find_no_place_and_not_by_what_runs_there
     runs = [deployment(), replicaset(1), pod("web-r1-aaaaa", spec={"nodeName": "worker-1"})]
     runs.append(cordoned("worker-1"))
     assert think(runs, alert("KubePodUnschedulable", namespace="shop", deployment="web")).cause is None
-    reason = "0/1 nodes are available: 1 node(s) were unschedulable."
+    waits = refused_pod("0/1 nodes are available: 1 node(s) were unschedulable.")
+    found = think([*runs, waits], alert("KubePodUnschedulable", namespace="shop", pod="web-r1-bbbbb"))
+    assert "node.cordoned" in [code for code, _ in ranked(found)]
+
+
+def refused_pod(reason: str) -> Json:
     refused = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": reason}
     waits = pod("web-r1-bbbbb", ready=False, phase="Pending")
     waits["status"]["conditions"], waits["status"]["containerStatuses"] = [refused], []
-    found = think([*runs, waits], alert("KubePodUnschedulable", namespace="shop", pod="web-r1-bbbbb"))
-    assert "node.cordoned" in [code for code, _ in ranked(found)]
+    return waits
+
+
+def test_cordons_are_the_cause_where_most_nodes_are_closed_and_the_rest_is_full() -> None:
+    asked = alert("KubePodUnschedulable", namespace="shop", pod="web-r1-bbbbb")
+    names = ("worker-1", "worker-2")
+    around = [deployment(), replicaset(1), *map(cordoned, names), node("worker-3")]
+    mostly = "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable."
+    assert ranked(think([*around, refused_pod(mostly)], asked))[0] == ("node.cordoned", "Node worker-1")
+    # One of three is cordoned every day: there the lack of room is the cause.
+    seldom = "0/3 nodes are available: 2 Insufficient cpu, 1 node(s) were unschedulable."
+    other = (
+        "0/3 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, "
+        "2 node(s) were unschedulable."
+    )
+    for reason in (seldom, other):
+        assert ranked(think([*around, refused_pod(reason)], asked))[0][0] == "pod.scheduling.unschedulable"
 
 
 def tight_budget() -> Json:
