@@ -239,8 +239,8 @@ def test_cordons_are_the_cause_where_most_nodes_are_closed_and_the_rest_is_full(
         "0/3 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, "
         "2 node(s) were unschedulable."
     )
-    for reason in (seldom, other):
-        assert ranked(think([*around, refused_pod(reason)], asked))[0][0] == "pod.scheduling.unschedulable"
+    for said in (seldom, other):
+        assert ranked(think([*around, refused_pod(said)], asked))[0][0] == "pod.scheduling.unschedulable"
 
 
 def tight_budget() -> Json:

@@ -92,10 +92,9 @@ class PodOnNode:
         secrets = frozenset(there.intersection(wanted))
         if lost := [name for name in wanted if name not in there]:
             # A real kubelet goes on without them, and says so (kubelet_pods.go, since 1.28).
-            text = f"Unable to retrieve some image pull secrets ({', '.join(lost)}); attempting to pull the image"
-            said = Note(
-                reason="FailedToRetrieveImagePullSecret", message=f"{text} may not succeed.", warning=True
-            )
+            text = f"Unable to retrieve some image pull secrets ({', '.join(lost)}); "
+            text += "attempting to pull the image may not succeed."
+            said = Note(reason="FailedToRetrieveImagePullSecret", message=text, warning=True)
             self._node.recorder.record(self.pod, said)
         failure = self._node.library.pull(spec.image, spec.env, secrets)
         if failure is None:
