@@ -8,7 +8,7 @@ each index once: a namespace of ten thousand pods must stay cheap.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -45,9 +45,11 @@ class Touch(NamedTuple):
 class Links:
     """The joins of one snapshot that ``Relations`` does not have, and the walk along all of them."""
 
-    def __init__(self, snapshot: Snapshot, relations: Relations) -> None:
-        """Nothing is indexed before it is asked for."""
-        self.snapshot, self.relations = snapshot, relations
+    def __init__(
+        self, snapshot: Snapshot, relations: Relations, heard: Mapping[Key, list[ObjectRef]] | None = None
+    ) -> None:
+        """Nothing is indexed before it is asked for; ``heard`` are more callers of Services."""
+        self.snapshot, self.relations, self._heard = snapshot, relations, heard or {}
         self._felt: dict[tuple[Key, bool], dict[Key, Touch]] = {}
 
     def felt(self, ref: ObjectRef) -> dict[Key, Touch]:
@@ -108,7 +110,8 @@ class Links:
             yield from ((one, touch) for one in self._fronted.get(ref.key, ()))
             called = Touch(round(touch.sure * CALLER, 4), far=True)
             if called.sure >= LEAST:
-                yield from ((one, called) for one in self._callers.get(ref.key, ()))
+                callers = (*self._callers.get(ref.key, ()), *self._heard.get(ref.key, ()))
+                yield from ((one, called) for one in callers)
             return
         if ref.kind == "PersistentVolumeClaim":
             yield from ((one, touch) for one in self._claimed.get(ref.key, ()))

@@ -26,6 +26,7 @@ class Cause(StrEnum):
     MEMORY_LOWERED = "deployment.rollout.memory_lowered"
     MEMORY_LIMIT = "workload.memory.limit_reached"
     CRASHING_ROLLOUT = "deployment.rollout.crashes"
+    BAD_VERSION = "deployment.rollout.bad_version"
     CRASHING = "workload.container.crashes"
     SELECTOR_MISMATCH = "service.selector.mismatch"
     SCALED_TO_ZERO = "deployment.scaled_to_zero"

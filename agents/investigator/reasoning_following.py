@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from agents.incident import Finding
+from agents.incident import Finding, Severity
 from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.config import ConfigCode
 from agents.investigator.analyzers.control_plane import ControlPlaneCode
@@ -26,6 +26,7 @@ from agents.investigator.effects import (
 from agents.investigator.links import CALLER, Key, Touch
 from agents.investigator.reasoning_case import Case
 from agents.investigator.rules import effect_of
+from agents.investigator.rules_roles import CIRCUMSTANCES
 
 SLACK = timedelta(minutes=5)
 """Clocks differ and probes take their time: what began this much later may still be the cause."""
@@ -178,9 +179,20 @@ def _followed(root: Root, finding: Finding, *, far: bool) -> Followed | None:
     else:
         certain = root.effect in FOLLOWS.get(effect, ())
         likely = certain or root.effect in MAY_FOLLOW.get(effect, ())
+    if is_circumstance(root.direct[0]) and effect is not Effect.SIGNAL:
+        return None
+    if effect is Effect.HEARD and not _is_meant(root, finding):
+        return None
     if not likely or not _in_time(root, finding, far=far) or not _same_container(root, finding):
         return None
     return Followed(finding=finding, certain=certain, far=far)
+
+
+def _is_meant(root: Root, finding: Finding) -> bool:
+    """Whether a log complains of something that this is felt at, and not of somebody else."""
+    kind, _, place = str(finding.fields.get("to") or "").partition("/")
+    namespace, _, name = place.partition("/")
+    return (kind, namespace, name) in root.felt
 
 
 def _points_outside(finding: Finding) -> bool:
@@ -201,6 +213,10 @@ def _in_time(root: Root, finding: Finding, *, far: bool) -> bool:
         if begun is None or finding.since is None:
             return True
         return begun - SLACK <= finding.since <= begun + SOON
+    if effect_of(finding) is Effect.SIGNAL and begun and finding.since:
+        # Without an order in time any pair of them would explain the other.
+        soon = not is_circumstance(root.direct[0]) or finding.since <= begun + SOON
+        return begun <= finding.since + SLACK and soon
     if begun is None or finding.since is None or not (far or root.effect in _DATED):
         return True
     return begun <= finding.since + SLACK
@@ -216,4 +232,9 @@ def _same_container(root: Root, finding: Finding) -> bool:
 
 def is_change(finding: Finding) -> bool:
     """Whether the finding is only that something was written: a cause if anything follows from it."""
-    return finding.code == ConfigCode.CHANGED_SINCE_START
+    return finding.code == ConfigCode.CHANGED_SINCE_START or is_circumstance(finding)
+
+
+def is_circumstance(finding: Finding) -> bool:
+    """Whether it is suspected for its time alone."""
+    return finding.severity is Severity.INFO and finding.code in CIRCUMSTANCES

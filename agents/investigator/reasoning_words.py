@@ -19,6 +19,8 @@ _TEMPLATES: dict[str, str] = {
     "from {lowered_from} to {limit}, and it is killed for memory.",
     Cause.MEMORY_LIMIT: "Container {container} of {name} needs more memory than {limit_words} and is killed.",
     Cause.CRASHING_ROLLOUT: "Since the last rollout of {name}, container {container} crashes at start{why}.",
+    Cause.BAD_VERSION: "{name} was rolled out ({changes}) shortly before the trouble began, and nothing else "
+    "that was seen explains it.",
     Cause.CRASHING: "Container {container} of {name} crashes again and again{why}.",
     Cause.SELECTOR_MISMATCH: "{name} sends traffic nowhere: its selector matches no pod{meant}.",
     Cause.SCALED_TO_ZERO: "{name} is scaled to zero{by}, so nothing serves.",
