@@ -96,6 +96,7 @@ class PodOnNode:
             text += "attempting to pull the image may not succeed."
             said = Note(reason="FailedToRetrieveImagePullSecret", message=text, warning=True)
             self._node.recorder.record(self.pod, said)
+        # It is tried all the same: the image may be for everybody.
         failure = self._node.library.pull(spec.image, spec.env, secrets)
         if failure is None:
             self._node.images.add(spec.image)
