@@ -11,7 +11,7 @@ from agents.incident import Alert, Finding, Severity
 from agents.investigator.analyzers.fields import moment
 from agents.investigator.analyzers.log_heard import ABOUT_A_PARTY
 from agents.investigator.analyzers.snapshot import Snapshot
-from agents.investigator.effects import STANDING, Effects
+from agents.investigator.effects import STANDING, Effect, Effects
 from agents.investigator.links import Key, Links
 from agents.investigator.reasoning_alerts import always_fires
 from agents.investigator.rules import effect_of
@@ -59,6 +59,22 @@ class Case:
         for finding in self.findings:
             found[finding.object.key].append(finding)
         return {key: tuple(about) for key, about in found.items()}
+
+    def place(self, finding: Finding) -> int:
+        """Where a finding stands among all of them."""
+        return self._places[id(finding)]
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {id(finding): number for number, finding in enumerate(self.findings)}
+
+    @cached_property
+    def broad(self) -> dict[Effect, tuple[Finding, ...]]:
+        """Findings by effect, of those that something may follow from which no object is joined to."""
+        found: dict[Effect, list[Finding]] = defaultdict(list)
+        for finding in self.findings:
+            found[effect_of(finding)].append(finding)
+        return {effect: tuple(these) for effect, these in found.items()}
 
     @cached_property
     def symptoms(self) -> tuple[Finding, ...]:

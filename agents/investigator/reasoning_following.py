@@ -110,7 +110,9 @@ def _broadly(case: Case, effect: Effect, direct: tuple[Finding, ...]) -> tuple[F
     joined = _BROAD.get(effect)
     if joined is None:
         return ()
-    return tuple(one for one in case.findings if any(joined(cause, one) for cause in direct))
+    near = (one for kind in _BROADLY[effect] for one in case.broad.get(kind, ()))
+    found = (one for one in near if any(joined(cause, one) for cause in direct))
+    return tuple(sorted(found, key=case.place))
 
 
 def _stands_still(cause: Finding, finding: Finding) -> bool:
@@ -154,6 +156,13 @@ _BROAD: dict[Effect, Callable[[Finding, Finding], bool]] = {
     Effect.HOOK: _asked,
     Effect.CLOSED: _closed,
 }
+_BROADLY: dict[Effect, tuple[Effect, ...]] = {
+    Effect.CONTROL: (Effect.PLACE, Effect.HELD, Effect.RUN, Effect.SCALER),
+    Effect.QUOTA: (Effect.REFUSED,),
+    Effect.HOOK: (Effect.REFUSED,),
+    Effect.CLOSED: (Effect.PLACE,),
+}
+"""The effects among which such a thing is looked for: a large cluster has thousands of findings."""
 
 
 def following(case: Case, root: Root) -> tuple[Followed, ...]:

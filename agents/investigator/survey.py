@@ -75,14 +75,16 @@ def _is_told(candidate: Candidate) -> bool:
 
 
 def _explained(case: Case, candidate: Candidate) -> Explained:
-    explains = tuple(dict.fromkeys(finding.key for finding in candidate.explains))
-    near = (one for one in case.findings if one.object.key in candidate.reach)
-    open_ = tuple(one.key for one in near if one.severity is not Severity.INFO and one.key not in explains)
+    explains = dict.fromkeys(finding.key for finding in candidate.explains)
+    # By object: a large cluster has thousands of findings and hundreds of causes.
+    near = [one for key in candidate.reach for one in case.by_object.get(key, ())]
+    grave = sorted((one for one in near if one.severity is not Severity.INFO), key=case.place)
+    open_ = tuple(one.key for one in grave if one.key not in explains)
     return Explained(
         code=candidate.code,
         object=candidate.object,
         sentence=candidate.sentence,
-        explains=explains,
+        explains=tuple(explains),
         unexplained=open_,
         confidence=_confidence(case, candidate, open_),
     )

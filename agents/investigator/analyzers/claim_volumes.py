@@ -23,7 +23,7 @@ from agents.investigator.analyzers.fields import (
 )
 from agents.investigator.analyzers.selectors import selects, spelled
 from agents.investigator.analyzers.snapshot import Snapshot
-from tools.kubernetes.objects import JsonObject, ref_of
+from tools.kubernetes.objects import JsonObject
 from tools.kubernetes.quantities import QuantityError, amount
 
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
@@ -130,7 +130,7 @@ def contended(snapshot: Snapshot, claim: JsonObject, pods: tuple[JsonObject, ...
     volume = dig(claim, "spec", "volumeName") or ""
     nodes = {str(dig(pod, "spec", "nodeName")) for pod in pods if is_ready(pod)}
     for pod in pods:
-        for event in snapshot.events(ref_of(pod)):
+        for event in snapshot.events_of(pod):
             hit = _MULTI_ATTACH.search(event.get("message") or "")
             # The event stays for an hour; a pod that runs by now has its volume.
             if hit and hit[1] == volume and not is_ready(pod):

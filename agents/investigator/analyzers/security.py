@@ -12,7 +12,14 @@ from collections.abc import Iterator
 from agents.incident import Finding
 from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.containers import owner_of
-from agents.investigator.analyzers.fields import dig, is_finished, items, name_of, namespace_of
+from agents.investigator.analyzers.fields import (
+    controller_of,
+    dig,
+    is_finished,
+    items,
+    name_of,
+    namespace_of,
+)
 from agents.investigator.analyzers.snapshot import Snapshot
 from agents.investigator.analyzers.subject import Subject
 from tools.kubernetes.objects import JsonObject
@@ -109,7 +116,7 @@ def _exposed(snapshot: Snapshot, pod: JsonObject, granted: set[str]) -> bool:
     A workload on an account without rights is the ordinary case. An account with rights is another matter,
     and so is a pod made by hand: whoever made it did not think of an account.
     """
-    if namespace_of(pod) not in granted and owner_of(pod)[0] != "Pod":
+    if namespace_of(pod) not in granted and controller_of(pod):
         return False
     account = snapshot.find("ServiceAccount", namespace_of(pod), "default")
     if account is None or dig(pod, "spec", "serviceAccountName") != "default":

@@ -151,6 +151,10 @@ class Snapshot:
         """Events about one object, oldest first."""
         return self._events.get(ref.key, ())
 
+    def events_of(self, obj: JsonObject) -> tuple[JsonObject, ...]:
+        """Events about an object that was read, oldest first."""
+        return self._events.get((obj["kind"], namespace_of(obj), name_of(obj)), ())
+
     def selected(self, namespace: str, selector: Mapping[str, str]) -> tuple[JsonObject, ...]:
         """Pods of the namespace that an equality selector selects."""
         key = (namespace, *selector.items())
