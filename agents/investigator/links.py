@@ -33,7 +33,6 @@ PLACED = 0.6
 """How surely a node's trouble is that of a pod on it that shows nothing itself."""
 
 
-
 class Touch(NamedTuple):
     """How surely something is felt here (0 to 1), and whether only by way of a call (``far``)."""
 
@@ -128,8 +127,9 @@ class Links:
             yield one, aside
 
     def _guarding(self, ref: ObjectRef) -> Iterator[ObjectRef]:
-        for budget in self._budgets.get(ref.namespace, ()):
-            labels = template_labels(self.relations.find(ref) or {})
+        budgets = self._budgets.get(ref.namespace, ())
+        labels = template_labels(self.relations.find(ref) or {}) if budgets else {}
+        for budget in budgets:
             if labels and selects(dig(budget, "spec", "selector"), labels):
                 yield ref_of(budget)
 

@@ -53,6 +53,7 @@ _MORE: dict[str, str] = {
     "hpa.maxed_out": "{name} runs at its most of {max_replicas} and its load asks for more.",
 }
 """For causes that have their finding's code: with names of objects, fields and numbers only."""
+_SAYS = {code.value: code.says for code in CODES}
 _WRONG = {
     "pod.image.not_found": "which the registry does not have",
     "pod.image.name_invalid": "which is not a valid image name",
@@ -65,7 +66,7 @@ def sentence(cause: str, ref: ObjectRef, facts: JsonObject) -> str:
     template = _TEMPLATES.get(cause) or _MORE.get(cause)
     if template is None:
         # The condition's own words, in which there is nothing of what strangers wrote.
-        says = next((code.says for code in CODES if code.value == cause), "something is wrong with it.")
+        says = _SAYS.get(cause, "something is wrong with it.")
         return f"{ref}: {says[:1].lower()}{says[1:]}"
     known = {key: quotable(value) if isinstance(value, str) else value for key, value in facts.items()}
     spoken = {

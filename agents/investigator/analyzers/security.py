@@ -93,9 +93,12 @@ def security(snapshot: Snapshot) -> Iterator[Finding]:
 def _one_of_each(snapshot: Snapshot) -> list[JsonObject]:
     """The first pod, by name, of each owner: what is said of it holds for the others."""
     firsts: dict[tuple[str, tuple[str, str]], JsonObject] = {}
-    for pod in sorted(snapshot.objects("Pod"), key=name_of):
+    for pod in snapshot.objects("Pod"):
         if not is_finished(pod):
-            firsts.setdefault((namespace_of(pod), owner_of(pod)), pod)
+            key = (namespace_of(pod), owner_of(pod))
+            first = firsts.get(key)
+            if first is None or name_of(pod) < name_of(first):
+                firsts[key] = pod
     return list(firsts.values())
 
 
@@ -129,7 +132,7 @@ def _exposed(snapshot: Snapshot, pod: JsonObject, granted: set[str]) -> bool:
 def _shared_accounts(snapshot: Snapshot, granted: set[str]) -> Iterator[Finding]:
     users: dict[str, list[str]] = defaultdict(list)
     for pod in snapshot.objects("Pod"):
-        if not is_finished(pod) and _exposed(snapshot, pod, granted):
+        if _exposed(snapshot, pod, granted) and not is_finished(pod):
             users[namespace_of(pod)].append(name_of(pod))
     for namespace, pods in users.items():
         account = snapshot.find("ServiceAccount", namespace, "default")

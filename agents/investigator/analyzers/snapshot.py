@@ -117,6 +117,11 @@ class Snapshot:
 
     def looked_at(self, namespace: str, kind: str) -> bool:
         """Whether a read of this kind succeeded, so that absence means something."""
+        if (namespace, kind) not in self._looked:
+            self._looked[namespace, kind] = self._looks(namespace, kind)
+        return self._looked[namespace, kind]
+
+    def _looks(self, namespace: str, kind: str) -> bool:
         if self.inventory.unread(kind, namespace):
             return False
         told = self.inventory.looked_at(kind, namespace) or bool(self.cites(namespace, kind))
@@ -194,6 +199,10 @@ class Snapshot:
         """The pods that are not plainly well: the few that analyzers of pods have to look at closely."""
         return tuple(pod for pod in self.objects("Pod") if not is_plainly_well(pod))
 
+    def is_unwell(self, pod: JsonObject) -> bool:
+        """Whether a pod of this snapshot is among those that are not plainly well."""
+        return id(pod) in self._unwell
+
     @cached_property
     def roots(self) -> tuple[JsonObject, ...]:
         """Everything that states a pod of its own, and was not made by a controller that was read too."""
@@ -203,6 +212,15 @@ class Snapshot:
         owner = controller_of(obj)
         kind = owner.get("kind") or ""
         return kind not in TEMPLATED or self.find(kind, namespace_of(obj), owner.get("name") or "") is None
+
+    @cached_property
+    def _looked(self) -> dict[tuple[str, str], bool]:
+        # Asked for every name that some object mentions.
+        return {}
+
+    @cached_property
+    def _unwell(self) -> frozenset[int]:
+        return frozenset(map(id, self.unwell))
 
     @cached_property
     def _by_name(self) -> dict[str, dict[tuple[str, str], JsonObject]]:
