@@ -17,7 +17,8 @@ from agents.investigator.change import Change, ChangeKind, Window
 from agents.investigator.changes_nodes import node_changes
 from agents.investigator.changes_rollouts import rollout_changes
 from agents.investigator.changes_writes import written
-from agents.investigator.targets import Targets, namespace_label
+from agents.investigator.targets import Targets
+from agents.investigator.targets_labels import namespace_label
 from tools.kubernetes.objects import JsonObject, ObjectRef
 from tools.redaction import redact
 

@@ -46,7 +46,11 @@ class Effect(StrEnum):
     FAILED = "a run failed"
     RUN = "runs do not start or do not end"
     ERRORS = "a log speaks of errors"
+    HEARD = "a log complains of another party"
     SCALER = "the count of pods is not what the load asks for"
+    TIGHT = "a container has hardly any room left"
+    ROLLED = "a new version runs"
+    SIGNAL = "requests fail or take longer than before"
     BUDGET = "no pod may be evicted"
     RIGHTS = "an account lacks or has rights"
     OPERATOR = "an operator is not installed"
@@ -70,7 +74,9 @@ STOPS_SERVICE: Effects = frozenset(effect for effect in Effect if DEPTH[effect] 
 }
 """What may keep a Service from answering, and so be felt by those who call it."""
 
-FELT: Effects = frozenset((_E.KILLED, _E.CRASH, _E.READY, _E.SHORT, _E.EMPTY, _E.FAILED, _E.ERRORS))
+FELT: Effects = frozenset(
+    (_E.KILLED, _E.CRASH, _E.READY, _E.SHORT, _E.EMPTY, _E.FAILED, _E.ERRORS, _E.HEARD, _E.SIGNAL)
+)
 """What a workload may suffer from because a Service that it calls does not answer."""
 
 _OF_NODES: Effects = frozenset((_E.CONTROL, _E.NODE))
@@ -98,5 +104,7 @@ MAY_FOLLOW: dict[Effect, Effects] = {
     _E.CRASH: frozenset((_E.NODE, _E.SETTING, _E.CHANGED, _E.ADDRESS, _E.POLICY)),
     _E.READY: frozenset((_E.SETTING, _E.CHANGED, _E.ADDRESS, _E.POLICY, _E.SLOW)),
     _E.SCALER: frozenset((_E.CONTROL,)),
+    _E.HEARD: STOPS_SERVICE,
+    _E.SIGNAL: STOPS_SERVICE | {_E.SCALER, _E.TIGHT, _E.ROLLED},
 }
 """What each effect may follow from; the deeper cause is then the better answer, and not the only one."""

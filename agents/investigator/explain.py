@@ -12,8 +12,10 @@ from agents.incident import PROSE_LIMIT, Claim, Diagnosis, Evidence, Finding, Hy
 from agents.investigator.analyzers.codes import IMAGE_CODES, Code
 from agents.investigator.changes import changed
 from agents.investigator.citations import checked
+from agents.investigator.effects import Effect
 from agents.investigator.reasoning import Answer, Reasoned
 from agents.investigator.reasoning_case import Case
+from agents.investigator.rules import effect_of
 from agents.investigator.withheld import withheld
 from tools.kubernetes.objects import JsonObject
 
@@ -71,7 +73,7 @@ def claims(case: Case, reasoned: Reasoned) -> tuple[Claim, ...]:
     """What can be said of the established cause, the direct signs first, a few of each kind."""
     cause = reasoned.cause
     if cause is None:
-        return ()
+        return tuple(_overheard(case)) if reasoned.answer is Answer.NOT_ESTABLISHED else ()
     direct = set(cause.facts.get("direct", ()))
     explained = [finding for finding in case.findings if finding.key in cause.explains]
     ordered = sorted(explained, key=lambda finding: finding.key not in direct)
@@ -83,6 +85,13 @@ def claims(case: Case, reasoned: Reasoned) -> tuple[Claim, ...]:
         if spoken[finding.code] <= MOST_PER_CODE and finding.evidence:
             found.append(_claim(finding))
     return tuple(found[:MOST_CLAIMS])
+
+
+def _overheard(case: Case) -> Iterator[Claim]:
+    """What the logs near the alert complain of, where nothing that was seen explains it: a place to look."""
+    near = (one for one in case.findings if effect_of(one) is Effect.HEARD and case.targets.holds(one.object))
+    often = sorted(near, key=lambda one: -int(one.fields.get("count") or 0))
+    yield from (_claim(one) for one in often[:MOST_PER_CODE] if one.evidence)
 
 
 def _signals(case: Case) -> Iterator[Claim]:

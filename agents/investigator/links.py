@@ -8,13 +8,14 @@ each index once: a namespace of ten thousand pods must stay cheap.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
 from agents.investigator.analyzers.dependency import calls
-from agents.investigator.analyzers.fields import dig, items, namespace_of, template_labels
+from agents.investigator.analyzers.fields import dig, items, name_of, namespace_of, template_labels
 from agents.investigator.analyzers.references import pod_spec
+from agents.investigator.analyzers.route import KINDS as ROUTES
 from agents.investigator.analyzers.selectors import selects
 from agents.investigator.analyzers.snapshot import Snapshot
 from agents.investigator.targets_radius import Relations, scaled_by
@@ -31,9 +32,6 @@ LEAST = 0.35
 PLACED = 0.6
 """How surely a node's trouble is that of a pod on it that shows nothing itself."""
 
-_ROUTES = ("Ingress", "HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute")
-_HOOKS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
-
 
 class Touch(NamedTuple):
     """How surely something is felt here (0 to 1), and whether only by way of a call (``far``)."""
@@ -45,9 +43,11 @@ class Touch(NamedTuple):
 class Links:
     """The joins of one snapshot that ``Relations`` does not have, and the walk along all of them."""
 
-    def __init__(self, snapshot: Snapshot, relations: Relations) -> None:
-        """Nothing is indexed before it is asked for."""
-        self.snapshot, self.relations = snapshot, relations
+    def __init__(
+        self, snapshot: Snapshot, relations: Relations, heard: Mapping[Key, list[ObjectRef]] | None = None
+    ) -> None:
+        """Nothing is indexed before it is asked for; ``heard`` are more callers of Services."""
+        self.snapshot, self.relations, self._heard = snapshot, relations, heard or {}
         self._felt: dict[tuple[Key, bool], dict[Key, Touch]] = {}
 
     def felt(self, ref: ObjectRef) -> dict[Key, Touch]:
@@ -58,6 +58,10 @@ class Links:
         # Hundreds of pods of one workload are felt by the same others: walked once, from their root.
         below = {child.key: Touch(1.0, far=False) for child in self._below(ref)}
         return {**self._from(root, below=False), **below, ref.key: Touch(1.0, far=False)}
+
+    def fronts(self, ref: ObjectRef) -> tuple[ObjectRef, ...]:
+        """What hands requests on to a Service: its routes, and the API server by a webhook."""
+        return tuple(dict.fromkeys(map(ref_of, self._fronted.get(ref.key, ()))))
 
     def _from(self, ref: ObjectRef, *, below: bool = True) -> dict[Key, Touch]:
         if (ref.key, below) not in self._felt:
@@ -83,8 +87,10 @@ class Links:
     def _below(self, ref: ObjectRef) -> Iterator[ObjectRef]:
         """What is made by, placed on or mounted from the object that is itself at fault."""
         yield from self.relations.offspring(ref)
-        yield from self._placed.get(ref.name, ()) if ref.kind == "Node" else ()
-        yield from self._claimed.get(ref.key, ())
+        yield from map(ref_of, self._placed.get(ref.name, ()) if ref.kind == "Node" else ())
+        yield from map(ref_of, self._claimed.get(ref.key, ()))
+        yield from self._drawn.get(ref.key, ())
+        yield from self._hung.get(ref.key, ())
         if ref.kind == "HorizontalPodAutoscaler" and (scaler := self.relations.find(ref)):
             kind, name = scaled_by(scaler)
             yield from self._there(ObjectRef(kind=kind or "-", namespace=ref.namespace, name=name or "-"))
@@ -99,13 +105,14 @@ class Links:
 
     def _onwards(self, ref: ObjectRef, touch: Touch) -> Iterator[tuple[ObjectRef, Touch]]:
         if ref.kind == "Service":
-            yield from ((one, touch) for one in self._fronted.get(ref.key, ()))
+            yield from ((one, touch) for one in self.fronts(ref))
             called = Touch(round(touch.sure * CALLER, 4), far=True)
             if called.sure >= LEAST:
-                yield from ((one, called) for one in self._callers.get(ref.key, ()))
+                callers = (*map(ref_of, self._callers.get(ref.key, ())), *self._heard.get(ref.key, ()))
+                yield from ((one, called) for one in dict.fromkeys(callers))
             return
         if ref.kind == "PersistentVolumeClaim":
-            yield from ((one, touch) for one in self._claimed.get(ref.key, ()))
+            yield from ((ref_of(one), touch) for one in self._claimed.get(ref.key, ()))
             return
         root = self.relations.root(ref)
         if root.key != ref.key:
@@ -120,8 +127,9 @@ class Links:
             yield one, aside
 
     def _guarding(self, ref: ObjectRef) -> Iterator[ObjectRef]:
-        for budget in self._budgets.get(ref.namespace, ()):
-            labels = template_labels(self.relations.find(ref) or {})
+        budgets = self._budgets.get(ref.namespace, ())
+        labels = template_labels(self.relations.find(ref) or {}) if budgets else {}
+        for budget in budgets:
             if labels and selects(dig(budget, "spec", "selector"), labels):
                 yield ref_of(budget)
 
@@ -132,60 +140,104 @@ class Links:
             found[namespace_of(budget)].append(budget)
         return found
 
+    # The indexes hold objects: a reference to each of thousands would cost more than all the walks.
     @cached_property
-    def _placed(self) -> dict[str, list[ObjectRef]]:
-        found: dict[str, list[ObjectRef]] = defaultdict(list)
+    def _placed(self) -> dict[str, list[JsonObject]]:
+        found: dict[str, list[JsonObject]] = defaultdict(list)
         for pod in self.snapshot.objects("Pod"):
             if node := dig(pod, "spec", "nodeName"):
-                found[str(node)].append(ref_of(pod))
+                found[str(node)].append(pod)
         return found
 
     @cached_property
-    def _claimed(self) -> dict[Key, list[ObjectRef]]:
+    def _claimed(self) -> dict[Key, list[JsonObject]]:
         """Who waits for a volume: class → its unbound claims, volume → its claim, claim → its pods."""
-        found: dict[Key, list[ObjectRef]] = defaultdict(list)
+        found: dict[Key, list[JsonObject]] = defaultdict(list)
         for claim in self.snapshot.objects("PersistentVolumeClaim"):
             volume, of_class = dig(claim, "spec", "volumeName"), dig(claim, "spec", "storageClassName")
             if volume:
-                found["PersistentVolume", "", str(volume)].append(ref_of(claim))
+                found["PersistentVolume", "", str(volume)].append(claim)
             elif of_class:
-                found["StorageClass", "", str(of_class)].append(ref_of(claim))
+                found["StorageClass", "", str(of_class)].append(claim)
         if self.snapshot.objects("PersistentVolumeClaim"):
             for pod in self.snapshot.objects("Pod"):
-                for volume in items(pod_spec(pod), "volumes"):
+                for volume in pod_spec(pod).get("volumes") or ():
                     if name := dig(volume, "persistentVolumeClaim", "claimName"):
-                        found["PersistentVolumeClaim", namespace_of(pod), str(name)].append(ref_of(pod))
+                        found["PersistentVolumeClaim", namespace_of(pod), str(name)].append(pod)
         return found
 
     @cached_property
-    def _callers(self) -> dict[Key, list[ObjectRef]]:
-        found: dict[Key, dict[ObjectRef, None]] = defaultdict(dict)
-        for root, service, _ in calls(self.snapshot):
-            found[ref_of(service).key][ref_of(root)] = None
-        return {key: list(refs) for key, refs in found.items()}
+    def _drawn(self) -> dict[Key, list[ObjectRef]]:
+        """The claims that a StatefulSet draws from its templates: no owner reference says so."""
+        found: dict[Key, list[ObjectRef]] = defaultdict(list)
+        for workload in self.snapshot.objects("StatefulSet"):
+            names = [name_of(template) for template in items(workload, "spec", "volumeClaimTemplates")]
+            for claim in (
+                self.snapshot.within(namespace_of(workload), "PersistentVolumeClaim") if names else ()
+            ):
+                template, _, number = name_of(claim).rpartition(f"-{name_of(workload)}-")
+                if template in names and number.isdigit():
+                    found[ref_of(workload).key].append(ref_of(claim))
+        return found
 
     @cached_property
-    def _fronted(self) -> dict[Key, list[ObjectRef]]:
+    def _hung(self) -> dict[Key, list[ObjectRef]]:
+        """What hangs on a door: class → its Gateways, Gateway → its routes."""
+        found: dict[Key, list[ObjectRef]] = defaultdict(list)
+        for gateway in self.snapshot.objects("Gateway"):
+            found["GatewayClass", "", dig(gateway, "spec", "gatewayClassName") or ""].append(ref_of(gateway))
+        for route in (one for kind in ROUTES for one in self.snapshot.objects(kind)):
+            for parent in items(route, "spec", "parentRefs"):
+                place = parent.get("namespace") or namespace_of(route)
+                found["Gateway", place, parent.get("name") or ""].append(ref_of(route))
+        return found
+
+    @cached_property
+    def _callers(self) -> dict[Key, list[JsonObject]]:
+        found: dict[Key, list[JsonObject]] = defaultdict(list)
+        for root, service, _ in calls(self.snapshot):
+            found["Service", namespace_of(service), name_of(service)].append(root)
+        return found
+
+    @cached_property
+    def _fronted(self) -> dict[Key, list[JsonObject]]:
         """Who hands requests on to a Service: routes, and the API server by a webhook or an API."""
-        found: dict[Key, dict[ObjectRef, None]] = defaultdict(dict)
-        for kind in (*_ROUTES, *_HOOKS, "APIService"):
+        found: dict[Key, list[JsonObject]] = defaultdict(list)
+        for kind, named in _NAMED.items():
             for obj in self.snapshot.objects(kind):
-                for namespace, name in _services(obj):
-                    found["Service", namespace, name][ref_of(obj)] = None
-        return {key: list(refs) for key, refs in found.items()}
+                for namespace, name in named(obj):
+                    found["Service", namespace, name].append(obj)
+        return found
 
 
-def _services(obj: JsonObject) -> Iterator[tuple[str, str]]:
-    """Namespace and name of each Service that a route, a webhook configuration or an API names."""
-    home = namespace_of(obj)
-    for path in _paths(obj):
-        yield home, dig(path, "service", "name") or ""
-    for rule in items(obj, "spec", "rules"):
+def _of_ingress(ingress: JsonObject) -> Iterator[tuple[str, str]]:
+    for backend in _paths(ingress):
+        yield namespace_of(ingress), dig(backend, "service", "name") or ""
+
+
+def _of_route(route: JsonObject) -> Iterator[tuple[str, str]]:
+    for rule in items(route, "spec", "rules"):
         for backend in items(rule, "backendRefs"):
-            yield backend.get("namespace") or home, backend.get("name") or ""
-    for hook in items(obj, "webhooks"):
+            yield backend.get("namespace") or namespace_of(route), backend.get("name") or ""
+
+
+def _of_hooks(configuration: JsonObject) -> Iterator[tuple[str, str]]:
+    for hook in items(configuration, "webhooks"):
         yield _place(dig(hook, "clientConfig", "service") or {})
-    yield _place(dig(obj, "spec", "service") or {})
+
+
+def _of_api(api: JsonObject) -> Iterator[tuple[str, str]]:
+    yield _place(dig(api, "spec", "service") or {})
+
+
+_NAMED: Mapping[str, Callable[[JsonObject], Iterator[tuple[str, str]]]] = {
+    "Ingress": _of_ingress,
+    **dict.fromkeys(ROUTES, _of_route),
+    "ValidatingWebhookConfiguration": _of_hooks,
+    "MutatingWebhookConfiguration": _of_hooks,
+    "APIService": _of_api,
+}
+"""Namespace and name of each Service that an object of this kind hands requests on to."""
 
 
 def _paths(ingress: JsonObject) -> Iterator[JsonObject]:

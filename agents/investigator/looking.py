@@ -56,6 +56,7 @@ def at_cluster(cluster: Connection, namespace: str, say: Callable[[str], object]
         taken_at=datetime.now(UTC),
         evidence=evidence,
         logs=logs,
+        live=True,
         not_checked=("metrics: this is a look at the cluster alone",),
     )
     asked = {number: f"GET {path}" for path, number in ids.items()}

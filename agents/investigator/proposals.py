@@ -15,7 +15,6 @@ from agents.incident import Hypothesis
 from agents.investigator.analyzers.network_calls import CallCode
 from agents.investigator.analyzers.network_policy import PolicyCode
 from agents.investigator.analyzers.quota import QuotaCode
-from agents.investigator.analyzers.statefulset import StatefulSetCode
 from agents.investigator.deployed_by import gitops_owner
 from agents.investigator.proposals_advice import advice
 from agents.investigator.proposals_around import opening, room, unanswered
@@ -147,7 +146,6 @@ _WISHES: dict[str, Callable[[Desk], Iterator[Wish]]] = {
     Cause.CRASHING: no_plan,
     Cause.SELECTOR_MISMATCH: selector,
     Cause.SCALED_TO_ZERO: zero,
-    StatefulSetCode.SCALED_TO_ZERO: zero,
     "config.configmap_missing": reference,
     "config.secret_missing": reference,
     "config.key_missing": reference,

@@ -18,6 +18,8 @@ from agents.investigator.proposals_repairs import bad_image
 from agents.investigator.reasoning_rollouts import changes
 from tools.kubernetes.objects import JsonObject
 
+_OWN_SCHEDULER = "default-scheduler"
+
 
 def introduced(desk: Desk) -> Iterator[Wish]:
     """The revision before, if the last rollout set the field that this cause is about."""
@@ -53,8 +55,8 @@ def _priority(facts: JsonObject) -> tuple[str, ...]:
 
 
 def _scheduler(facts: JsonObject) -> tuple[str, ...]:
-    del facts
-    return ("/spec/schedulerName",)
+    # Where the cluster's own is silent no other template helps.
+    return () if facts.get("scheduler") == _OWN_SCHEDULER else ("/spec/schedulerName",)
 
 
 def _address(facts: JsonObject) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from agents.investigator.analyzers.network_rules import NAMESPACE_NAME_LABEL
 from agents.investigator.analyzers.quota import QuotaCode
 from agents.investigator.analyzers.selectors import selects
 from agents.investigator.analyzers.webhook import KINDS, WebhookCode, guards_pods
+from agents.investigator.links import Links
 from agents.investigator.reasoning_case import Case
 from tools.kubernetes.objects import JsonObject, ObjectRef
 
@@ -47,7 +48,8 @@ def _closes(case: Case, cause: Hypothesis) -> bool:
 
 
 def _felt(case: Case, ref: ObjectRef, home: str) -> bool:
-    felt = case.links.felt(ref)
+    # Links of our own: those of the case also follow what logs complain of, and a log may not choose.
+    felt = Links(case.snapshot, case.relations).felt(ref)
     return bool(home) and any(target.namespace == home and target.key in felt for target in case.targets.refs)
 
 

@@ -20,7 +20,12 @@ from agents.investigator.reasoning_case import Candidate, Case
 from agents.investigator.reasoning_causes import candidates
 from agents.investigator.reasoning_health import recovered
 from agents.investigator.reasoning_patience import waits
-from agents.investigator.targets import names_something, namespace_label
+from agents.investigator.targets_labels import (
+    ROUTE_ALERTS,
+    called,
+    names_something,
+    namespace_label,
+)
 from tools.kubernetes.objects import ObjectRef
 
 OLD_AFTER = timedelta(hours=1)
@@ -145,7 +150,7 @@ def _silent(answer: Answer, why: str) -> Reasoned:
 
 
 def _weigh(case: Case, candidate: Candidate) -> _Weighed:
-    sure = tuple(_sure(candidate, alert, refs) for alert, refs in case.asking)
+    sure = tuple(_sure(case, candidate, about) for about in case.asking)
     explained = {finding.key for finding in candidate.explains}
     near = [finding.key for finding in case.symptoms]
     still = [key for key in near if key not in explained]
@@ -168,15 +173,20 @@ def _is_late(candidate: Candidate, began: datetime | None) -> bool:
     return bool(began and first and len(times) == len(candidate.direct) and first - began > LATE_AFTER)
 
 
-def _sure(candidate: Candidate, alert: Alert, refs: tuple[ObjectRef, ...]) -> float:
+def _sure(case: Case, candidate: Candidate, about: tuple[Alert, tuple[ObjectRef, ...]]) -> float:
     """How surely this candidate explains this alert, 0 to 1."""
+    alert, refs = about
     if not candidate.effects & can_mean(alert):
         return 0.0
-    if refs:
-        return max(candidate.reach.get(ref.key, 0.0) for ref in refs)
+    keys = {*(ref.key for ref in refs), called(alert.labels)}
+    if ROUTE_ALERTS.search(alert.name):
+        # It names a Service and speaks of the way to it.
+        keys |= {route.key for ref in refs for route in case.links.fronts(ref)}
+    if sure := max((candidate.reach.get(key, 0.0) for key in keys if key), default=0.0):
+        return sure
     # Without a name the namespace is all there is; a name that was not found is no reason to look wide.
     here = namespace_label(alert.labels) == candidate.object.namespace
-    return NAMESPACE_ONLY if here and not names_something(alert.labels) else 0.0
+    return NAMESPACE_ONLY if here and not refs and not names_something(alert.labels) else 0.0
 
 
 def _hypothesis(case: Case, weighed: _Weighed) -> Hypothesis:

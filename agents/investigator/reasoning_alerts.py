@@ -26,6 +26,7 @@ class Cause(StrEnum):
     MEMORY_LOWERED = "deployment.rollout.memory_lowered"
     MEMORY_LIMIT = "workload.memory.limit_reached"
     CRASHING_ROLLOUT = "deployment.rollout.crashes"
+    BAD_VERSION = "deployment.rollout.bad_version"
     CRASHING = "workload.container.crashes"
     SELECTOR_MISMATCH = "service.selector.mismatch"
     SCALED_TO_ZERO = "deployment.scaled_to_zero"
@@ -37,6 +38,7 @@ _PULL = frozenset((Effect.IMAGE, Effect.CREDENTIAL))
 _ENDS = frozenset((Effect.CRASH, Effect.MEMORY, Effect.KILLED, Effect.CHANGED, Effect.ADDRESS))
 _NODES = frozenset((Effect.NODE, Effect.STRAIN, Effect.CLOSED, Effect.CONTROL))
 _RUNS = STOPS_PODS | {Effect.RUN, Effect.FAILED}
+_EVICTION = STOPS_PODS | {Effect.BUDGET}
 _ANY = frozenset(Effect) - STANDING
 _BY_REASON: dict[str, Effects] = {
     "ErrImagePull": _PULL,
@@ -60,8 +62,9 @@ _BY_NAME: tuple[tuple[re.Pattern[str], Effects], ...] = tuple(
         (r"filesystem|^disk", frozenset((Effect.STRAIN, Effect.VOLUME))),
         (r"quota", frozenset((Effect.QUOTA, Effect.REFUSED))),
         (r"certificate|certmanager|tlscert", frozenset((Effect.CERTIFICATE, Effect.HOOK))),
+        # Of a drain that does not end the node is the place and a budget the reason.
+        (r"disruption|pdb|drain|evict", _EVICTION),
         (r"nodenotready|kubelet|^kubenode|^node", _NODES),
-        (r"disruption|pdb", STOPS_PODS | {Effect.BUDGET}),
         (r"cronjob|kubejob|jobfail|jobnot", _RUNS),
         (r"^kube(pod|container|deployment|statefulset|daemonset)", STOPS_PODS),
     )
@@ -83,4 +86,6 @@ def can_mean(alert: Alert) -> Effects:
     # The `reason` label is kube-state-metrics' copy of the waiting or termination reason.
     if (reason := alert.labels.get("reason")) in _BY_REASON:
         return _BY_REASON[reason]
+    if alert.labels.get("poddisruptionbudget"):
+        return _EVICTION
     return next((effects for pattern, effects in _BY_NAME if pattern.search(alert.name)), _ANY)

@@ -9,8 +9,9 @@ from functools import cached_property
 
 from agents.incident import Alert, Finding, Severity
 from agents.investigator.analyzers.fields import moment
+from agents.investigator.analyzers.log_heard import ABOUT_A_PARTY
 from agents.investigator.analyzers.snapshot import Snapshot
-from agents.investigator.effects import STANDING, Effects
+from agents.investigator.effects import STANDING, Effect, Effects
 from agents.investigator.links import Key, Links
 from agents.investigator.reasoning_alerts import always_fires
 from agents.investigator.rules import effect_of
@@ -35,7 +36,21 @@ class Case:
     @cached_property
     def links(self) -> Links:
         """How far each thing is felt."""
-        return Links(self.snapshot, self.relations)
+        return Links(self.snapshot, self.relations, self._heard)
+
+    @cached_property
+    def _heard(self) -> dict[Key, list[ObjectRef]]:
+        """By Service, who complains of it in its log: a call that no address in a template tells of.
+
+        It only ever leads on from a fault that the Service shows by itself: a log alone accuses nobody.
+        """
+        found: dict[Key, list[ObjectRef]] = defaultdict(list)
+        for finding in self.findings:
+            kind, _, place = str(finding.fields.get("to") or "").partition("/")
+            namespace, _, name = place.partition("/")
+            if finding.code in ABOUT_A_PARTY and kind == "Service":
+                found[kind, namespace, name].append(self.relations.root(finding.object))
+        return found
 
     @cached_property
     def by_object(self) -> dict[Key, tuple[Finding, ...]]:
@@ -44,6 +59,22 @@ class Case:
         for finding in self.findings:
             found[finding.object.key].append(finding)
         return {key: tuple(about) for key, about in found.items()}
+
+    def place(self, finding: Finding) -> int:
+        """Where a finding stands among all of them."""
+        return self._places[id(finding)]
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {id(finding): number for number, finding in enumerate(self.findings)}
+
+    @cached_property
+    def broad(self) -> dict[Effect, tuple[Finding, ...]]:
+        """Findings by effect, of those that something may follow from which no object is joined to."""
+        found: dict[Effect, list[Finding]] = defaultdict(list)
+        for finding in self.findings:
+            found[effect_of(finding)].append(finding)
+        return {effect: tuple(these) for effect, these in found.items()}
 
     @cached_property
     def symptoms(self) -> tuple[Finding, ...]:

@@ -14,15 +14,25 @@ from functools import cached_property
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.codes import IMAGE_CODES, Code
+from agents.investigator.analyzers.rollout import RolloutCode
 from agents.investigator.effects import DEPTH, Effect
 from agents.investigator.links import INDIRECT, Key
 from agents.investigator.reasoning_case import Candidate, Case
-from agents.investigator.reasoning_following import Followed, Root, following, is_change, rooted
+from agents.investigator.reasoning_following import (
+    Followed,
+    Root,
+    following,
+    is_change,
+    is_circumstance,
+    rooted,
+)
 from agents.investigator.reasoning_naming import named
 from agents.investigator.rules import Role, effect_of, order_of, role_of
 from tools.kubernetes.objects import ObjectRef
 
 _OF_THE_REGISTRY = (Code.IMAGE_REGISTRY_UNREACHABLE, Code.IMAGE_RATE_LIMITED)
+SUSPECTED = 0.55
+"""How surely at most something explains an alert that is suspected for its time alone: never for certain."""
 _SHARED = ("missing_name", "missing_key", "quota", "webhook", "policy", "service_account", "priority_class")
 """Fields that name what several workloads lack together: then it is one cause for all of them."""
 _PRECISE = ("container", "probe", "env", "caller", "port", "missing_kind", "changed_name")
@@ -46,10 +56,15 @@ def candidates(case: Case) -> tuple[Candidate, ...]:
     drawn = tuple(_drawn(case))
     certain, likely = _behind(drawn)
     return tuple(
-        replace(_built(case, one), derived=one.keys <= likely.get(one.keys, frozenset()))
+        replace(_built(case, one), derived=_is_derived(one, likely.get(one.keys, frozenset())))
         for one in drawn
         if not one.keys <= certain.get(one.keys, frozenset())
     )
+
+
+def _is_derived(drawn: _Drawn, explained: frozenset[str]) -> bool:
+    # What is suspected for its time alone comes after everything that shows a fault of its own.
+    return drawn.keys <= explained or is_circumstance(drawn.root.direct[0])
 
 
 def _drawn(case: Case) -> Iterator[_Drawn]:
@@ -61,8 +76,8 @@ def _drawn(case: Case) -> Iterator[_Drawn]:
         direct = tuple(sorted(found, key=lambda one: (order_of(one.code), one.object.key)))
         root = rooted(case, direct)
         follows = following(case, root)
-        # A write from which nothing follows is nobody's cause.
-        if follows or not is_change(direct[0]):
+        # A write from which nothing follows is nobody's cause, unless an alert names what it brought.
+        if follows or not is_change(direct[0]) or _is_named(case, direct[0]):
             yield _Drawn(root=root, follows=follows)
 
 
@@ -89,6 +104,13 @@ def _group(case: Case, finding: Finding) -> tuple[str, ...] | None:
         )
     told = (str(finding.fields[name]) for name in _PRECISE if isinstance(finding.fields.get(name), str | int))
     return (finding.code, root, *told)
+
+
+def _is_named(case: Case, finding: Finding) -> bool:
+    """Whether an alert is about the very image that a rollout brought."""
+    images = (finding.fields.get("images") or {}).values() if finding.code == RolloutCode.ROLLED_OUT else ()
+    named = (alert for alert, refs in case.asking if finding.object.key in {ref.key for ref in refs})
+    return any(alert.labels.get("image") in images for alert in named)
 
 
 _Explained = dict[frozenset[str], frozenset[str]]
@@ -149,6 +171,10 @@ def _reach(case: Case, drawn: _Drawn) -> dict[Key, float]:
         if followed.finding.severity is not Severity.INFO:
             key = followed.finding.object.key
             reach[key] = max(reach[key], INDIRECT if followed.far else 1.0)
+    if is_circumstance(drawn.root.direct[0]):
+        reach = {key: min(sure, SUSPECTED) for key, sure in reach.items()}
+        if _is_named(case, drawn.root.direct[0]):
+            reach[drawn.root.direct[0].object.key] = 1.0
     if drawn.root.effect is Effect.IDLE:
         # Nothing of it serves, so its Services are certain to be affected.
         roots = {case.relations.root(finding.object).key for finding in drawn.root.direct}

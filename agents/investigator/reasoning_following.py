@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from agents.incident import Finding
+from agents.incident import Finding, Severity
 from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.config import ConfigCode
 from agents.investigator.analyzers.control_plane import ControlPlaneCode
 from agents.investigator.analyzers.cronjob import CronJobCode
+from agents.investigator.analyzers.dependency import DependencyCode
 from agents.investigator.analyzers.log_rules import OUTSIDE
+from agents.investigator.analyzers.node_codes import NodeCode
 from agents.investigator.analyzers.rollout import RolloutCode
 from agents.investigator.analyzers.scheduling import SchedulingCode
 from agents.investigator.effects import (
@@ -21,9 +23,10 @@ from agents.investigator.effects import (
     STOPS_SERVICE,
     Effect,
 )
-from agents.investigator.links import Key, Touch
+from agents.investigator.links import CALLER, Key, Touch
 from agents.investigator.reasoning_case import Case
 from agents.investigator.rules import effect_of
+from agents.investigator.rules_roles import CIRCUMSTANCES
 
 SLACK = timedelta(minutes=5)
 """Clocks differ and probes take their time: what began this much later may still be the cause."""
@@ -38,6 +41,7 @@ _DATED = frozenset(
 )  # fmt: skip
 _CONTAINERS = frozenset((Effect.MEMORY, Effect.KILLED, Effect.CRASH))
 _NO_ROOM = frozenset(("taint", "cordoned", "pod_cap", "gpu"))
+_FULL = frozenset(("cpu", "memory"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +67,25 @@ def rooted(case: Case, direct: tuple[Finding, ...]) -> Root:
     effect = effect_of(direct[0])
     felt: dict[Key, Touch] = {}
     for finding in direct:
-        _join(felt, case.links.felt(finding.object))
+        _join(felt, _felt(case, effect, finding))
     for finding in direct:
         for caller in _named(case, finding):
             _join(felt, caller)
     for broad in _broadly(case, effect, direct):
         _join(felt, case.links.felt(broad.object))
     return Root(direct=direct, effect=effect, felt=felt)
+
+
+def _felt(case: Case, effect: Effect, finding: Finding) -> dict[Key, Touch]:
+    if effect is Effect.CLOSED and finding.object.kind == "Node":
+        # What runs there runs on: a node that takes no new pods is felt by those that find no place.
+        return {finding.object.key: Touch(1.0, far=False)}
+    felt = case.links.felt(finding.object)
+    if finding.code == DependencyCode.NO_SERVICE:
+        # Nothing joins a Service that is not there to anything: it is known by its name alone.
+        place, name = finding.fields.get("service_namespace"), finding.fields.get("service")
+        felt = {**felt, ("Service", str(place), str(name)): Touch(CALLER, far=False)}
+    return felt
 
 
 def _join(felt: dict[Key, Touch], more: dict[Key, Touch]) -> None:
@@ -94,7 +110,9 @@ def _broadly(case: Case, effect: Effect, direct: tuple[Finding, ...]) -> tuple[F
     joined = _BROAD.get(effect)
     if joined is None:
         return ()
-    return tuple(one for one in case.findings if any(joined(cause, one) for cause in direct))
+    near = (one for kind in _BROADLY[effect] for one in case.broad.get(kind, ()))
+    found = (one for one in near if any(joined(cause, one) for cause in direct))
+    return tuple(sorted(found, key=case.place))
 
 
 def _stands_still(cause: Finding, finding: Finding) -> bool:
@@ -120,10 +138,16 @@ def _asked(cause: Finding, finding: Finding) -> bool:
 
 
 def _closed(cause: Finding, finding: Finding) -> bool:
-    # Nodes are cordoned every day: it matters where every node says no for this reason.
-    del cause
-    why = frozenset(finding.fields.get("reasons") or ())
-    return finding.code == SchedulingCode.UNSCHEDULABLE and bool(why) and why <= _NO_ROOM
+    # Nodes are cordoned every day: it matters where every node says no for this reason, or where most are
+    # closed and the few that are left are full.
+    why = finding.fields.get("reasons") or {}
+    if finding.code != SchedulingCode.UNSCHEDULABLE or not why:
+        return False
+    if why.keys() <= _NO_ROOM:
+        return True
+    mostly = 2 * why.get("cordoned", 0) > (finding.fields.get("nodes") or 0)
+    full = why.keys() <= _NO_ROOM | _FULL and not finding.fields.get("fits_no_node")
+    return cause.code == NodeCode.CORDONED and mostly and full
 
 
 _BROAD: dict[Effect, Callable[[Finding, Finding], bool]] = {
@@ -132,6 +156,13 @@ _BROAD: dict[Effect, Callable[[Finding, Finding], bool]] = {
     Effect.HOOK: _asked,
     Effect.CLOSED: _closed,
 }
+_BROADLY: dict[Effect, tuple[Effect, ...]] = {
+    Effect.CONTROL: (Effect.PLACE, Effect.HELD, Effect.RUN, Effect.SCALER),
+    Effect.QUOTA: (Effect.REFUSED,),
+    Effect.HOOK: (Effect.REFUSED,),
+    Effect.CLOSED: (Effect.PLACE,),
+}
+"""The effects among which such a thing is looked for: a large cluster has thousands of findings."""
 
 
 def following(case: Case, root: Root) -> tuple[Followed, ...]:
@@ -157,9 +188,20 @@ def _followed(root: Root, finding: Finding, *, far: bool) -> Followed | None:
     else:
         certain = root.effect in FOLLOWS.get(effect, ())
         likely = certain or root.effect in MAY_FOLLOW.get(effect, ())
+    if is_circumstance(root.direct[0]) and effect is not Effect.SIGNAL:
+        return None
+    if effect is Effect.HEARD and not _is_meant(root, finding):
+        return None
     if not likely or not _in_time(root, finding, far=far) or not _same_container(root, finding):
         return None
     return Followed(finding=finding, certain=certain, far=far)
+
+
+def _is_meant(root: Root, finding: Finding) -> bool:
+    """Whether a log complains of something that this is felt at, and not of somebody else."""
+    kind, _, place = str(finding.fields.get("to") or "").partition("/")
+    namespace, _, name = place.partition("/")
+    return (kind, namespace, name) in root.felt
 
 
 def _points_outside(finding: Finding) -> bool:
@@ -180,6 +222,10 @@ def _in_time(root: Root, finding: Finding, *, far: bool) -> bool:
         if begun is None or finding.since is None:
             return True
         return begun - SLACK <= finding.since <= begun + SOON
+    if effect_of(finding) is Effect.SIGNAL and begun and finding.since:
+        # Without an order in time any pair of them would explain the other.
+        soon = not is_circumstance(root.direct[0]) or finding.since <= begun + SOON
+        return begun <= finding.since + SLACK and soon
     if begun is None or finding.since is None or not (far or root.effect in _DATED):
         return True
     return begun <= finding.since + SLACK
@@ -195,4 +241,9 @@ def _same_container(root: Root, finding: Finding) -> bool:
 
 def is_change(finding: Finding) -> bool:
     """Whether the finding is only that something was written: a cause if anything follows from it."""
-    return finding.code == ConfigCode.CHANGED_SINCE_START
+    return finding.code == ConfigCode.CHANGED_SINCE_START or is_circumstance(finding)
+
+
+def is_circumstance(finding: Finding) -> bool:
+    """Whether it is suspected for its time alone."""
+    return finding.severity is Severity.INFO and finding.code in CIRCUMSTANCES

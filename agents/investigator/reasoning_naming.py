@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from agents.incident import Finding
 from agents.investigator.analyzers.codes import IMAGE_CODES, Code
+from agents.investigator.analyzers.rollout import RolloutCode
+from agents.investigator.analyzers.statefulset import StatefulSetCode
 from agents.investigator.reasoning_alerts import Cause
 from agents.investigator.reasoning_case import Case
 from agents.investigator.reasoning_facts import image_facts, memory_facts, rollout_facts
@@ -111,11 +113,18 @@ def _zero(case: Case, found: tuple[Finding, ...], base: Named) -> Named:
     return replace(base, code=Cause.SCALED_TO_ZERO.value, object=found[0].object, facts=facts)
 
 
+def _version(case: Case, found: tuple[Finding, ...], base: Named) -> Named:
+    del case
+    return replace(base, code=Cause.BAD_VERSION.value, object=found[0].object)
+
+
 _OURS: dict[str, Callable[[Case, tuple[Finding, ...], Named], Named]] = {
     **dict.fromkeys(IMAGE_CODES, _image),
     Code.OOM_KILLED: _memory,
     Code.CRASH_LOOP: _crash,
     Code.SELECTOR_MATCHES_NOTHING: _selector,
     Code.SCALED_TO_ZERO: _zero,
+    StatefulSetCode.SCALED_TO_ZERO: _zero,
+    RolloutCode.ROLLED_OUT: _version,
 }
 """Families with names and facts of their own; every other cause is called by its finding's code."""

@@ -19,6 +19,8 @@ _TEMPLATES: dict[str, str] = {
     "from {lowered_from} to {limit}, and it is killed for memory.",
     Cause.MEMORY_LIMIT: "Container {container} of {name} needs more memory than {limit_words} and is killed.",
     Cause.CRASHING_ROLLOUT: "Since the last rollout of {name}, container {container} crashes at start{why}.",
+    Cause.BAD_VERSION: "{name} was rolled out ({changes}) shortly before the trouble began, and nothing else "
+    "that was seen explains it.",
     Cause.CRASHING: "Container {container} of {name} crashes again and again{why}.",
     Cause.SELECTOR_MISMATCH: "{name} sends traffic nowhere: its selector matches no pod{meant}.",
     Cause.SCALED_TO_ZERO: "{name} is scaled to zero{by}, so nothing serves.",
@@ -41,7 +43,6 @@ _MORE: dict[str, str] = {
     "pod.probe.wrong_port": "The {probe} probe of container {container} of {name} asks at a port that the "
     "container does not declare.",
     "pod.scheduling.unschedulable": "No node takes the pods of {name}.",
-    "statefulset.scaled_to_zero": "{name} is scaled to zero{by}, so nothing serves.",
     "deployment.paused": "{name} is paused: its pods do not get the template that was deployed.",
     "cronjob.suspended": "{name} is suspended: no run starts.",
     "job.suspended": "{name} is suspended: nothing of it runs.",
@@ -52,6 +53,7 @@ _MORE: dict[str, str] = {
     "hpa.maxed_out": "{name} runs at its most of {max_replicas} and its load asks for more.",
 }
 """For causes that have their finding's code: with names of objects, fields and numbers only."""
+_SAYS = {code.value: code.says for code in CODES}
 _WRONG = {
     "pod.image.not_found": "which the registry does not have",
     "pod.image.name_invalid": "which is not a valid image name",
@@ -64,7 +66,7 @@ def sentence(cause: str, ref: ObjectRef, facts: JsonObject) -> str:
     template = _TEMPLATES.get(cause) or _MORE.get(cause)
     if template is None:
         # The condition's own words, in which there is nothing of what strangers wrote.
-        says = next((code.says for code in CODES if code.value == cause), "something is wrong with it.")
+        says = _SAYS.get(cause, "something is wrong with it.")
         return f"{ref}: {says[:1].lower()}{says[1:]}"
     known = {key: quotable(value) if isinstance(value, str) else value for key, value in facts.items()}
     spoken = {

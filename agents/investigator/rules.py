@@ -13,7 +13,6 @@ from functools import cache
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.coded import Coded
-from agents.investigator.analyzers.scheduling import DEFAULT_SCHEDULER
 from agents.investigator.effects import Effect
 from agents.investigator.rules_cluster import CLUSTER_ROWS
 from agents.investigator.rules_pods import POD_ROWS
@@ -68,9 +67,6 @@ def role_of(finding: Finding) -> Role:
     rule = RULES.get(finding.code, _UNKNOWN)
     if rule.effect is Effect.NOTE:
         return Role.NOTE
-    # That nobody has tried to place a pod says why only where it waits for a scheduler of another name.
-    if finding.fields.get("scheduler") not in (None, DEFAULT_SCHEDULER):
-        return Role.ROOT
     if rule.role is Role.ROOT and finding.severity is Severity.INFO:
         return Role.NOTE
     return rule.role

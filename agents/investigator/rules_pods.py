@@ -77,6 +77,7 @@ POD_ROWS: dict[Effect, tuple[Coded, ...]] = {
         CreationCode.DELETE_FAILED,
     ),
     Effect.HELD: (RolloutCode.PAUSED, RolloutCode.NOT_OBSERVED),
+    Effect.ROLLED: (RolloutCode.ROLLED_OUT,),
     Effect.IDLE: (Code.SCALED_TO_ZERO, StatefulSetCode.SCALED_TO_ZERO),
     Effect.SHORT: (
         Code.REPLICAS_SHORT,

@@ -10,12 +10,13 @@ from agents.investigator.analyzers.daemonset import DaemonSetCode
 from agents.investigator.analyzers.endpoints import EndpointsCode
 from agents.investigator.analyzers.job import JobCode
 from agents.investigator.analyzers.log_codes import LogCode
+from agents.investigator.analyzers.log_heard import ABOUT_A_PARTY
+from agents.investigator.analyzers.metric_codes import MetricCode
 from agents.investigator.analyzers.node_codes import NodeCode
 from agents.investigator.analyzers.pdb import PdbCode
 from agents.investigator.analyzers.probes import ProbeCode
 from agents.investigator.analyzers.quota import QuotaCode
 from agents.investigator.analyzers.rollout import RolloutCode
-from agents.investigator.analyzers.scheduling import SchedulingCode
 from agents.investigator.analyzers.service_wiring import WiringCode
 from agents.investigator.analyzers.statefulset import StatefulSetCode
 
@@ -34,15 +35,21 @@ SYMPTOMS: frozenset[Coded] = frozenset(
         EndpointsCode.SOME_NOT_READY,
         PdbCode.NO_ROOM,
         ProbeCode.NOT_READY,
-        # It says that nobody has tried, and not why; of a scheduler with another name see ``role_of``.
-        SchedulingCode.NO_SCHEDULER,
         JobCode.PODS_FAIL,
         CronJobCode.RUNS_MISSED,
         LogCode.ERROR_LINES,
+        *ABOUT_A_PARTY,
         WiringCode.WARNED,
+        MetricCode.ERRORS_ROSE,
+        MetricCode.LATENCY_ROSE,
         QuotaCode.DEFAULT_KILLS,
     )
 )
+CIRCUMSTANCES: frozenset[Coded] = frozenset(
+    (RolloutCode.ROLLED_OUT, MetricCode.MEMORY_NEAR_LIMIT, MetricCode.THROTTLED)
+)
+"""What comes about every day and may have done no harm: where it is mere information it is suspected only of
+requests that fail or slow down soon after, and only where nothing better explains them."""
 QUIET: frozenset[Coded] = frozenset(
     (
         Code.SCALED_TO_ZERO,
@@ -55,5 +62,6 @@ QUIET: frozenset[Coded] = frozenset(
         NodeCode.TAINTED,
         NodeCode.REBOOTED,
         QuotaCode.NEARLY_USED_UP,
+        *CIRCUMSTANCES,
     )
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.log_codes import LogCode
+from agents.investigator.analyzers.log_heard import ABOUT_A_PARTY
 from agents.investigator.analyzers.metric_codes import MetricCode
 from agents.investigator.effects import Effect
 
@@ -14,15 +15,15 @@ SIGN_ROWS: dict[Effect, tuple[Coded, ...]] = {
     Effect.MEMORY: (MetricCode.GPU_MEMORY_FULL,),
     Effect.SCALER: (MetricCode.MAXED_OUT, MetricCode.MODEL_QUEUEING, MetricCode.MODEL_CACHE_FULL),
     Effect.ERRORS: (LogCode.ERROR_LINES,),
+    Effect.HEARD: tuple(code for code in LogCode if code in ABOUT_A_PARTY),
+    Effect.TIGHT: (MetricCode.MEMORY_NEAR_LIMIT,),
+    Effect.SIGNAL: (MetricCode.ERRORS_ROSE, MetricCode.LATENCY_ROSE),
     Effect.NOTE: (
-        MetricCode.MEMORY_NEAR_LIMIT,
         MetricCode.RESTARTING,
-        MetricCode.ERRORS_ROSE,
-        MetricCode.LATENCY_ROSE,
         MetricCode.TRAFFIC_ROSE,
         MetricCode.TRAFFIC_FELL,
         MetricCode.ORIGIN,
         # What a log says is told beside a cause and makes none: whoever writes logs would choose it.
-        *(code for code in LogCode if code is not LogCode.ERROR_LINES),
+        *(code for code in LogCode if code not in {LogCode.ERROR_LINES, *ABOUT_A_PARTY}),
     ),
 }

@@ -6,7 +6,9 @@ here by how many findings a cause explains. Nothing is written and nothing is pr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,10 +53,11 @@ def survey(snapshot: Snapshot, kinds: frozenset[str] = frozenset(), extras: Extr
     Causes that explain most come first. ``codes`` explains those of the findings.
     """
     more = extras or Extras()
-    seen = examined(snapshot, more)
-    snapshot, found = seen.snapshot, seen.findings
-    case = Case(snapshot=snapshot, targets=Targets(by_alert=(), radius=frozenset()), findings=found)
-    causes = sorted((_explained(case, one) for one in candidates(case) if _is_told(one)), key=_rank)
+    with _uncollected():
+        seen = examined(snapshot, more)
+        snapshot, found = seen.snapshot, seen.findings
+        case = Case(snapshot=snapshot, targets=Targets(by_alert=(), radius=frozenset()), findings=found)
+        causes = sorted((_explained(case, one) for one in candidates(case) if _is_told(one)), key=_rank)
     return Survey(
         findings=tuple(one for one in found if not kinds or one.object.kind.lower() in kinds),
         causes=tuple(one for one in causes if not kinds or kinds & _kinds(one)),
@@ -68,6 +71,21 @@ def survey(snapshot: Snapshot, kinds: frozenset[str] = frozenset(), extras: Extr
     )
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the collector of cycles: an inventory is millions of values and holds none.
+
+    Each of its rounds would walk through all of them, for half a second of a large cluster, and find nothing.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
 def _is_told(candidate: Candidate) -> bool:
     """Without an alert only what harms somebody counts, and what may follow from another cause does not."""
     grave = any(finding.severity is not Severity.INFO for finding in candidate.explains)
@@ -75,14 +93,16 @@ def _is_told(candidate: Candidate) -> bool:
 
 
 def _explained(case: Case, candidate: Candidate) -> Explained:
-    explains = tuple(dict.fromkeys(finding.key for finding in candidate.explains))
-    near = (one for one in case.findings if one.object.key in candidate.reach)
-    open_ = tuple(one.key for one in near if one.severity is not Severity.INFO and one.key not in explains)
+    explains = dict.fromkeys(finding.key for finding in candidate.explains)
+    # By object: a large cluster has thousands of findings and hundreds of causes.
+    near = [one for key in candidate.reach for one in case.by_object.get(key, ())]
+    grave = sorted((one for one in near if one.severity is not Severity.INFO), key=case.place)
+    open_ = tuple(one.key for one in grave if one.key not in explains)
     return Explained(
         code=candidate.code,
         object=candidate.object,
         sentence=candidate.sentence,
-        explains=explains,
+        explains=tuple(explains),
         unexplained=open_,
         confidence=_confidence(case, candidate, open_),
     )

@@ -3,44 +3,26 @@
 Alert labels are search keys and nothing more: a name counts only when the inventory holds an object of
 that name (threat T4). Anything proposed must lie in the blast radius computed here.
 
-The label rules come from kube-state-metrics: workload series of the Helm chart carry the exporter's own
-``pod``, ``container``, ``service`` and sometimes ``namespace``, so an alert's kind label comes first and
-``pod`` counts only for pod alerts.
+What labels mean stands in ``targets_labels``, and which objects answer for a host in ``targets_hosts``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from agents.incident import Alert, Incident
-from agents.investigator.analyzers.fields import name_of, namespace_of
+from agents.investigator.analyzers.fields import items, name_of, namespace_of
 from agents.investigator.analyzers.objects import Objects
+from agents.investigator.targets_hosts import holding
+from agents.investigator.targets_labels import Named, missing_name, namespace_label, wanted
 from agents.investigator.targets_radius import blast_radius
 from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
-EXPORTER = "kube-state-metrics"
-
-# Label → kind, most telling first: a claim's alert also carries `node`, a workload's never carries a claim.
-KIND_LABELS: tuple[tuple[str, str], ...] = (
-    ("persistentvolumeclaim", "PersistentVolumeClaim"),
-    ("horizontalpodautoscaler", "HorizontalPodAutoscaler"),
-    ("hpa", "HorizontalPodAutoscaler"),
-    ("deployment", "Deployment"),
-    ("statefulset", "StatefulSet"),
-    ("daemonset", "DaemonSet"),
-    ("replicaset", "ReplicaSet"),
-    ("job_name", "Job"),
-    ("cronjob", "CronJob"),
-    ("ingress", "Ingress"),
-    ("poddisruptionbudget", "PodDisruptionBudget"),
-    ("resourcequota", "ResourceQuota"),
-)
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
-_APP_LABELS = ("workload", "service", "app", "app_kubernetes_io_name", "application", "job")
-_CLUSTER_SCOPED = frozenset(("Node", "PersistentVolume", "Namespace"))
+_CLUSTER_SCOPED = frozenset(("Node", "PersistentVolume", "Namespace", "GatewayClass"))
 
 # How controllers name pods: Deployment-hash-suffix, ReplicaSet/DaemonSet/Job-suffix, StatefulSet-ordinal.
 _POD_NAMES = (
@@ -97,13 +79,12 @@ def targets(alerts: Iterable[Alert], inventory: Objects) -> Targets:
     by_alert: list[tuple[Alert, tuple[ObjectRef, ...]]] = []
     missing: list[str] = []
     for alert in alerts:
-        wanted = tuple(_wanted(alert.labels))
-        looked_up = (_found(alert, kind, name, inventory) for kind, name in wanted)
+        looked_up = (_found(alert, one, inventory) for one in wanted(alert.labels))
         found = next((hit for hit in looked_up if hit), ())
         by_alert.append((alert, found))
-        if wanted and not found:
-            kind, name = wanted[0]
-            missing.append(f"{alert.name} names {kind} {name[:253]}, which is not among what could be read.")
+        if not found and (lost := missing_name(alert.labels)):
+            what = f"{lost.kind} {lost.name[:253]}"
+            missing.append(f"{alert.name} names {what}, which is not among what could be read.")
     named = dict.fromkeys(ref for _, hits in by_alert for ref in hits)
     return Targets(
         by_alert=tuple(by_alert),
@@ -112,62 +93,19 @@ def targets(alerts: Iterable[Alert], inventory: Objects) -> Targets:
     )
 
 
-def namespace_label(labels: dict[str, str]) -> str:
-    """The workload's namespace: ``exported_namespace`` wins, because then ``namespace`` is the exporter's."""
-    return labels.get("exported_namespace") or labels.get("namespace", "")
-
-
-def names_something(labels: dict[str, str]) -> bool:
-    """Whether the alert names an object at all, be there one of that name or not."""
-    return next(_wanted(labels), None) is not None
-
-
-def _wanted(labels: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Kinds and names to look for, the best first."""
-    named = [
-        (kind, value)
-        for label, kind in KIND_LABELS
-        if (value := labels.get(f"exported_{label}") or labels.get(label))
-    ]
-    # An alert says its kind in its name; with two kind labels that one is the subject.
-    subject = labels.get("alertname", "").lower()
-    yield from sorted(named, key=lambda pair: pair[0].lower() not in subject)
-    pod, about_exporter = _pod(labels)
-    if node := _node(labels, named=bool(named or (pod and not about_exporter))):
-        yield "Node", node
-        return
-    if named:
-        return
-    if pod and not about_exporter:
-        yield "Pod", pod
-        return
-    if not about_exporter:
-        for label in _APP_LABELS:
-            value = labels.get(f"exported_{label}") or labels.get(label)
-            if value and value != EXPORTER:
-                yield "Workload", value
-
-
-def _pod(labels: dict[str, str]) -> tuple[str, bool]:
-    """The pod named, and whether ``pod`` and ``service`` are the exporter's own labels."""
-    if exported := labels.get("exported_pod"):
-        return exported, False
-    return labels.get("pod", ""), labels.get("container") == EXPORTER
-
-
-def _node(labels: dict[str, str], *, named: bool) -> str:
-    # A pod's or a claim's alert names the node it is on; the node is the subject only without those.
-    return "" if named else labels.get("node", "")
-
-
-def _found(alert: Alert, kind: str, name: str, inventory: Objects) -> tuple[ObjectRef, ...]:
-    namespace = "" if kind in _CLUSTER_SCOPED else namespace_label(alert.labels)
-    if kind == "Workload":
-        return _application(inventory, namespace, name)
-    found = _named(inventory, kind, namespace, name)
-    if not found and kind == "Pod":
-        found = _owner_of_gone_pod(inventory, namespace, name)
-    return found
+def _found(alert: Alert, one: Named, inventory: Objects) -> tuple[ObjectRef, ...]:
+    place = "" if one.kind in _CLUSTER_SCOPED else one.namespace or namespace_label(alert.labels)
+    match one.kind:
+        case "Workload":
+            return _application(inventory, place, one.name)
+        case "Host":
+            return holding(one.name, inventory)
+        case "Image":
+            return _running(inventory, place, one.name)
+        case "Pod":
+            found = _named(inventory, one.kind, place, one.name)
+            return found or _owner_of_gone_pod(inventory, place, one.name)
+    return _named(inventory, one.kind, place, one.name)
 
 
 def _named(inventory: Objects, kind: str, namespace: str, name: str) -> tuple[ObjectRef, ...]:
@@ -186,6 +124,18 @@ def _application(inventory: Objects, namespace: str, name: str) -> tuple[ObjectR
         if found := _named(inventory, kind, namespace, name):
             return found
     return ()
+
+
+def _running(inventory: Objects, namespace: str, image: str) -> tuple[ObjectRef, ...]:
+    """The workloads of the namespace whose pods are to run this very image."""
+    workloads = (
+        obj for kind in _WORKLOADS for obj in inventory.objects(kind) if namespace_of(obj) == namespace
+    )
+    return tuple(
+        ref_of(obj)
+        for obj in workloads
+        if any(one.get("image") == image for one in items(obj, "spec", "template", "spec", "containers"))
+    )
 
 
 def _owner_of_gone_pod(inventory: Objects, namespace: str, name: str) -> tuple[ObjectRef, ...]:

@@ -38,26 +38,33 @@ class Relations:
         self._children: dict[tuple[str, str, str], list[JsonObject]] = defaultdict(list)
         for kind in OWNED_KINDS:
             for obj in inventory.objects(kind):
-                if owner := self.owner(obj):
-                    self._children[owner.key].append(obj)
+                if owner := self._owner(obj):
+                    self._children[owner["kind"], namespace_of(obj), name_of(owner)].append(obj)
 
     def find(self, ref: ObjectRef) -> JsonObject | None:
         """The object of that kind, namespace and name. Each kind is indexed once: owners are asked often."""
-        if ref.kind not in self._known:
-            objects = self.inventory.objects(ref.kind)
-            self._known[ref.kind] = {(namespace_of(obj), name_of(obj)): obj for obj in objects}
-        return self._known[ref.kind].get((ref.namespace, ref.name))
+        return self._find(ref.kind, ref.namespace, ref.name)
+
+    def _find(self, kind: str, namespace: str, name: str) -> JsonObject | None:
+        if kind not in self._known:
+            objects = self.inventory.objects(kind)
+            self._known[kind] = {(namespace_of(obj), name_of(obj)): obj for obj in objects}
+        return self._known[kind].get((namespace, name))
 
     def owner(self, obj: JsonObject) -> ObjectRef | None:
         """The controller of an object, if the inventory holds it under the same uid."""
+        found = self._owner(obj)
+        return ref_of(found) if found else None
+
+    def _owner(self, obj: JsonObject) -> JsonObject | None:
+        # By name and not by reference: ten thousand pods have an owner each.
         for entry in items(obj, "metadata", "ownerReferences"):
             if not entry.get("controller", True):
                 continue
-            named = ObjectRef(kind=entry["kind"], namespace=namespace_of(obj), name=entry["name"])
-            found = self.find(named)
+            found = self._find(entry["kind"], namespace_of(obj), entry["name"])
             # A namesake that was created later is not the owner.
             if found is not None and dig(found, "metadata", "uid") == entry.get("uid"):
-                return ref_of(found)
+                return found
         return None
 
     def root(self, ref: ObjectRef) -> ObjectRef:

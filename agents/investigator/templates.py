@@ -45,6 +45,7 @@ class Wanted:
 
 _BY_SERVICE = "sum by (namespace, service)"
 _BY_CONTAINER = "(namespace, pod, container)"
+_BY_SERVER = "(namespace, service, pod)"
 _BY_CLAIM = "(namespace, persistentvolumeclaim)"
 _REQUESTS = "an application's own counter of requests, by code or status"
 
@@ -106,7 +107,8 @@ TEMPLATES: dict[Name, Template] = {
         ),
         Template(
             name=Name.DISK,
-            text=f'max by {_BY_CLAIM} (kubelet_volume_stats_used_bytes{{namespace="$ns"}})'
+            # What is used leaves out what the file system keeps for itself: nobody can write that either.
+            text=f'1 - min by {_BY_CLAIM} (kubelet_volume_stats_available_bytes{{namespace="$ns"}})'
             f" / max by {_BY_CLAIM} "
             '(kubelet_volume_stats_capacity_bytes{namespace="$ns"})',
             unit="share",
@@ -154,16 +156,17 @@ TEMPLATES: dict[Name, Template] = {
         ),
         Template(
             name=Name.QUEUE,
-            text='sum by (namespace, pod) (vllm:num_requests_waiting{namespace="$ns"}) or '
-            'sum by (namespace, pod) (nv_inference_pending_request_count{namespace="$ns"}) or '
-            'sum by (namespace, pod) (queue_depth{namespace="$ns"})',
+            # A static scrape has no pod in its labels, but it may well have the Service.
+            text=f'sum by {_BY_SERVER} (vllm:num_requests_waiting{{namespace="$ns"}}) or '
+            f'sum by {_BY_SERVER} (nv_inference_pending_request_count{{namespace="$ns"}}) or '
+            f'sum by {_BY_SERVER} (queue_depth{{namespace="$ns"}})',
             unit="requests",
             source="vLLM, Triton or the queue-proxy of KServe",
         ),
         Template(
             name=Name.KV_CACHE,
-            text='max by (namespace, pod) (vllm:kv_cache_usage_perc{namespace="$ns"}) or '
-            'max by (namespace, pod) (vllm:gpu_cache_usage_perc{namespace="$ns"})',
+            text=f'max by {_BY_SERVER} (vllm:kv_cache_usage_perc{{namespace="$ns"}}) or '
+            f'max by {_BY_SERVER} (vllm:gpu_cache_usage_perc{{namespace="$ns"}})',
             unit="share",
             source="vLLM",
         ),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
 from agents.investigator.analyzers.control_plane import control_plane
+from agents.investigator.analyzers.snapshot import Snapshot
 from tests.support.judged import judged, said, thing
 from tests.support.kube_objects import Json
+from tools.kubernetes.inventory import Inventory
 
 
 def lease(name: str, at: str = "02:09:00", namespace: str = "kube-system", seconds: int = 15) -> Json:
@@ -51,3 +56,13 @@ def test_leases_that_are_renewed_or_nobodys_are_silent(case: str) -> None:
 def test_how_long_and_who_held_it_is_told() -> None:
     (finding,) = judged(control_plane, *SICK["controlplane.leader_lost"])
     assert (finding.fields["seconds"], finding.fields["holder"]) == (540, "cp-1")
+
+
+def test_the_only_lease_there_is_is_compared_with_our_clock_in_a_look_of_now_and_in_no_other() -> None:
+    inventory = Inventory.of_list({"kind": "List", "items": [lease("kube-scheduler", "02:00:00")]})
+    soon, late = datetime(2026, 11, 24, 2, 10, 30, tzinfo=UTC), datetime(2026, 11, 24, 2, 12, tzinfo=UTC)
+    old = Snapshot(inventory=inventory, taken_at=late)
+    assert list(control_plane(old)) == []
+    # Two clocks may differ by minutes.
+    assert list(control_plane(replace(old, taken_at=soon, live=True))) == []
+    assert [one.code for one in control_plane(replace(old, live=True))] == ["controlplane.leader_lost"]

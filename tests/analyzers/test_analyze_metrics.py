@@ -6,6 +6,7 @@ Each has a twin that is well and one that only looks sick: a spike, a series tha
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,8 +16,8 @@ from agents.investigator.analyzers.measured import Measured, Name
 from agents.investigator.analyzers.metric_pods import pod_metrics
 from agents.investigator.analyzers.metric_services import service_graph, service_metrics
 from agents.investigator.analyzers.metric_stores import store_metrics, time_to_full
-from agents.investigator.analyzers.snapshot import Snapshot
-from tests.support.kube_objects import Json, deployment, meta, pod, service
+from agents.investigator.analyzers.snapshot import Signal, Snapshot
+from tests.support.kube_objects import Json, deployment, meta, pod, service, template
 from tools.kubernetes.cleaning import value_tag
 from tools.kubernetes.inventory import Inventory
 from tools.prometheus import Track
@@ -70,8 +71,8 @@ PODS = [
     (Name.RESTARTS, "metric.restarts.rose", lambda n: 3.0 + n // 50, flat(7), lambda n: float(n > FAULT)),
     (Name.GPU_MEMORY, "metric.gpu.memory_full", flat(0.99), flat(0.5), flat(0.92)),
     (Name.GPU_ERRORS, "metric.gpu.error", flat(79), flat(0), flat(0)),
-    (Name.QUEUE, "metric.model.queueing", flat(40), flat(0), lambda n: float(n % 3 * 20)),
-    (Name.KV_CACHE, "metric.model.cache_full", flat(0.99), flat(0.4), spiky(0.8, 1.0)),
+    (Name.QUEUE, "modelserver.queueing", flat(40), flat(0), lambda n: float(n % 3 * 20)),
+    (Name.KV_CACHE, "modelserver.cache_full", flat(0.99), flat(0.4), spiky(0.8, 1.0)),
 ]
 
 
@@ -85,6 +86,40 @@ def test_a_pods_series_is_told_when_it_lasts_and_not_when_it_spikes(
     assert found.fields["series"]["pod"] == "web-1"
     assert list(pod_metrics(look(told(name, track(POD, well))))) == []
     assert list(pod_metrics(look(told(name, track(POD, noisy))))) == []
+
+
+def alerted(name: str, expression: str, **labels: str) -> Signal:
+    pairs = ", ".join(f'{key}="{value}"' for key, value in labels.items())
+    lines = (f"{{{pairs}}} holds now with the value 64",)
+    return Signal(alert=name, lines=lines, evidence="E99", expression=expression)
+
+
+WAITING, FREE = "vllm:num_requests_waiting > 10", "kubelet_volume_stats_available_bytes < 1"
+
+
+def test_what_an_alert_over_this_very_series_waited_for_needs_no_more_points() -> None:
+    last = track(POD, lambda n: 64.0 if n == STEPS else 0.0)
+    of_queue = look(told(Name.QUEUE, last))
+    ours = alerted("Queueing", WAITING, namespace="shop", pod="web-1", job="llm")
+    (found,) = pod_metrics(replace(of_queue, signals=(ours,)))
+    assert (found.code, found.fields["value"]) == ("modelserver.queueing", 64.0)
+    strangers = (
+        alerted("Queueing", WAITING, namespace="shop", pod="web-2"),
+        alerted("Slow", "rate(http_requests_total[5m]) > 1", namespace="shop", pod="web-1"),
+    )
+    assert list(pod_metrics(replace(of_queue, signals=strangers))) == []
+    full = look(told(Name.DISK, track(CLAIM, lambda n: 0.98 if n == STEPS else 0.5)))
+    assert list(store_metrics(full)) == []
+    of_claim = alerted("FillingUp", FREE, namespace="shop", persistentvolumeclaim="data")
+    assert [one.code for one in store_metrics(replace(full, signals=(of_claim,)))] == ["pvc.filling_up"]
+
+
+def test_a_queue_scraped_by_its_service_is_that_of_the_one_workload_behind_it() -> None:
+    by_service = told(Name.QUEUE, track({"namespace": "shop", "service": "web"}, flat(40)))
+    (found,) = pod_metrics(look(by_service, objects=(deployment(), service())))
+    assert str(found.object) == "Deployment shop/web"
+    twins = (deployment(), deployment("web-2", template=template("web")), service())
+    assert list(pod_metrics(look(by_service, objects=twins))) == []
 
 
 def test_a_queue_of_a_few_is_what_batching_looks_like() -> None:

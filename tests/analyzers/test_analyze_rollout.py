@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.rollout import rollouts
-from tests.support.kube_objects import CREATED, Json, deployment
+from agents.investigator.analyzers.snapshot import Snapshot
+from tests.support.kube_objects import CREATED, Json, deployment, replicaset, template
 from tests.support.scenes import scene
+from tools.kubernetes.inventory import Inventory
 
 DONE = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
 FAILURE = {
@@ -86,3 +90,33 @@ def test_what_is_wrong_with_a_rollout_is_found(
 )
 def test_a_healthy_rollout_is_silent(healthy: Json) -> None:
     assert found(healthy) == []
+
+
+def revision(number: int, image: str, made: str) -> Json:
+    found = replicaset(number, template=template())
+    found["spec"]["template"]["spec"]["containers"][0]["image"] = image
+    found["metadata"]["creationTimestamp"] = made
+    return found
+
+
+def test_a_version_that_came_shortly_before_the_alert_is_worth_knowing() -> None:
+    old, new = revision(1, "web:1", "2026-11-01T00:00:00Z"), revision(2, "web:2", "2026-11-24T02:00:00Z")
+
+    def told(*sets: Json, began: str = "2026-11-24T02:08:00+00:00") -> list[str]:
+        inventory = Inventory.of_list({"kind": "List", "items": [deployment(), *sets]})
+        start = datetime.fromisoformat(began)
+        seen = Snapshot(inventory=inventory, taken_at=start + timedelta(minutes=2), began=start)
+        found = list(rollouts(seen))
+        assert [(one.code, one.severity) for one in found] == [("deployment.rolled_out", "info")] * len(found)
+        return [image for one in found for image in one.fields["images"].values()]
+
+    assert told(old, new) == ["web:2"]
+    assert told(old, new, began="2026-11-24T03:30:00+00:00") == []
+    assert told(old, new, began="2026-11-24T01:30:00+00:00") == []
+    assert told(new) == []
+    same = revision(2, "web:1", "2026-11-24T02:00:00Z")
+    # A restart brings nothing new; and what was taken up again is older than what it replaced.
+    assert told(old, same) == []
+    assert (
+        told(revision(1, "web:1", "2026-11-24T01:59:00Z"), revision(2, "web:2", "2026-11-01T00:00:00Z")) == []
+    )

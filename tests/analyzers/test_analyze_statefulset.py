@@ -77,11 +77,17 @@ def test_a_healthy_statefulset_is_silent() -> None:
     assert codes(statefulset(volumeClaimTemplates=[claim("")]), service("db"), pod("db-0", ready=False)) == []
 
 
-def test_one_that_asks_for_no_pod_is_told_and_only_one_that_is_called_is_trouble() -> None:
-    called = {"template": {"metadata": {"labels": {"app": "db"}}, "spec": {}}}
-    (zero,) = found(statefulset(0, 0, **called), service("db"))
-    assert (zero.code, zero.severity) == ("statefulset.scaled_to_zero", Severity.WARNING)
-    assert zero.fields == {"replicas": 0, "services": ["db"]}
-    (parked,) = found(statefulset(0, 0), service("db"))
-    assert parked.severity is Severity.INFO
-    assert codes(statefulset(1, 1, **called), service("db")) == []
+def test_a_statefulset_at_zero_is_told_and_matters_where_a_service_leads_to_it() -> None:
+    parked = statefulset(0, 0, template={"metadata": {"labels": {"app": "db"}}})
+    when = {
+        "manager": "saver",
+        "time": "2026-11-24T01:00:00Z",
+        "fieldsType": "FieldsV1",
+        "subresource": "scale",
+    }
+    parked["metadata"]["managedFields"] = [when | {"operation": "Update", "fields": ["spec.replicas"]}]
+    (told,) = found(parked, service("db", selector={"app": "db"}))
+    assert (told.code, told.severity) == ("statefulset.scaled_to_zero", Severity.WARNING)
+    assert (told.fields["manager"], told.fields["services"]) == ("saver", ["db"])
+    (alone,) = found(parked, service("db", selector={"app": "other"}))
+    assert alone.severity is Severity.INFO

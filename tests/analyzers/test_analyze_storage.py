@@ -168,3 +168,11 @@ def test_storage_that_is_well_is_silent(case: str) -> None:
 
 def test_a_volume_is_not_without_a_node_where_nobody_could_look() -> None:
     assert unsure(storage, volume(**local("gone")), unread="Node") == []
+
+
+def test_of_a_claim_made_a_moment_ago_only_what_was_said_of_it_counts() -> None:
+    young = claim("Pending", storageClassName="ghost")
+    young["metadata"]["creationTimestamp"] = "2026-11-24T02:09:50Z"
+    assert judged(claims, young, storage_class()) == []
+    told = event(young, "ProvisioningFailed", 'storageclass.storage.k8s.io "ghost" not found')
+    assert [one.code for one in judged(claims, young, storage_class(), told)] == ["pvc.provisioning_failed"]

@@ -73,6 +73,17 @@ def test_an_existing_pull_secret_that_the_pod_names_lets_it_in() -> None:
     bench.deployment(pod={"imagePullSecrets": [{"name": "regcred"}]})
     bench.later(5)
     assert bench.state()["ready"]
+    assert bench.events("FailedToRetrieveImagePullSecret") == []
+
+
+def test_a_pull_secret_that_is_not_there_is_said_in_an_event() -> None:
+    bench = Bench(registries={"registry.example": Registry(pull_secret="regcred")})
+    bench.deployment(pod={"imagePullSecrets": [{"name": "regcred"}]})
+    bench.later(4)
+    (said,) = bench.events("FailedToRetrieveImagePullSecret")
+    assert said["message"] == (
+        "Unable to retrieve some image pull secrets (regcred); attempting to pull the image may not succeed."
+    )
 
 
 def test_pull_error_and_back_off_alternate() -> None:

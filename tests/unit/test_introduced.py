@@ -6,7 +6,6 @@ import pytest
 
 from agents.incident import Alert
 from agents.investigator.proposals import Limits, NoPlan, Proposal, Proposed, propose
-from agents.investigator.rules import Role, role_of
 from tests.support.kube_objects import (
     GOOD,
     Json,
@@ -123,11 +122,8 @@ def test_a_scheduler_of_another_name_that_is_silent_is_the_rollouts_doing() -> N
     assert found.step.verb == "roll_back"
 
 
-def test_that_the_clusters_own_scheduler_is_silent_says_not_why() -> None:
-    at = scene(unseen("default-scheduler"), NOT_READY)
-    (finding,) = [one for one in at.case.findings if one.code == "pod.scheduling.no_scheduler"]
-    assert role_of(finding) is Role.SYMPTOM
-    assert at.reasoned.cause is None
+def test_that_the_clusters_own_scheduler_is_silent_undoes_nothing() -> None:
+    assert isinstance(proposed(unseen("default-scheduler"), NOT_READY), NoPlan)
 
 
 def test_an_address_that_the_rollout_changed_is_advice_for_its_value_is_not_read() -> None:

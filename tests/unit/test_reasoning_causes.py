@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from agents.incident import Alert
-from agents.investigator.reasoning import Answer, Reasoned
+from agents.investigator.analyzers.registry import analyze
+from agents.investigator.reasoning import Answer, Reasoned, reason
+from agents.investigator.reasoning_case import Case
 from agents.investigator.survey import survey
+from agents.investigator.targets import targets
 from tests.support.kube_objects import (
     Json,
     crashing,
@@ -20,6 +24,7 @@ from tests.support.kube_objects import (
 )
 from tests.support.scenes import alert, scene
 from tests.support.troubles import SHORT, node, starved, unconfigured
+from tools.kubernetes.objects import ref_of
 
 EARLY, LATE = "2026-11-24T01:57:00Z", "2026-11-24T02:09:30Z"
 ERRORS = alert("HttpErrorRateHigh", namespace="shop", service="web")
@@ -200,3 +205,102 @@ def test_standing_defects_are_no_signs_of_todays_trouble() -> None:
 def test_a_look_without_an_alert_lists_each_cause_once() -> None:
     found = survey(scene([*starved(), *switched(EARLY)[:1]]).snapshot)
     assert [one.code for one in found.causes] == ["quota.used_up"]
+
+
+def cordoned(name: str) -> Json:
+    return {**node(name), "spec": {"unschedulable": True}}
+
+
+def test_a_cordon_is_felt_by_those_that_find_no_place_and_not_by_what_runs_there() -> None:
+    runs = [deployment(), replicaset(1), pod("web-r1-aaaaa", spec={"nodeName": "worker-1"})]
+    runs.append(cordoned("worker-1"))
+    assert think(runs, alert("KubePodUnschedulable", namespace="shop", deployment="web")).cause is None
+    waits = refused_pod("0/1 nodes are available: 1 node(s) were unschedulable.")
+    found = think([*runs, waits], alert("KubePodUnschedulable", namespace="shop", pod="web-r1-bbbbb"))
+    assert "node.cordoned" in [code for code, _ in ranked(found)]
+
+
+def refused_pod(reason: str) -> Json:
+    refused = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": reason}
+    waits = pod("web-r1-bbbbb", ready=False, phase="Pending")
+    waits["status"]["conditions"], waits["status"]["containerStatuses"] = [refused], []
+    return waits
+
+
+def test_cordons_are_the_cause_where_most_nodes_are_closed_and_the_rest_is_full() -> None:
+    asked = alert("KubePodUnschedulable", namespace="shop", pod="web-r1-bbbbb")
+    names = ("worker-1", "worker-2")
+    around = [deployment(), replicaset(1), *map(cordoned, names), node("worker-3")]
+    mostly = "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable."
+    assert ranked(think([*around, refused_pod(mostly)], asked))[0] == ("node.cordoned", "Node worker-1")
+    # One of three is cordoned every day: there the lack of room is the cause.
+    seldom = "0/3 nodes are available: 2 Insufficient cpu, 1 node(s) were unschedulable."
+    other = (
+        "0/3 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, "
+        "2 node(s) were unschedulable."
+    )
+    for said in (seldom, other):
+        assert ranked(think([*around, refused_pod(said)], asked))[0][0] == "pod.scheduling.unschedulable"
+
+
+def tight_budget() -> Json:
+    status = {"disruptionsAllowed": 0, "currentHealthy": 2, "desiredHealthy": 2, "expectedPods": 2}
+    spec = {"minAvailable": 2, "selector": {"matchLabels": {"app": "web"}}}
+    return {"kind": "PodDisruptionBudget", "metadata": meta("PodDisruptionBudget", "web"), "spec": spec,
+            "status": status}  # fmt: skip
+
+
+def test_a_budget_that_lets_nothing_go_is_the_cause_of_a_drain_that_waits_and_of_nothing_else() -> None:
+    objects = [deployment(), replicaset(1), pod("web-r1-aaaaa"), cordoned("worker-1"), tight_budget()]
+    labels = {"namespace": "shop", "node": "worker-1", "poddisruptionbudget": "web"}
+    assert ranked(think(objects, alert("NodeDrainBlocked", **labels)))[0] == (
+        "pdb.blocks_all",
+        "PodDisruptionBudget shop/web",
+    )
+    assert think(objects, ERRORS).cause is None
+
+
+def test_a_service_that_is_gone_is_known_by_who_calls_it_and_only_to_an_alert_about_it() -> None:
+    caller = deployment("front", template=template("front"))
+    caller["addresses"] = [{"container": "front", "env": "WEB_URL", "service": "web", "namespace": "shop"}]
+    objects = [caller, deployment(), replicaset(1)]
+    snapshot = scene(objects).snapshot
+    looked = replace(snapshot, inventory=replace(snapshot.inventory, whole=True))
+    findings = analyze(looked)
+
+    def cause(asked: Alert) -> str:
+        about = targets([asked], looked.inventory)
+        told = reason(Case(snapshot=looked, targets=about, findings=findings)).cause
+        return f"{told.code} {told.object}" if told else ""
+
+    assert cause(ERRORS) == "config.address_no_service Deployment shop/front"
+    assert cause(SHORT) == ""
+    assert cause(alert("HttpErrorRateHigh", namespace="shop", service="other")) == ""
+
+
+def test_a_door_that_does_not_work_is_felt_by_the_routes_that_hang_on_it() -> None:
+    said = {"type": "Programmed", "status": "False", "reason": "AddressNotAssigned", "message": "none left"}
+    listener = {"name": "http", "hostname": "shop.example"}
+    door = {"kind": "Gateway", "metadata": meta("Gateway", "edge"), "spec": {"listeners": [listener]},
+            "status": {"conditions": [said]}}  # fmt: skip
+    other = {**door, "metadata": meta("Gateway", "side"), "spec": {}}
+    leads = {"parentRefs": [{"name": "edge"}], "rules": [{"backendRefs": [{"name": "web"}]}]}
+    route = {"kind": "HTTPRoute", "metadata": meta("HTTPRoute", "web"), "spec": leads}
+    objects = [door, other, route, deployment(), service(), pod("web-r1-aaaaa")]
+    for labels in ({"httproute": "web"}, {"instance": "https://shop.example/"}, {"service": "web"}):
+        found = think(objects, alert("IngressProbeFailed", namespace="shop", **labels))
+        assert found.cause is not None, labels
+        assert str(found.cause.object) == "Gateway shop/edge"
+    # An alert about the Service itself is not explained by the way to it.
+    assert think(objects, ERRORS).cause is None
+
+
+def test_the_claims_of_a_statefulset_feel_what_its_templates_lack() -> None:
+    wanted = {"metadata": {"name": "data"}, "spec": {"storageClassName": "fast"}}
+    spec = {"replicas": 1, "serviceName": "db", "volumeClaimTemplates": [wanted], "selector": {}}
+    db = {"kind": "StatefulSet", "metadata": meta("StatefulSet", "db"), "spec": spec, "status": {}}
+    names = ("data-db-0", "data-db-x", "other-db-0")
+    held = [{"kind": "PersistentVolumeClaim", "metadata": meta("PersistentVolumeClaim", n)} for n in names]
+    case = scene([db, *held]).case
+    felt = case.links.felt(ref_of(db))
+    assert [name for name in names if ("PersistentVolumeClaim", "shop", name) in felt] == ["data-db-0"]

@@ -15,6 +15,7 @@ from tests.support.kube_objects import (
     crashing,
     deployment,
     ended,
+    meta,
     pod,
     pulling,
     replicaset,
@@ -29,6 +30,13 @@ def think(objects: list[Json], *alerts: Alert) -> Reasoned:
     return scene(objects, *alerts).reasoned
 
 
+def door(name: str, host: str, to: str) -> Json:
+    """An Ingress; where it leads to may not exist."""
+    backend = {"service": {"name": to, "port": {"number": 80}}}
+    rule = {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    return {"kind": "Ingress", "metadata": meta("Ingress", name), "spec": {"rules": [rule]}}
+
+
 NOISE = st.lists(
     st.one_of(
         st.builds(lambda i: [crashing(f"noise{i}-r1-aaaaa", labels={"app": f"noise{i}"})], st.integers(0, 9)),
@@ -41,6 +49,8 @@ NOISE = st.lists(
         ),
         st.builds(lambda i: [deployment(f"well{i}"), service(f"well{i}")], st.integers(0, 9)),
         st.builds(lambda i: [node(f"stranger{i}", "False")], st.integers(0, 9)),
+        st.builds(lambda i: [{**node(f"closed{i}"), "spec": {"unschedulable": True}}], st.integers(0, 9)),
+        st.builds(lambda i: [door(f"noise{i}", f"noise{i}.example", f"nobody-{i}")], st.integers(0, 9)),
     ),
     max_size=12,
 )
@@ -57,6 +67,16 @@ INCIDENTS = {
     "crash": (
         [deployment(available=1), replicaset(1), crashing("web-r1-aaaaa")],
         alert("KubePodCrashLooping", namespace="shop", pod="web-r1-aaaaa"),
+    ),
+    "door": (
+        [
+            deployment(),
+            replicaset(1),
+            pod("web-r1-aaaaa"),
+            service(),
+            door("front", "shop.example", "web-v2"),
+        ],
+        alert("ProbeFailed", namespace="shop", instance="https://shop.example/"),
     ),
     "quota": (starved(), SHORT),
     "config": (unconfigured(), SHORT),

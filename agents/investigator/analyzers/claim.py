@@ -120,11 +120,13 @@ def claims(snapshot: Snapshot) -> Iterator[Finding]:
 def _pending(on: Subject, pods: tuple[JsonObject, ...]) -> Iterator[Finding]:
     """The one best reason why a claim waits."""
     born = moment(dig(on.obj, "metadata", "creationTimestamp"))
-    if born and on.snapshot.taken_at - born < SETTLING:
-        return
-    # What the provisioner said comes first; the rest is our own reading of the objects.
-    reasons = (_provisioning, _taken, _class_missing, _no_fit, _binding, _waits)
+    young = bool(born and on.snapshot.taken_at - born < SETTLING)
+    # What the provisioner said comes first; the rest is our own reading of the objects, and of a claim that
+    # was made a moment ago only what was said of it counts.
+    reasons = (_provisioning, _binding) if young else _REASONS
     found = next((one for reason in reasons if (one := reason(on, pods))), None)
+    if found is None and young:
+        return
     if found is None:
         waiting = ", ".join(sorted(map(name_of, pods))[:_SHOWN])
         text = f"{on.ref} is Pending" + (f", and {waiting} waits for it." if waiting else ".")
@@ -204,6 +206,9 @@ def _waits(on: Subject, pods: tuple[JsonObject, ...]) -> Finding | None:
         return None
     text = f"{on.ref} is Pending until a pod uses it; class {name} waits for that."
     return on.info(ClaimCode.WAITS, text, storage_class=name, phase="Pending")
+
+
+_REASONS = (_provisioning, _taken, _class_missing, _no_fit, _binding, _waits)
 
 
 def _contended(on: Subject, pods: tuple[JsonObject, ...]) -> Iterator[Finding]:

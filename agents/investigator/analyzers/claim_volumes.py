@@ -23,7 +23,7 @@ from agents.investigator.analyzers.fields import (
 )
 from agents.investigator.analyzers.selectors import selects, spelled
 from agents.investigator.analyzers.snapshot import Snapshot
-from tools.kubernetes.objects import JsonObject, ref_of
+from tools.kubernetes.objects import JsonObject
 from tools.kubernetes.quantities import QuantityError, amount
 
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
@@ -127,22 +127,24 @@ class Contended:
 
 def contended(snapshot: Snapshot, claim: JsonObject, pods: tuple[JsonObject, ...]) -> Contended | None:
     """Who waits and who holds, when the volume of this claim cannot be in two places; else None."""
+    # Who waits is not ready: of nearly every claim nobody is.
+    unready = [pod for pod in pods if snapshot.is_unwell(pod) and not is_ready(pod)]
+    if not unready:
+        return None
     volume = dig(claim, "spec", "volumeName") or ""
     nodes = {str(dig(pod, "spec", "nodeName")) for pod in pods if is_ready(pod)}
-    for pod in pods:
-        for event in snapshot.events(ref_of(pod)):
+    for pod in unready:
+        for event in snapshot.events_of(pod):
             hit = _MULTI_ATTACH.search(event.get("message") or "")
             # The event stays for an hour; a pod that runs by now has its volume.
-            if hit and hit[1] == volume and not is_ready(pod):
+            if hit and hit[1] == volume:
                 return Contended(
                     waiting=(name_of(pod),),
                     nodes=tuple(sorted(nodes)),
                     message=quotable(event["message"]),
                     since=moment(event.get("firstTimestamp")),
                 )
-    elsewhere = [
-        pod for pod in pods if not is_ready(pod) and dig(pod, "spec", "nodeName") not in (None, *nodes)
-    ]
+    elsewhere = [pod for pod in unready if dig(pod, "spec", "nodeName") not in (None, *nodes)]
     if _modes(claim) in _EXCLUSIVE and nodes and elsewhere and _starting(elsewhere):
         return Contended(waiting=tuple(sorted(map(name_of, elsewhere))), nodes=tuple(sorted(nodes)))
     return None

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from agents.investigator.analyzers.fields import dig, items, name_of
+from agents.investigator.analyzers.fields import controller_of, name_of
 from tools.kubernetes.objects import JsonObject
 
 _PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
 _ASKS = ("httpGet", "tcpSocket", "grpc")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Port:
-    """One declared container port."""
+class Port(NamedTuple):
+    """One declared container port; a tuple, because there are as many as containers."""
 
     number: int
     name: str
@@ -24,8 +23,9 @@ class Port:
 
 def long_lived(spec: Mapping[str, object]) -> Iterator[JsonObject]:
     """The containers of a pod spec that stay: the plain ones, and init containers that are sidecars."""
-    yield from items(spec, "containers")
-    yield from (one for one in items(spec, "initContainers") if one.get("restartPolicy") == "Always")
+    yield from spec.get("containers") or ()  # type: ignore[misc]
+    if init := spec.get("initContainers"):
+        yield from (one for one in init if one.get("restartPolicy") == "Always")  # type: ignore[attr-defined]
 
 
 def ports(spec: Mapping[str, object]) -> tuple[Port, ...]:
@@ -38,13 +38,13 @@ def ports(spec: Mapping[str, object]) -> tuple[Port, ...]:
             container=container.get("name") or "",
         )
         for container in long_lived(spec)
-        for port in items(container, "ports")
+        for port in container.get("ports") or ()
     )
 
 
 def probed(spec: Mapping[str, object]) -> frozenset[object]:
     """The ports, by number or name, that a probe asks: somebody listens there, declared or not."""
-    asked = (dig(probe, ask, "port") for probe in _probes(spec) for ask in _ASKS)
+    asked = ((probe.get(ask) or {}).get("port") for probe in _probes(spec) for ask in _ASKS)
     return frozenset(port for port in asked if port is not None)
 
 
@@ -55,10 +55,10 @@ def _probes(spec: Mapping[str, object]) -> Iterator[JsonObject]:
 
 def owner_of(pod: Mapping[str, object]) -> tuple[str, str]:
     """Kind and name of what made a pod, a ReplicaSet read as its Deployment; the pod itself without one."""
-    owners = [one for one in items(pod, "metadata", "ownerReferences") if one.get("controller")]
-    if not owners:
+    owner = controller_of(pod)
+    if not owner:
         return "Pod", name_of(pod)
-    kind, name = owners[0].get("kind") or "", owners[0].get("name") or ""
+    kind, name = owner.get("kind") or "", owner.get("name") or ""
     # A Deployment names its ReplicaSets after itself and the hash of their template.
     return ("Deployment", name.rpartition("-")[0] or name) if kind == "ReplicaSet" else (kind, name)
 

@@ -1,7 +1,8 @@
 """Leases that are no longer renewed: of the parts of the control plane, and of kubelets.
 
-Source: LeaseSpec (coordination/v1). A lease is compared with the newest one that was read and not with our
-clock: a snapshot may be a day old, and then every lease would look forgotten.
+Source: LeaseSpec (coordination/v1). A lease is compared with the newest one that was read: clocks differ, and
+a snapshot may be a day old. Of a look that is made now our clock counts too, beyond what clocks differ by: a
+control plane of one part has no other lease to be compared with.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ _LEADERS_PLACE, _NODES_PLACE = "kube-system", "kube-node-lease"
 _DEFAULT_SECONDS = 15
 MISSED = 4
 """Lease durations without a renewal after which its holder counts as gone; one or two are a slow server."""
+DRIFT = timedelta(minutes=10)
+"""No two clocks of a cluster that works differ by that much: its certificates and tokens would fail."""
 
 
 class ControlPlaneCode(Coded):
@@ -41,7 +44,9 @@ class ControlPlaneCode(Coded):
 def control_plane(snapshot: Snapshot) -> Iterator[Finding]:
     """Findings for leases that fell behind the others."""
     beats = [(lease, _renewed(lease)) for lease in snapshot.objects("Lease")]
-    newest = max((at for _, at in beats if at), default=None)
+    times = [at for _, at in beats if at]
+    now = [snapshot.taken_at - DRIFT] if snapshot.live and times else []
+    newest = max((*times, *now), default=None)
     for lease, at in beats:
         if newest and at and newest - at > MISSED * _duration(lease):
             yield from _stale(snapshot, lease, (at, newest))

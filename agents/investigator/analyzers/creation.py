@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.coded import Coded
-from agents.investigator.analyzers.fields import condition, count_of, dig, items, moment, quotable
+from agents.investigator.analyzers.fields import condition, count_of, dig, items, moment, name_of, quotable
 from agents.investigator.analyzers.said import Said
 from agents.investigator.analyzers.snapshot import Snapshot, event_time
-from tools.kubernetes.objects import JsonObject, ref_of
+from tools.kubernetes.objects import JsonObject
 
 CREATORS = ("ReplicaSet", "StatefulSet", "DaemonSet", "Job")
 STALE = timedelta(minutes=15)
@@ -145,7 +145,7 @@ def _told(snapshot: Snapshot, owner: JsonObject, reason: str) -> list[tuple[str,
         if entry.get("type") == "ReplicaFailure" and entry.get("reason") == reason
         if entry.get("status") != "False"
     ]
-    events = [event for event in snapshot.events(ref_of(owner)) if event.get("reason") == reason]
+    events = [event for event in snapshot.events_of(owner) if event.get("reason") == reason]
     last = moment(event_time(events[-1])) if events else None
     if events and not (last and snapshot.taken_at - last > STALE):
         told.append((events[-1].get("message") or "", moment(events[0].get("firstTimestamp"))))
@@ -161,7 +161,7 @@ def _create(snapshot: Snapshot, owner: JsonObject) -> Iterator[Finding]:
         yield Said(
             code=code,
             severity=Severity.WARNING if pods else Severity.CRITICAL,
-            message=f"{owner['kind']} {ref_of(owner).name} cannot create pods: {quotable(told[0][0])}",
+            message=f"{owner['kind']} {name_of(owner)} cannot create pods: {quotable(told[0][0])}",
             fields={
                 "messages": list(dict.fromkeys(quotable(text) for text, _ in told)),
                 "pods": pods,
@@ -177,7 +177,7 @@ def _delete(snapshot: Snapshot, owner: JsonObject) -> Iterator[Finding]:
     if told:
         yield Said(
             code=CreationCode.DELETE_FAILED,
-            message=f"{owner['kind']} {ref_of(owner).name} cannot delete a pod: {quotable(told[0][0])}",
+            message=f"{owner['kind']} {name_of(owner)} cannot delete a pod: {quotable(told[0][0])}",
             fields={"messages": [quotable(text) for text, _ in told]},
             since=told[0][1],
             reads=("Event",),

@@ -15,7 +15,7 @@ from agents.investigator.analyzers.cron import ScheduleError, parsed
 from agents.investigator.analyzers.fields import dig, items, moment, quotable
 from agents.investigator.analyzers.said import Said
 from agents.investigator.analyzers.snapshot import Snapshot
-from tools.kubernetes.objects import JsonObject, ref_of
+from tools.kubernetes.objects import JsonObject
 
 GRACE = timedelta(minutes=5)
 """The controller looks every ten seconds; a run that is this late was missed."""
@@ -152,7 +152,7 @@ def _due(snapshot: Snapshot, cronjob: JsonObject) -> datetime | None:
 
 def _told(snapshot: Snapshot, cronjob: JsonObject, last: datetime | None) -> JsonObject:
     """The newest complaint of the controller, unless a run has started since."""
-    for event in reversed(snapshot.events(ref_of(cronjob))):
+    for event in reversed(snapshot.events_of(cronjob)):
         at = moment(event.get("lastTimestamp") or event.get("eventTime"))
         if event.get("reason") in _MISSED and not (last and at and last >= at):
             return event

@@ -63,7 +63,12 @@ def _short(snapshot: Snapshot, deployment: JsonObject) -> bool:
 def _scaled_to_zero(snapshot: Snapshot, deployment: JsonObject) -> Finding:
     ref = ref_of(deployment)
     manager, time = last_writer(deployment, subresource="scale")
-    served = leading_to(snapshot, deployment)
+    served = sorted(
+        dig(service, "metadata", "name")
+        for service in snapshot.objects("Service")
+        if namespace_of(service) == ref.namespace
+        and matches(dig(service, "spec", "selector") or {}, template_labels(deployment))
+    )
     fields: JsonObject = {"replicas": 0, "services": served}
     if manager:
         fields |= {"manager": manager}
@@ -79,16 +84,6 @@ def _scaled_to_zero(snapshot: Snapshot, deployment: JsonObject) -> Finding:
         fields=fields,
         evidence=snapshot.cites(ref.namespace, "Deployment"),
         since=moment(time) or moment(condition(deployment, "Progressing").get("lastUpdateTime")),
-    )
-
-
-def leading_to(snapshot: Snapshot, workload: JsonObject) -> list[str]:
-    """The names of the Services that select a workload's pods."""
-    return sorted(
-        dig(service, "metadata", "name")
-        for service in snapshot.objects("Service")
-        if namespace_of(service) == namespace_of(workload)
-        and matches(dig(service, "spec", "selector") or {}, template_labels(workload))
     )
 
 

@@ -26,21 +26,31 @@ def dig(obj: Mapping[str, object], *path: str) -> Any:
     """The value at ``path``, or None as soon as a part of it is missing or not an object."""
     value: object = obj
     for part in path:
-        # A dict is known at once; the abstract class alone would cost a tenth of a whole analysis.
-        if not isinstance(value, (dict, Mapping)):
+        # Asked a million times in one analysis: a dict is known at once and so is nothing, and the abstract
+        # class is asked only of what is neither.
+        if isinstance(value, dict):
+            value = value.get(part)
+        elif value is None or not isinstance(value, Mapping):
             return None
-        value = value.get(part)
+        else:
+            value = value.get(part)
     return value
+
+
+def _meta(obj: Mapping[str, object]) -> Mapping[str, Any]:
+    meta = obj.get("metadata")
+    return meta if isinstance(meta, dict) or isinstance(meta, Mapping) else {}  # noqa: SIM101  (quicker)
 
 
 def items(obj: Mapping[str, object], *path: str) -> tuple[JsonObject, ...]:
     """The list at ``path`` as a tuple; empty when it is missing."""
-    return tuple(dig(obj, *path) or ())
+    found = dig(obj, *path)
+    return tuple(found) if found else ()
 
 
 def labels_of(obj: Mapping[str, object]) -> dict[str, str]:
     """``metadata.labels``, empty when there are none."""
-    return dict(dig(obj, "metadata", "labels") or {})
+    return dict(_meta(obj).get("labels") or {})
 
 
 def template_labels(workload: Mapping[str, object]) -> dict[str, str]:
@@ -50,17 +60,17 @@ def template_labels(workload: Mapping[str, object]) -> dict[str, str]:
 
 def namespace_of(obj: Mapping[str, object]) -> str:
     """The namespace, empty for cluster-scoped objects."""
-    return dig(obj, "metadata", "namespace") or ""
+    return _meta(obj).get("namespace") or ""
 
 
 def name_of(obj: Mapping[str, object]) -> str:
     """``metadata.name``."""
-    return dig(obj, "metadata", "name") or ""
+    return _meta(obj).get("name") or ""
 
 
 def controller_of(obj: Mapping[str, object]) -> JsonObject:
     """The owner reference of the object's controller, empty when nobody controls it."""
-    owners = items(obj, "metadata", "ownerReferences")
+    owners = _meta(obj).get("ownerReferences") or ()
     return next((owner for owner in owners if owner.get("controller")), {})
 
 
@@ -83,7 +93,8 @@ def moment(value: str | None) -> datetime | None:
 
 def condition(obj: Mapping[str, object], kind: str) -> JsonObject:
     """The entry of ``status.conditions`` with this type, empty when there is none."""
-    return next((entry for entry in items(obj, "status", "conditions") if entry.get("type") == kind), {})
+    entries = dig(obj, "status", "conditions") or ()
+    return next((entry for entry in entries if entry.get("type") == kind), {})
 
 
 def is_ready(pod: Mapping[str, object]) -> bool:
@@ -107,7 +118,7 @@ def is_plainly_well(pod: Mapping[str, object]) -> bool:
 
 def is_finished(pod: Mapping[str, object]) -> bool:
     """Whether the pod ended for good or is on its way out; such a pod serves nobody and needs nothing."""
-    gone = bool(dig(pod, "metadata", "deletionTimestamp"))
+    gone = bool(_meta(pod).get("deletionTimestamp"))
     return gone or dig(pod, "status", "phase") in {"Succeeded", "Failed"}
 
 

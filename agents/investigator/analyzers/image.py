@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.codes import Code
@@ -136,6 +137,7 @@ def _pull(snapshot: Snapshot, pod: JsonObject, spec: JsonObject, status: JsonObj
     )
 
 
+@lru_cache(maxsize=256)
 def _spoken(text: str, image: str) -> Code | None:
     """What a pull error says, judged without the image's own name: anyone may name an image anything."""
     for part in (image, image.rpartition(":")[0], image.partition("/")[2].rpartition(":")[0]):

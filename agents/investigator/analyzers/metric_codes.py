@@ -32,7 +32,7 @@ class MetricCode(Coded):
     VOLUME_FILLING = (
         "pvc.filling_up",
         "A volume is nearly full, or will be soon if it goes on like this; with the time that is left.",
-        "kubelet_volume_stats_used_bytes against kubelet_volume_stats_capacity_bytes",
+        "kubelet_volume_stats_available_bytes against kubelet_volume_stats_capacity_bytes",
     )
     INODES_FILLING = (
         "pvc.inodes_filling_up",
@@ -86,12 +86,12 @@ class MetricCode(Coded):
         "DCGM_FI_DEV_XID_ERRORS",
     )
     MODEL_QUEUEING = (
-        "metric.model.queueing",
+        "modelserver.queueing",
         "Requests wait for a model server, and the queue does not drain.",
         "vllm:num_requests_waiting, nv_inference_pending_request_count, queue_depth",
     )
     MODEL_CACHE_FULL = (
-        "metric.model.cache_full",
+        "modelserver.cache_full",
         "The KV cache of a model server is full: it preempts requests instead of serving more of them.",
         "vllm:kv_cache_usage_perc, vllm:gpu_cache_usage_perc",
     )

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.measured import Name
 from agents.investigator.analyzers.metric_codes import MetricCode
-from agents.investigator.analyzers.metric_reading import Reading, readings
+from agents.investigator.analyzers.metric_reading import Reading, of_servers, readings
 from agents.investigator.analyzers.snapshot import Snapshot
 
 NEAR = 0.9
@@ -41,7 +42,8 @@ _BOUNDS: dict[Name, tuple[Coded, float, str]] = {
 def pod_metrics(snapshot: Snapshot) -> Iterator[Finding]:
     """Findings about pods that still exist; a series that ended or only spikes is silent."""
     for name, bound in _BOUNDS.items():
-        for one in readings(snapshot, name, "Pod", "pod"):
+        found = of_servers if name is Name.KV_CACHE else partial(readings, kind="Pod", label="pod")
+        for one in found(snapshot, name):
             yield from _above(one, bound)
     for one in readings(snapshot, Name.THROTTLED, "Pod", "pod"):
         yield from _throttled(one)
@@ -49,7 +51,7 @@ def pod_metrics(snapshot: Snapshot) -> Iterator[Finding]:
         yield from _restarts(one)
     for one in readings(snapshot, Name.GPU_ERRORS, "Pod", "pod"):
         yield from _gpu_error(one)
-    for one in readings(snapshot, Name.QUEUE, "Pod", "pod"):
+    for one in of_servers(snapshot, Name.QUEUE):
         yield from _queue(one)
 
 
@@ -123,7 +125,9 @@ def _gpu_error(one: Reading) -> Iterator[Finding]:
 def _queue(one: Reading) -> Iterator[Finding]:
     waiting = one.lately
     # A queue that empties in between is a burst, and bursts are what queues are for.
-    if waiting is None or waiting < QUEUE or min(value for _, value in one.points[-5:]) < 1:
+    if waiting is None or waiting < QUEUE:
+        return
+    if not one.alerted and min(value for _, value in one.points[-5:]) < 1:
         return
     yield one.says(
         MetricCode.MODEL_QUEUEING,

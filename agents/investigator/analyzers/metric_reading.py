@@ -5,15 +5,23 @@ A series that ended says nothing of now, and one point is no trend: where it can
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from statistics import median
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.change_points import Point
 from agents.investigator.analyzers.coded import Coded
-from agents.investigator.analyzers.fields import quotable
+from agents.investigator.analyzers.fields import (
+    WORKLOAD_KINDS,
+    dig,
+    matches,
+    namespace_of,
+    quotable,
+    template_labels,
+)
 from agents.investigator.analyzers.measured import Measured, Name
 from agents.investigator.analyzers.snapshot import Snapshot
 from tools.kubernetes.objects import JsonObject, ref_of
@@ -21,6 +29,15 @@ from tools.kubernetes.objects import JsonObject, ref_of
 LATELY = 5
 """Points that count as now: one alone may be a scrape that went wrong."""
 STALE_S = 600.0
+_ASKED: dict[Name, re.Pattern[str]] = {
+    Name.DISK: re.compile(r"kubelet_volume_stats_(available|used)_bytes"),
+    Name.INODES: re.compile(r"kubelet_volume_stats_inodes"),
+    Name.QUEUE: re.compile(r"num_requests_waiting|pending_request_count|queue_depth"),
+    Name.KV_CACHE: re.compile(r"cache_usage_perc"),
+    Name.THROTTLED: re.compile(r"cfs_throttled"),
+    Name.MEMORY: re.compile(r"memory_working_set_bytes"),
+}
+"""By which metrics an alert's expression is about one of these series."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +52,29 @@ class Reading:
 
     @property
     def lately(self) -> float | None:
-        """The usual value of the last minutes; None when the series is too short or ended before."""
+        """The usual value of the last minutes; None when the series is too short or ended before.
+
+        An alert over this very series has waited for us: then the last value is no slip of one scrape.
+        """
         if len(self.points) < LATELY or self.points[-1][0] < self.snapshot.taken_at.timestamp() - STALE_S:
             return None
-        return median(value for _, value in self.points[-LATELY:])
+        return self.points[-1][1] if self.alerted else median(value for _, value in self.points[-LATELY:])
+
+    @property
+    def alerted(self) -> bool:
+        """Whether the expression of an alert asks for this metric and holds now for this series."""
+        asks = _ASKED.get(self.measured.name)
+        lines = (
+            line
+            for signal in self.snapshot.signals
+            if asks and asks.search(signal.expression)
+            for line in signal.lines
+        )
+        return any("} holds now " in line and self._is_of(line) for line in lines)
+
+    def _is_of(self, line: str) -> bool:
+        pairs = ((name, f'{name}="{value}"') for name, value in self.labels.items())
+        return all(pair in line or f'{name}="' not in line for name, pair in pairs)
 
     def since(self, least: float) -> datetime:
         """Since when without a break it has been at least this high."""
@@ -81,3 +117,17 @@ def readings(snapshot: Snapshot, name: Name, kind: str, label: str) -> Iterator[
                 yield Reading(
                     snapshot=snapshot, obj=obj, measured=measured, labels=track.labels, points=track.points
                 )
+
+
+def of_servers(snapshot: Snapshot, name: Name) -> Iterator[Reading]:
+    """The series about pods; those that name no pod are about what makes the pods of their Service."""
+    yield from readings(snapshot, name, "Pod", "pod")
+    for one in readings(snapshot, name, "Service", "service"):
+        if "pod" in one.labels:
+            continue
+        selector = dig(one.obj, "spec", "selector") or {}
+        kinds = (kind for kind in WORKLOAD_KINDS if kind != "ReplicaSet")
+        every = (obj for kind in kinds for obj in snapshot.within(namespace_of(one.obj), kind))
+        served = [obj for obj in every if selector and matches(selector, template_labels(obj))]
+        if len(served) == 1:
+            yield replace(one, obj=served[0])

@@ -150,9 +150,7 @@ def _reach(look: _Look, service: JsonObject) -> Iterator[Finding]:
     selector = dig(service, "spec", "selector") or {}
     chosen = look.snapshot.living(namespace_of(service), selector)
     # Pods that share their labels share their policies.
-    unlike = {
-        tuple(sorted(labels_of(pod).items())): pod for pod in chosen if not dig(pod, "spec", "hostNetwork")
-    }
+    unlike = {frozenset(labels_of(pod).items()): pod for pod in chosen if not dig(pod, "spec", "hostNetwork")}
     pods = list(unlike.values())
     if not pods:
         return

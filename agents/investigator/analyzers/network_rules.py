@@ -36,6 +36,7 @@ class Policies:
     def __init__(self, snapshot: Snapshot) -> None:
         """Index them; those that ask for no plain label are looked at for every pod of their namespace."""
         self._index: dict[tuple[str, str, str], list[JsonObject]] = defaultdict(list)
+        self._found: dict[tuple[object, ...], list[JsonObject]] = {}
         for policy in snapshot.objects("NetworkPolicy"):
             plain = dig(policy, "spec", "podSelector", "matchLabels") or {}
             first = next(iter(plain.items()), ("", ""))
@@ -43,9 +44,14 @@ class Policies:
 
     def by(self, pod: JsonObject, direction: str) -> list[JsonObject]:
         """The policies that close this pod for ``Ingress`` or ``Egress``, by name."""
-        marks = [("", ""), *labels_of(pod).items()]
-        found = [one for mark in marks for one in self._index.get((namespace_of(pod), *mark), ())]
-        return sorted((one for one in found if _closes(one, pod, direction)), key=name_of)
+        labels, place = labels_of(pod), namespace_of(pod)
+        # Pods of one template have the same labels, and each of them is asked about for every caller.
+        key = (direction, place, *labels.items())
+        if key not in self._found:
+            marks = [("", ""), *labels.items()]
+            found = [one for mark in marks for one in self._index.get((place, *mark), ())]
+            self._found[key] = sorted((one for one in found if _closes(one, pod, direction)), key=name_of)
+        return self._found[key]
 
 
 def _closes(policy: JsonObject, pod: JsonObject, direction: str) -> bool:

@@ -87,8 +87,12 @@ def _pods(snapshot: Snapshot, pdb: JsonObject) -> tuple[str, ...]:
     if selector is None:
         return ()
     equal = selector.get("matchLabels") or {}
-    pods = snapshot.selected(namespace_of(pdb), equal) if equal else snapshot.pods_in(namespace_of(pdb))
-    alive = (pod for pod in pods if not is_finished(pod))
+    if equal:
+        alive = snapshot.living(namespace_of(pdb), equal)
+    else:
+        alive = tuple(pod for pod in snapshot.pods_in(namespace_of(pdb)) if not is_finished(pod))
+    if not selector.get("matchExpressions"):
+        return tuple(map(name_of, alive))
     return tuple(name_of(pod) for pod in alive if selected_by(selector, labels_of(pod)))
 
 

@@ -77,18 +77,19 @@ def _env(spec: JsonObject) -> Iterator[Reference]:
 def _volumes(spec: JsonObject) -> Iterator[Reference]:
     if not spec.get("volumes"):
         return
-    mounts = [
+    mounts = (
         mount
         for field in _CONTAINERS
-        for container in items(spec, field)
-        for mount in items(container, "volumeMounts")
-    ]
+        for container in spec.get(field) or ()
+        for mount in container.get("volumeMounts") or ()
+    )
     fixed = {mount.get("name") for mount in mounts if mount.get("subPath") or mount.get("subPathExpr")}
-    for volume in items(spec, "volumes"):
+    for volume in spec["volumes"]:
         way = "subPath" if volume.get("name") in fixed else "volume"
         for source in (volume, *items(volume, "projected", "sources")):
             for kind, field in (("ConfigMap", "configMap"), ("Secret", "secret")):
-                yield from _source(kind, source.get(field) or {}, way)
+                if named := source.get(field):
+                    yield from _source(kind, named, way)
         yield from _credentials(volume)
 
 
@@ -102,5 +103,7 @@ def _credentials(volume: JsonObject) -> Iterator[Reference]:
     for driver in volume.values():
         if isinstance(driver, dict):
             for field in ("secretRef", "nodePublishSecretRef"):
-                yield _reference("Secret", driver.get(field) or {}, "volume")
-    yield _reference("Secret", volume.get("azureFile") or {}, "volume")
+                if named := driver.get(field):
+                    yield _reference("Secret", named, "volume")
+    if named := volume.get("azureFile"):
+        yield _reference("Secret", named, "volume")

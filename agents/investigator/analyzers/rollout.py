@@ -15,8 +15,11 @@ from agents.investigator.analyzers.deployment import wanted
 from agents.investigator.analyzers.fields import condition, count_of, dig, last_writer, moment, quotable
 from agents.investigator.analyzers.said import Said
 from agents.investigator.analyzers.snapshot import Snapshot
+from tools.kubernetes.history import history
 from tools.kubernetes.objects import JsonObject
 
+LATELY = timedelta(hours=1)
+"""What a rollout brings is mostly felt within this time; later it has stood its test."""
 PROMPT = timedelta(minutes=1)
 """The deployment controller acts within seconds; after this long it does not act."""
 
@@ -44,6 +47,11 @@ class RolloutCode(Coded):
         "A Deployment has more pods than it asks for, and no rollout that would explain it.",
         "spec.replicas, status.replicas, the condition Progressing",
     )
+    ROLLED_OUT = (
+        "deployment.rolled_out",
+        "A new version of a Deployment was rolled out in the hour before the alert, or runs since then.",
+        "the newest two ReplicaSets: their templates, images and times",
+    )
     ALL_UNAVAILABLE = (
         "deployment.all_unavailable",
         "A rollout may take away every pod at once (maxUnavailable).",
@@ -60,6 +68,35 @@ def rollouts(snapshot: Snapshot) -> Iterator[Finding]:
         for said in (_failure(deployment), _paused(deployment), lags, _all_at_once(deployment)):
             if said is not None:
                 yield said.of(snapshot, deployment)
+        if (said := _rolled_out(snapshot, deployment)) is not None:
+            yield said.of(snapshot, deployment)
+
+
+def _rolled_out(snapshot: Snapshot, deployment: JsonObject) -> Said | None:
+    """The last rollout, if it came shortly before the alert: by itself it is only worth knowing."""
+    past = history(deployment, snapshot.owned(deployment, "ReplicaSet")) if snapshot.began else ()
+    made = moment(past[0].created_at) if len(past) > 1 else None
+    # Of one that was taken up again its ReplicaSet is older than the one that it replaced.
+    if not made or not snapshot.began or made < (moment(past[1].created_at) or made):
+        return None
+    images = {name: image for name, image in past[0].images.items() if past[1].images.get(name) != image}
+    if not timedelta() <= snapshot.began - made <= LATELY or not images:
+        return None
+    changes = ", ".join(f"{name}: {quotable(image)}" for name, image in sorted(images.items()))
+    return Said(
+        code=RolloutCode.ROLLED_OUT,
+        severity=Severity.INFO,
+        message=f"Revision {past[0].number} was rolled out at {made:%H:%M:%S} UTC with {changes}.",
+        fields={
+            "revision": past[0].number,
+            "previous_revision": past[1].number,
+            "images": images,
+            "changes": changes,
+            "rolled_at": past[0].created_at,
+        },
+        since=made,
+        reads=("ReplicaSet",),
+    )
 
 
 def _failure(deployment: JsonObject) -> Said | None:

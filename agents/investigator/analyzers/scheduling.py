@@ -20,7 +20,6 @@ from tools.kubernetes.objects import JsonObject, ref_of
 PROMPT = timedelta(minutes=2)
 """A scheduler that runs has said something about a pod by then."""
 
-DEFAULT_SCHEDULER = "default-scheduler"
 _SCHEDULED = "the condition PodScheduled"
 
 
@@ -94,7 +93,7 @@ def _waits(snapshot: Snapshot, pod: JsonObject, most: dict[str, str]) -> Said | 
     made = moment(dig(pod, "metadata", "creationTimestamp"))
     if told or begun or dig(pod, "spec", "nodeName") or not made or snapshot.taken_at - made < PROMPT:
         return None
-    scheduler = dig(pod, "spec", "schedulerName") or DEFAULT_SCHEDULER
+    scheduler = dig(pod, "spec", "schedulerName") or "default-scheduler"
     return Said(
         code=SchedulingCode.NO_SCHEDULER,
         severity=Severity.CRITICAL,

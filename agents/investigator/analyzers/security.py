@@ -12,7 +12,14 @@ from collections.abc import Iterator
 from agents.incident import Finding
 from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.containers import owner_of
-from agents.investigator.analyzers.fields import dig, is_finished, items, name_of, namespace_of
+from agents.investigator.analyzers.fields import (
+    controller_of,
+    dig,
+    is_finished,
+    items,
+    name_of,
+    namespace_of,
+)
 from agents.investigator.analyzers.snapshot import Snapshot
 from agents.investigator.analyzers.subject import Subject
 from tools.kubernetes.objects import JsonObject
@@ -86,9 +93,12 @@ def security(snapshot: Snapshot) -> Iterator[Finding]:
 def _one_of_each(snapshot: Snapshot) -> list[JsonObject]:
     """The first pod, by name, of each owner: what is said of it holds for the others."""
     firsts: dict[tuple[str, tuple[str, str]], JsonObject] = {}
-    for pod in sorted(snapshot.objects("Pod"), key=name_of):
+    for pod in snapshot.objects("Pod"):
         if not is_finished(pod):
-            firsts.setdefault((namespace_of(pod), owner_of(pod)), pod)
+            key = (namespace_of(pod), owner_of(pod))
+            first = firsts.get(key)
+            if first is None or name_of(pod) < name_of(first):
+                firsts[key] = pod
     return list(firsts.values())
 
 
@@ -109,7 +119,7 @@ def _exposed(snapshot: Snapshot, pod: JsonObject, granted: set[str]) -> bool:
     A workload on an account without rights is the ordinary case. An account with rights is another matter,
     and so is a pod made by hand: whoever made it did not think of an account.
     """
-    if namespace_of(pod) not in granted and owner_of(pod)[0] != "Pod":
+    if namespace_of(pod) not in granted and controller_of(pod):
         return False
     account = snapshot.find("ServiceAccount", namespace_of(pod), "default")
     if account is None or dig(pod, "spec", "serviceAccountName") != "default":
@@ -122,7 +132,7 @@ def _exposed(snapshot: Snapshot, pod: JsonObject, granted: set[str]) -> bool:
 def _shared_accounts(snapshot: Snapshot, granted: set[str]) -> Iterator[Finding]:
     users: dict[str, list[str]] = defaultdict(list)
     for pod in snapshot.objects("Pod"):
-        if not is_finished(pod) and _exposed(snapshot, pod, granted):
+        if _exposed(snapshot, pod, granted) and not is_finished(pod):
             users[namespace_of(pod)].append(name_of(pod))
     for namespace, pods in users.items():
         account = snapshot.find("ServiceAccount", namespace, "default")

@@ -33,8 +33,8 @@ _AN_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 _GRAVE = re.compile(r"LoadBalancer(Failed)?$|NotAllocated$|OutOfRange$|AlreadyAllocated$")
 _PASSES = "the object has been modified"
 _SHOWN = 5
-Offer = tuple[tuple[Port, ...], frozenset[object]]
-"""The ports that pods declare, and those that their probes ask."""
+Offer = tuple[tuple[Port, ...], list[Port]]
+"""The ports that pods declare, and those of them that a Service means."""
 
 PROVISIONING = timedelta(minutes=5)
 """Within this time a cloud's load balancer is usually there."""
@@ -116,15 +116,24 @@ def _ports(on: Subject, pods: tuple[JsonObject, ...]) -> Iterator[Finding]:
     if not specs:
         return
     offered = tuple(port for spec in specs for port in ports(spec))
-    asked = frozenset().union(*(probed(spec) for spec in specs))
     for port in items(on.obj, "spec", "ports"):
-        yield from _port(on, port, (offered, asked))
+        target, protocol = _target(port), port.get("protocol") or "TCP"
+        same = [one for one in offered if target in (one.number, one.name)]
+        # Nearly every port of a cluster is well: what would be said of it is worked out for the others.
+        if not any(one.protocol == protocol for one in same) and (same or _is_strange(on, target, specs)):
+            yield from _amiss(on, port, (offered, same))
 
 
-def _port(on: Subject, port: JsonObject, there: Offer) -> Iterator[Finding]:
-    offered, asked = there
+def _is_strange(on: Subject, target: int | str, specs: list[JsonObject]) -> bool:
+    """Whether a port that nobody declares is one that nobody is known to listen at either."""
+    if isinstance(target, str):
+        return True
+    return not _headless(on.obj) and not any(target in probed(spec) for spec in specs)
+
+
+def _amiss(on: Subject, port: JsonObject, there: Offer) -> Iterator[Finding]:
+    offered, same = there
     target, protocol = _target(port), port.get("protocol") or "TCP"
-    same = [one for one in offered if target in (one.number, one.name)]
     told: JsonObject = {
         "port": port.get("port"),
         "target_port": target,
@@ -132,15 +141,15 @@ def _port(on: Subject, port: JsonObject, there: Offer) -> Iterator[Finding]:
         "offered": names(offered),
     }
     listed = ", ".join(names(offered)) or "none"
-    if same and all(one.protocol != protocol for one in same):
+    if same:
         other = same[0].protocol
         text = f"{on.ref} sends {protocol} to port {target}, which its pods declare for {other}."
         yield on.warning(WiringCode.PROTOCOL, text, container_protocol=other, **told)
-    elif isinstance(target, str) and not same:
+    elif isinstance(target, str):
         text = f"{on.ref} leads to a port named {target}, and its pods have none of that name ({listed})."
         yield on.critical(WiringCode.NAME_UNKNOWN, text, **told)
     # Declaring ports is optional: only pods that declare some, and not this one, give reason to doubt.
-    elif offered and not same and target not in asked and not _headless(on.obj):
+    elif offered:
         text = f"{on.ref} leads to port {target}, which its pods do not declare ({listed})."
         yield on.warning(WiringCode.NOT_DECLARED, text, **told)
 

@@ -78,6 +78,7 @@ class Signal:
     alert: str
     lines: tuple[str, ...]
     evidence: EvidenceId
+    expression: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +103,8 @@ class Snapshot:
     measured: tuple[Measured, ...] = ()
     """What metrics told over the hours around ``began``, the start of the oldest alert that fires."""
     began: datetime | None = None
+    live: bool = False
+    """Whether it was read just now, so that the age of what it tells can be told by our clock."""
 
     def objects(self, kind: str) -> tuple[JsonObject, ...]:
         """Every object of this kind that was read."""
@@ -117,6 +120,11 @@ class Snapshot:
 
     def looked_at(self, namespace: str, kind: str) -> bool:
         """Whether a read of this kind succeeded, so that absence means something."""
+        if (namespace, kind) not in self._looked:
+            self._looked[namespace, kind] = self._looks(namespace, kind)
+        return self._looked[namespace, kind]
+
+    def _looks(self, namespace: str, kind: str) -> bool:
         if self.inventory.unread(kind, namespace):
             return False
         told = self.inventory.looked_at(kind, namespace) or bool(self.cites(namespace, kind))
@@ -150,6 +158,10 @@ class Snapshot:
     def events(self, ref: ObjectRef) -> tuple[JsonObject, ...]:
         """Events about one object, oldest first."""
         return self._events.get(ref.key, ())
+
+    def events_of(self, obj: JsonObject) -> tuple[JsonObject, ...]:
+        """Events about an object that was read, oldest first."""
+        return self._events.get((obj["kind"], namespace_of(obj), name_of(obj)), ())
 
     def selected(self, namespace: str, selector: Mapping[str, str]) -> tuple[JsonObject, ...]:
         """Pods of the namespace that an equality selector selects."""
@@ -190,6 +202,10 @@ class Snapshot:
         """The pods that are not plainly well: the few that analyzers of pods have to look at closely."""
         return tuple(pod for pod in self.objects("Pod") if not is_plainly_well(pod))
 
+    def is_unwell(self, pod: JsonObject) -> bool:
+        """Whether a pod of this snapshot is among those that are not plainly well."""
+        return id(pod) in self._unwell
+
     @cached_property
     def roots(self) -> tuple[JsonObject, ...]:
         """Everything that states a pod of its own, and was not made by a controller that was read too."""
@@ -199,6 +215,15 @@ class Snapshot:
         owner = controller_of(obj)
         kind = owner.get("kind") or ""
         return kind not in TEMPLATED or self.find(kind, namespace_of(obj), owner.get("name") or "") is None
+
+    @cached_property
+    def _looked(self) -> dict[tuple[str, str], bool]:
+        # Asked for every name that some object mentions.
+        return {}
+
+    @cached_property
+    def _unwell(self) -> frozenset[int]:
+        return frozenset(map(id, self.unwell))
 
     @cached_property
     def _by_name(self) -> dict[str, dict[tuple[str, str], JsonObject]]:

@@ -23,7 +23,7 @@ from agents.investigator.analyzers.messages import recognise
 from agents.investigator.analyzers.said import Said
 from agents.investigator.analyzers.snapshot import Snapshot, event_time
 from agents.investigator.analyzers.starting_words import missing_config, mount_facts, sandbox_fault
-from tools.kubernetes.objects import JsonObject, ref_of
+from tools.kubernetes.objects import JsonObject
 
 PROMPT = timedelta(minutes=5)
 """A kubelet that lives has reported on a pod by then."""
@@ -149,7 +149,7 @@ def _told(snapshot: Snapshot, pod: JsonObject, container: str) -> str:
     place = f"{{{container}}}"
     told = [
         event.get("message") or ""
-        for event in snapshot.events(ref_of(pod))
+        for event in snapshot.events_of(pod)
         if event.get("reason") in ("Failed", "FailedPostStartHook", "FailedPreStartHook")
         and place in (dig(event, "involvedObject", "fieldPath") or place)
     ]
@@ -158,7 +158,7 @@ def _told(snapshot: Snapshot, pod: JsonObject, container: str) -> str:
 
 def _held_up(snapshot: Snapshot, pod: JsonObject) -> Iterator[Said]:
     """What the events say that holds it up: the newest of each kind, unless the pod got on since."""
-    events = snapshot.events(ref_of(pod))
+    events = snapshot.events_of(pod)
     for reason, (code, words, overcome) in _EVENTS.items():
         told = [event for event in events if event.get("reason") == reason]
         got_on = max((event_time(event) for event in events if event.get("reason") in overcome), default="")
@@ -179,7 +179,7 @@ def _held_up(snapshot: Snapshot, pod: JsonObject) -> Iterator[Said]:
 def _unheard(snapshot: Snapshot, pod: JsonObject) -> Iterator[Said]:
     node, made = dig(pod, "spec", "nodeName"), moment(dig(pod, "metadata", "creationTimestamp"))
     heard = any(True for _ in container_statuses(pod)) or any(
-        event.get("reason") != "Scheduled" for event in snapshot.events(ref_of(pod))
+        event.get("reason") != "Scheduled" for event in snapshot.events_of(pod)
     )
     if node and made and not heard and snapshot.taken_at - made >= PROMPT:
         yield Said(

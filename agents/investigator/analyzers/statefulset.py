@@ -10,17 +10,19 @@ from collections.abc import Iterator
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.coded import Coded
-from agents.investigator.analyzers.deployment import available, leading_to, wanted
+from agents.investigator.analyzers.deployment import available, wanted
 from agents.investigator.analyzers.fields import (
     condition,
     count_of,
     dig,
     items,
     last_writer,
+    matches,
     moment,
     name_of,
     namespace_of,
     quotable,
+    template_labels,
 )
 from agents.investigator.analyzers.said import Said
 from agents.investigator.analyzers.snapshot import Snapshot
@@ -37,6 +39,11 @@ class StatefulSetCode(Coded):
         "A StatefulSet has fewer available replicas than it asks for.",
         "spec.replicas, status.availableReplicas",
     )
+    SCALED_TO_ZERO = (
+        "statefulset.scaled_to_zero",
+        "A StatefulSet is scaled to zero; with the manager that wrote it.",
+        "spec.replicas, metadata.managedFields, the Services that select its pods",
+    )
     POD_MISSING = ("statefulset.pod_missing", "The first pod in order that is amiss does not exist.", _PODS)
     POD_NOT_RUNNING = (
         "statefulset.pod_not_running",
@@ -47,11 +54,6 @@ class StatefulSetCode(Coded):
         "statefulset.pod_not_ready",
         "The first pod in order that is amiss runs and is not ready.",
         f"{_PODS}, their condition Ready",
-    )
-    SCALED_TO_ZERO = (
-        "statefulset.scaled_to_zero",
-        "A StatefulSet asks for no pod at all; with who wrote that last.",
-        "spec.replicas, the times of managedFields, Services that select its pods",
     )
     SERVICE_MISSING = (
         "statefulset.service_missing",
@@ -75,8 +77,8 @@ def statefulsets(snapshot: Snapshot) -> Iterator[Finding]:
     for statefulset in snapshot.objects("StatefulSet"):
         said = [*_service(snapshot, statefulset), *_storage(snapshot, statefulset)]
         if wanted(statefulset) == 0:
-            said.append(_zero(snapshot, statefulset))
-        elif available(statefulset) < wanted(statefulset):
+            said.append(_scaled_to_zero(snapshot, statefulset))
+        if available(statefulset) < wanted(statefulset):
             said += [_short(statefulset), *_blocking(snapshot, statefulset)]
         for one in said:
             yield one.of(snapshot, statefulset)
@@ -112,21 +114,21 @@ def _storage(snapshot: Snapshot, statefulset: JsonObject) -> Iterator[Said]:
             )
 
 
-def _zero(snapshot: Snapshot, statefulset: JsonObject) -> Said:
+def _scaled_to_zero(snapshot: Snapshot, statefulset: JsonObject) -> Said:
     manager, time = last_writer(statefulset, subresource="scale")
-    served = leading_to(snapshot, statefulset)
+    labels = template_labels(statefulset)
+    served = sorted(
+        name_of(service)
+        for service in snapshot.within(namespace_of(statefulset), "Service")
+        if matches(dig(service, "spec", "selector") or {}, labels)
+    )
     by = f", last written by {quotable(manager)}" if manager else ""
     return Said(
         code=StatefulSetCode.SCALED_TO_ZERO,
-        # As of a Deployment: one that nobody calls may well be parked.
+        # One that nobody calls may well be parked.
         severity=Severity.WARNING if served else Severity.INFO,
-        message=f"The StatefulSet is scaled to zero{by}.",
-        fields={
-            "replicas": 0,
-            "services": served,
-            **({"manager": manager} if manager else {}),
-            **({"scaled_at": time} if time else {}),
-        },
+        message=f"StatefulSet {name_of(statefulset)} is scaled to zero{by}.",
+        fields={"replicas": 0, "services": served, "manager": manager, "scaled_at": time},
         since=moment(time),
         reads=("Service",),
     )

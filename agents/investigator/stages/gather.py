@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from langgraph.runtime import Runtime
 
-from agents.incident import Alert
+from agents.incident import Alert, Evidence
 from agents.investigator.analyzers.snapshot import LogKey, LogTail, Snapshot
 from agents.investigator.changes import HOURS, changes
 from agents.investigator.purse import Purse
@@ -63,6 +63,7 @@ async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
         signals=signals,
         traffic=rates,
         began=min((alert.starts_at for alert in firing), default=None),
+        live=True,
     )
     # What was decided by an earlier round of the same incident did not end it: then everything is read.
     once = found if state.get("round", 1) == 1 else None
@@ -88,10 +89,22 @@ async def _places(
             continue
         part = await asyncio.to_thread(read_inventory, now.box.cluster, namespace)
         stored = await now.store(_looks(part, now.key))
-        for query, item in zip(_shown(part), stored, strict=True):
-            evidence[f"{query.kind}/{query.namespace}" if query.namespace else query.kind] = (item.id,)
+        evidence |= cited(part, stored)
         merged = _merged(merged, part)
     return merged, evidence
+
+
+def cited(part: Inventory, stored: Sequence[Evidence]) -> dict[str, tuple[str, ...]]:
+    """By kind and place the evidence that a finding may cite.
+
+    A read that failed is kept as well, but nothing can be told from it: a claim that cited it would fall.
+    """
+    pairs = zip(_shown(part), stored, strict=True)
+    return {
+        f"{query.kind}/{query.namespace}" if query.namespace else query.kind: (item.id,)
+        for query, item in pairs
+        if query.ok
+    }
 
 
 async def _with_changes(now: Round, snapshot: Snapshot) -> Snapshot:

@@ -13,7 +13,7 @@ from agents.investigator.analyzers.measured import Measured
 from agents.investigator.analyzers.snapshot import Signal, Snapshot
 from agents.investigator.signals import Question, lines_of, looked, question
 from agents.investigator.stages.rounds import Round
-from agents.investigator.targets import namespace_label
+from agents.investigator.targets_labels import namespace_label
 from agents.investigator.templates import Wanted, wanted
 from agents.ledger.investigations import Look
 from tools.kubernetes.objects import is_namespace
@@ -40,7 +40,7 @@ async def signals_of(now: Round, firing: tuple[Alert, ...]) -> tuple[Signal, ...
             now.left_out.append(f"the signal of {about[0].name}: {item.excerpt}")
             continue
         signals += [
-            Signal(alert=one.name, lines=lines, evidence=item.id)
+            Signal(alert=one.name, lines=lines, evidence=item.id, expression=asked.expression)
             for one in about
             if (lines := lines_of(one, item.excerpt))
         ]

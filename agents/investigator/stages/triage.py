@@ -9,7 +9,7 @@ from langgraph.runtime import Runtime
 
 from agents.incident import Alert, Incident
 from agents.investigator.state import State
-from agents.investigator.targets import namespace_label
+from agents.investigator.targets_labels import namespace_label
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import incidents, investigations, turns
 from tools.queue.port import Later

@@ -87,9 +87,16 @@ class PodOnNode:
     def pull(self, spec: ContainerSpec) -> PullFailure | None:
         """Fetch the image with the pod's pull secrets that exist."""
         namespace = namespace_of(self.pod)
-        # A Secret that is named and missing is skipped silently by the kubelet, and the pull then fails.
         there = {name_of(secret) for secret in self._node.store.peek("secrets", namespace)}
-        secrets = frozenset(there.intersection(pull_secrets_of(self.pod)))
+        wanted = pull_secrets_of(self.pod)
+        secrets = frozenset(there.intersection(wanted))
+        if lost := [name for name in wanted if name not in there]:
+            # A real kubelet goes on without them, and says so (kubelet_pods.go, since 1.28).
+            text = f"Unable to retrieve some image pull secrets ({', '.join(lost)}); "
+            text += "attempting to pull the image may not succeed."
+            said = Note(reason="FailedToRetrieveImagePullSecret", message=text, warning=True)
+            self._node.recorder.record(self.pod, said)
+        # It is tried all the same: the image may be for everybody.
         failure = self._node.library.pull(spec.image, spec.env, secrets)
         if failure is None:
             self._node.images.add(spec.image)
