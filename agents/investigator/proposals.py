@@ -22,6 +22,7 @@ from agents.investigator.proposals_desk import Desk, Limits, Wish
 from agents.investigator.proposals_introduced import INTRODUCED, introduced, other_registry
 from agents.investigator.proposals_references import reference
 from agents.investigator.proposals_repairs import bad_image, crash, memory, selector, zero
+from agents.investigator.proposals_room import ROOM, halt
 from agents.investigator.proposals_settings import (
     bounds,
     no_plan,
@@ -164,6 +165,8 @@ _WISHES: dict[str, Callable[[Desk], Iterator[Wish]]] = {
     "deployment.paused": resume_rollout,
     "cronjob.suspended": resume,
     "job.suspended": resume,
+    Cause.BAD_VERSION: halt,
+    **ROOM,
     **dict.fromkeys(INTRODUCED, introduced),
     **dict.fromkeys(UNANSWERED, unanswered),
     QuotaCode.USED_UP: room,

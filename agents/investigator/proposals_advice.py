@@ -5,6 +5,7 @@ Advice names no value that was not seen and no command to paste: who reads it at
 
 from __future__ import annotations
 
+from agents.investigator.analyzers.metric_codes import MetricCode
 from agents.investigator.effects import Effect
 from agents.investigator.reasoning_alerts import Cause
 from agents.investigator.rules import RULES
@@ -23,6 +24,9 @@ _BY_CODE: dict[str, str] = {
     Cause.CRASHING: "Nothing was rolled out that explains it: read the last log lines in the evidence.",
     Cause.SELECTOR_MISMATCH: "Find the workload this Service is meant for and correct its selector.",
     Cause.SCALED_TO_ZERO: "Ask who scaled it down before it is scaled up.",
+    Cause.BAD_VERSION: "Compare what this version does with the one before; roll back if it is this one.",
+    MetricCode.MODEL_QUEUEING: "Add a server, or have callers ask less.",
+    MetricCode.MODEL_CACHE_FULL: "Add a server, or bound how long requests may be.",
     "config.changed_since_start": "Restart the pods so that they read what stands there now.",
     "node.cordoned": "Ask who cordoned the node, and whether the work on it is over.",
     "pod.terminating.finalizer": "Find out who should remove the finalizer; do not remove it for them.",

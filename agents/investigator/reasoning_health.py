@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents.investigator.analyzers.deployment import available, wanted
-from agents.investigator.analyzers.fields import dig, is_ready
+from agents.investigator.analyzers.fields import condition, dig, is_ready
 from agents.investigator.reasoning_alerts import shows_state
 from agents.investigator.reasoning_case import Case
 from tools.kubernetes.objects import JsonObject
@@ -31,6 +31,9 @@ def is_healthy(obj: JsonObject) -> bool:
     kind = obj.get("kind")
     if kind == "Pod":
         return is_ready(obj) or dig(obj, "status", "phase") == "Succeeded"
+    if dig(obj, "spec", "paused"):
+        # Halted within its rollout on purpose: then it is enough that it serves.
+        return condition(obj, "Available").get("status") == "True" and _observed(obj)
     if kind in ("Deployment", "StatefulSet"):
         # StatefulSets report availableReplicas too (apps/v1, since 1.25).
         updated = int(dig(obj, "status", "updatedReplicas") or 0)
