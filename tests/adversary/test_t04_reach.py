@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from agents.investigator.proposals import Limits, NoPlan, Proposed, propose
 from agents.investigator.reach import reaches
 from agents.investigator.reasoning_alerts import Cause
-from tests.support.kube_objects import Json, crashing, deployment, event, meta, pod, replicaset, service
+from tests.support.kube_objects import (
+    Json,
+    crashing,
+    deployment,
+    event,
+    meta,
+    owned_by,
+    pod,
+    replicaset,
+    service,
+    template,
+)
 from tests.support.scenes import Scene, alert, scene
 from tests.support.surroundings import HOOK, call_failed, guard, hooked, short, space
 from tests.support.troubles import SHORT
@@ -103,3 +114,47 @@ def test_t22_an_event_makes_no_webhook_fail_open_that_somebody_answers(answers: 
     at = scene([*short(call_failed()), hooked(), space(team="shop"), *guard(answers=answers)], SHORT)
     assert at.reasoned.cause is not None
     assert isinstance(propose(at.case, at.reasoned.cause, Limits()), NoPlan if answers else Proposed)
+
+
+ERRORS = alert("HttpErrorRateHigh", namespace="shop", service="web")
+
+
+def complaining(*, told_to_call: bool) -> Scene:
+    """``payments`` crashes since its rollout, and the log of ``web`` complains of it."""
+    called = [{"name": "PAYMENTS_URL", "value": "http://payments.shop.svc:80"}] if told_to_call else []
+    objects = [deployment(template=template(env=called)), replicaset(1), service(), pod("web-r1-aaaaa")]
+    line = 'level=error msg="dial tcp: connect to payments.shop.svc:80: connection refused"\n'
+    kinds = ("Deployment", "ReplicaSet", "Pod", "Service")
+    crowd = [one for one in bystanders() if one["kind"] in kinds]
+    (theirs,) = (one for one in crowd if one["kind"] == "Service")
+    theirs["spec"]["ports"] = [{"port": 80}]
+    return scene([*objects, *crowd], ERRORS, logs={("shop", "web-r1-aaaaa", "web"): line})
+
+
+def test_t22_a_log_may_accuse_and_does_not_choose_what_is_changed() -> None:
+    accused = complaining(told_to_call=False)
+    assert accused.reasoned.cause is not None
+    assert str(accused.reasoned.cause.object) == "Deployment shop/payments"
+    assert isinstance(propose(accused.case, accused.reasoned.cause, Limits()), NoPlan)
+    # Where the template itself says that it calls there, the same fault is within reach.
+    joined = complaining(told_to_call=True)
+    assert isinstance(propose(joined.case, joined.reasoned.cause, Limits()), Proposed)
+
+
+def test_t04_what_lies_in_another_namespace_is_not_reached_though_a_template_calls_it() -> None:
+    called = [{"name": "LEDGER_URL", "value": "http://ledger.bank.svc:80"}]
+    there: Json = {"namespace": "bank"}
+    ledger = service("ledger", ports=[{"port": 80}])
+    ledger["metadata"] |= there
+    sick = crashing("ledger-r2-aaaaa", labels={"app": "ledger"})
+    sick["metadata"] |= {**there, "ownerReferences": owned_by("ReplicaSet", "ledger-r2", "bank")}
+    now = changed("ledger")
+    objects = [
+        *[deployment(template=template(env=called)), replicaset(1), service(), pod("web-r1-aaaaa")],
+        deployment("ledger", available=0, template=now, **there),
+        replicaset(2, owner="ledger", template=now, meta=there, **there),
+        *(ledger, sick),
+    ]
+    at = scene(objects, ERRORS)
+    (cause,) = [one for one in at.reasoned.hypotheses if one.object.namespace == "bank"]
+    assert not reaches(at.case, cause)

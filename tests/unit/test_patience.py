@@ -72,7 +72,8 @@ def test_a_rollout_past_its_own_short_deadline_is_told_and_not_undone() -> None:
     [
         pytest.param(rolling(STATUS), id="the process is up and says no"),
         pytest.param(rolling(served=False), id="nothing serves meanwhile"),
-        pytest.param(rolling(restarts=1, last=ended("Error", 1)), id="the process ended once"),
+        pytest.param(rolling(restarts=1), id="the process was restarted"),
+        pytest.param(rolling(last=ended("Error", 1)), id="the process ended once"),
         pytest.param(rolling(condition=GAVE_UP, born="2026-11-24T01:40:00Z"), id="it has had its time"),
     ],
 )
