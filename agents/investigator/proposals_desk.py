@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from agents.incident import Hypothesis
 from agents.investigator.analyzers.fields import moment
@@ -77,8 +77,11 @@ class Desk:
     def lately(self) -> bool:
         """Whether the last rollout came shortly before the trouble: one that ran well for long did not."""
         at = moment(self.history[0].created_at) if self.history else None
-        began = self.case.began or self.case.snapshot.taken_at
-        return at is not None and at >= began - RECENT
+        return at is not None and self.came_lately(at)
+
+    def came_lately(self, at: datetime) -> bool:
+        """Whether this was shortly before the trouble, or after it began."""
+        return at >= (self.case.began or self.case.snapshot.taken_at) - RECENT
 
     @property
     def history(self) -> tuple[Revision, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agents.investigator.analyzers.fields import dig, moment, template_containers
 from agents.investigator.proposals_desk import Desk, Wish, roll_back
 from agents.investigator.proposals_values import (
     Value,
@@ -13,6 +14,7 @@ from agents.investigator.proposals_values import (
     repaired_selector,
     replicas_before,
 )
+from agents.investigator.reasoning_facts import last_good_image
 from tools.kubernetes.actions.verb import Context
 from tools.kubernetes.quantities import amount
 
@@ -78,6 +80,21 @@ def memory(desk: Desk) -> Iterator[Wish]:
     params = {"container": desk.facts["container"], "field": "limits/memory", "value": value}
     yield Wish(verb="set_resources", params=params, why=why, context=Context(limit_factor=factor))
     yield from _back_to_previous(desk, "all of the killed pods came with the last rollout")
+    yield from _image_before(desk)
+
+
+def _image_before(desk: Desk) -> Iterator[Wish]:
+    """The image before the one that is killed, if that is new: whatever was tried with it meanwhile."""
+    name = str(desk.facts["container"])
+    now = str(
+        template_containers(dig(desk.target, "spec", "template") or {}).get(name, {}).get("image") or ""
+    )
+    born = [moment(one.created_at) for one in desk.history if one.images.get(name) == now]
+    good = last_good_image(desk.history, name, frozenset((now,)))
+    first = min((at for at in born if at), default=None)
+    if good and first and desk.came_lately(first):
+        why = f"{now} came shortly before it was killed, and {good[0]} ran before it"
+        yield _set_image(desk, good[0], why)
 
 
 def crash(desk: Desk) -> Iterator[Wish]:

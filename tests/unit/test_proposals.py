@@ -129,6 +129,23 @@ def test_a_lowered_limit_goes_back_to_what_it_was_even_beyond_the_factor() -> No
     assert "lowered" in found.why
 
 
+def test_an_image_that_more_memory_did_not_help_goes_back_to_the_one_before() -> None:
+    objects = killed("128Mi", "128Mi")
+    for one in objects:
+        if one["metadata"]["name"] in ("web", "web-r2"):
+            one["spec"]["template"]["spec"]["containers"][0]["image"] = BAD
+    at = scene(objects, SHORT)
+    limits = Limits(allowed=frozenset({"set_image"}))
+    found = propose(at.case, at.reasoned.cause, limits)
+    assert isinstance(found, Proposed), found
+    assert found.step.set == {IMAGE: GOOD}
+    # One that has run for months is not the reason why it is killed today.
+    for one in objects:
+        one["metadata"]["creationTimestamp"] = "2026-08-01T00:00:00Z"
+    at = scene(objects, SHORT)
+    assert isinstance(propose(at.case, at.reasoned.cause, limits), NoPlan)
+
+
 def test_a_limit_that_policy_does_not_let_grow_is_left_alone() -> None:
     assert "find out" in reason_of(killed("128Mi"), limits=Limits(limit_factor=1.0)).lower()
 
