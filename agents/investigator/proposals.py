@@ -21,7 +21,14 @@ from agents.investigator.proposals_around import opening, room, unanswered
 from agents.investigator.proposals_desk import Desk, Limits, Wish
 from agents.investigator.proposals_introduced import INTRODUCED, introduced, other_registry
 from agents.investigator.proposals_references import reference
-from agents.investigator.proposals_repairs import bad_image, crash, memory, selector, zero
+from agents.investigator.proposals_repairs import (
+    bad_image,
+    crash,
+    memory,
+    selector,
+    taken_away,
+    zero,
+)
 from agents.investigator.proposals_room import ROOM, halt
 from agents.investigator.proposals_settings import (
     bounds,
@@ -87,7 +94,7 @@ def propose(case: Case, cause: Hypothesis | None, limits: Limits) -> Proposal:
     if slow := patience(case, cause):
         return NoPlan(reason=slow.why, advice=_SLOW, look_again=slow.until)
     desk = Desk(case=case, cause=cause, target=target, limits=limits)
-    wishes = tuple(_WISHES.get(cause.code, since_rollout)(desk))
+    wishes = (*taken_away(desk), *_WISHES.get(cause.code, since_rollout)(desk))
     drafted = _first_drafted(desk, wishes)
     owner = gitops_owner(target)
     if wishes and owner and isinstance(drafted, NoPlan):
@@ -127,7 +134,7 @@ def _drafted(desk: Desk, wish: Wish) -> Proposed | str:
     if desk.limits.allowed is not None and wish.verb not in desk.limits.allowed:
         return f"The runbook does not allow {wish.verb}."
     known = verb(wish.verb)
-    drafted = known.draft(desk.target, wish.params, wish.context) if known else None
+    drafted = known.draft(wish.target or desk.target, wish.params, wish.context) if known else None
     if isinstance(drafted, Step):
         return Proposed(step=drafted, why=wish.why)
     return f"{wish.verb} is not possible: {drafted.reason}." if isinstance(drafted, Refused) else ""

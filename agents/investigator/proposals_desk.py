@@ -47,6 +47,8 @@ class Wish:
     params: JsonObject
     why: str
     context: Context
+    target: JsonObject | None = None
+    """What is changed, where that is not the object at fault itself."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agents.investigator.analyzers.fields import dig, moment, template_containers
+from agents.investigator.held_up import first_of
 from agents.investigator.proposals_desk import Desk, Wish, roll_back
 from agents.investigator.proposals_values import (
     Value,
@@ -17,6 +18,21 @@ from agents.investigator.proposals_values import (
 from agents.investigator.reasoning_facts import last_good_image
 from tools.kubernetes.actions.verb import Context
 from tools.kubernetes.quantities import amount
+
+
+def taken_away(desk: Desk) -> Iterator[Wish]:
+    """The pod of an earlier template for which a mended StatefulSet waits in vain."""
+    pods = desk.case.snapshot.owned(desk.target) if desk.target.get("kind") == "StatefulSet" else ()
+    pod = first_of(desk.target, pods)
+    if pod is not None:
+        yield Wish(
+            verb="evict_pod",
+            params={},
+            why=f"the template is another by now, and {desk.cause.object} waits for this pod of before to be "
+            "ready instead of replacing it",
+            context=Context(seen=desk.seen),
+            target=pod,
+        )
 
 
 def bad_image(desk: Desk) -> Iterator[Wish]:

@@ -10,12 +10,14 @@ from datetime import timedelta
 from enum import StrEnum
 
 from agents.incident import Alert, Diagnosis, Incident
+from agents.investigator.held_up import first_of
 from agents.investigator.reasoning import alert_key
 from agents.investigator.reasoning_health import is_healthy
 from agents.investigator.signals import belongs, expression_of, question
 from agents.investigator.targets import targets
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import investigations
+from tools.kubernetes.actions.step import Step
 from tools.kubernetes.inventory import Inventory
 from tools.kubernetes.reading import Depth, read_inventory
 from tools.prometheus import PrometheusError
@@ -82,6 +84,15 @@ def workloads(box: Toolbox, alerts: tuple[Alert, ...], namespaces: list[str]) ->
     """Whether every workload these alerts are about is healthy in a fresh look."""
     seen = (read_inventory(box.cluster, place, Depth.STATE) for place in namespaces or [""])
     return worst(_workloads(alerts, each) for each in seen)
+
+
+def waits_for_a_pod(box: Toolbox, step: Step) -> bool:
+    """Whether the change is made and a pod of before keeps it from being taken up."""
+    if step.kind != "StatefulSet":
+        return False
+    seen = read_inventory(box.cluster, step.namespace, Depth.STATE)
+    owner = seen.find(step.target)
+    return owner is not None and first_of(owner, seen.objects("Pod")) is not None
 
 
 def _workloads(alerts: tuple[Alert, ...], seen: Inventory) -> Told:

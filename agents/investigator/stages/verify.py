@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from langgraph.runtime import Runtime
 
 from agents.incident import Alert, Incident, Recovery
-from agents.investigator.recovery import Told, concerned, looks_back, signal, workloads
+from agents.investigator.recovery import Told, concerned, looks_back, signal, waits_for_a_pod, workloads
 from agents.investigator.stages.triage import resolved
 from agents.investigator.state import State
 from agents.investigator.toolbox import Toolbox
@@ -25,6 +25,7 @@ from tools.kubernetes.errors import KubernetesError
 
 WAITING = "waiting for the alert to resolve"
 NOT_KNOWN = "changed; whether it helped could not be read yet"
+HELD_UP = "changed; a pod of before is waited for, so what to do with it is looked into"
 LOOKS_BACK = "changed, and the workload is well; the alert's rule still looks back on the time before"
 MEANWHILE_S = 15.0
 
@@ -105,6 +106,9 @@ async def verify(state: State, runtime: Runtime[Toolbox]) -> State:
     others = await asyncio.to_thread(_loud, box, incident, where)
     if seen.good and _settled(others, state):
         return await _recovered(state, box, len(others))
+    if _may_look_again(state, box) and await asyncio.to_thread(_held_up, box, state["plan_id"]):
+        await box.write(investigations.set_phase, HELD_UP)
+        return _once_more(state)
     late = await asyncio.to_thread(box.ledger.now) - _window_ends(state, box)
     if late < timedelta(0):
         await box.write(investigations.wake_later, box.policy.verify_poll_s)
@@ -114,6 +118,12 @@ async def verify(state: State, runtime: Runtime[Toolbox]) -> State:
     # What the rule holds for may be over: a good change is not undone for what was before it.
     over = seen.workloads is Told.GOOD and late < looks_back(incident, about)
     return await (_still_watched(box) if over else _not_good(state, box, seen))
+
+
+def _held_up(box: Toolbox, plan_id: str) -> bool:
+    with box.ledger.read() as session:
+        found = moves.standing(session, plan_id)
+    return isinstance(found, Standing) and any(waits_for_a_pod(box, step) for step in found.plan.steps)
 
 
 async def _still_watched(box: Toolbox) -> State:

@@ -47,7 +47,8 @@ class StatefulSetController:
             if name not in pods:
                 self._create(owner, name, revision)
                 return
-            if not is_ready(pods[name]) and labels_of(pods[name]).get(REVISION) == revision:
+            # Whichever its template: one that never becomes ready is waited for until somebody evicts it.
+            if not is_ready(pods[name]) and not _parallel(owner):
                 return
         for name in reversed(names):
             if labels_of(pods[name]).get(REVISION) != revision:
@@ -100,3 +101,7 @@ class StatefulSetController:
         }
         if status != before:
             self._store.update("statefulsets", {**owner, "status": status}, "status", MANAGER)
+
+
+def _parallel(owner: JsonObject) -> bool:
+    return bool(owner["spec"].get("podManagementPolicy") == "Parallel")
