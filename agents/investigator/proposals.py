@@ -14,10 +14,11 @@ from datetime import datetime
 from agents.incident import Hypothesis
 from agents.investigator.analyzers.network_calls import CallCode
 from agents.investigator.analyzers.network_policy import PolicyCode
+from agents.investigator.analyzers.node_codes import NodeCode
 from agents.investigator.analyzers.quota import QuotaCode
 from agents.investigator.deployed_by import gitops_owner
 from agents.investigator.proposals_advice import advice
-from agents.investigator.proposals_around import opening, room, unanswered
+from agents.investigator.proposals_around import opened, opening, room, unanswered
 from agents.investigator.proposals_desk import Desk, Limits, Wish
 from agents.investigator.proposals_introduced import INTRODUCED, introduced, other_registry
 from agents.investigator.proposals_references import reference
@@ -176,6 +177,7 @@ _WISHES: dict[str, Callable[[Desk], Iterator[Wish]]] = {
     **ROOM,
     **dict.fromkeys(INTRODUCED, introduced),
     **dict.fromkeys(UNANSWERED, unanswered),
+    NodeCode.CORDONED: opened,
     QuotaCode.USED_UP: room,
     CallCode.NOT_LET_IN: opening,
     CallCode.NOT_LET_OUT: opening,

@@ -1,7 +1,7 @@
-"""Changes to what stands around a workload: a webhook nobody answers, a quota without room, a closed policy.
+"""Changes to what stands around a workload: a webhook that nobody answers, a full quota, a policy, a cordon.
 
-All three are for two people to sign: somebody set them on purpose. What they are set to is counted from
-objects alone (pods that are missing, labels, ports), never from what an event says.
+None is for one person alone to sign in a hurry: somebody set them on purpose. What they are set to is
+counted from objects alone (pods that are missing, labels, ports), never from what an event says.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from agents.investigator.analyzers.network_calls import CallCode
 from agents.investigator.analyzers.network_policy import PolicyCode
 from agents.investigator.analyzers.network_rules import DNS_PLACE, DNS_PORT, NAMESPACE_NAME_LABEL, port_number
 from agents.investigator.proposals_desk import Desk, Wish
-from agents.investigator.reach import missing
+from agents.investigator.reach import missing, waiting_for
 from tools.kubernetes.actions.verb import Context
 from tools.kubernetes.objects import JsonObject
 
@@ -34,6 +34,20 @@ def unanswered(desk: Desk) -> Iterator[Wish]:
         "as long as nobody answers, and checked again once somebody does",
         context=Context(),
     )
+
+
+def opened(desk: Desk) -> Iterator[Wish]:
+    """The node takes pods again, where pods near the alert would go to it and wait."""
+    pods = waiting_for(desk.case, desk.target)
+    if pods:
+        count = f"{len(pods)} pods find" if len(pods) > 1 else f"{pods[0]} finds"
+        yield Wish(
+            verb="uncordon",
+            params={},
+            why=f"{count} no node and would be let onto this one; sign only if the work that it was "
+            "cordoned for is over",
+            context=Context(),
+        )
 
 
 def room(desk: Desk) -> Iterator[Wish]:

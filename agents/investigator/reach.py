@@ -12,15 +12,18 @@ from collections.abc import Callable, Iterator
 
 from agents.incident import Hypothesis
 from agents.investigator.analyzers.creation import CREATORS
-from agents.investigator.analyzers.fields import count_of, dig, items, labels_of, template_labels
+from agents.investigator.analyzers.fields import condition, count_of, dig, items, labels_of, template_labels
 from agents.investigator.analyzers.network_rules import NAMESPACE_NAME_LABEL
+from agents.investigator.analyzers.node_codes import NodeCode
 from agents.investigator.analyzers.quota import QuotaCode
 from agents.investigator.analyzers.selectors import selects
 from agents.investigator.analyzers.webhook import KINDS, WebhookCode, guards_pods
 from agents.investigator.links import Links
 from agents.investigator.reasoning_case import Case
+from tools.kubernetes.actions.placement import fits
 from tools.kubernetes.objects import JsonObject, ObjectRef
 
+_CORDON = "node.kubernetes.io/unschedulable"
 UNANSWERED = (WebhookCode.SERVICE_MISSING, WebhookCode.NO_PODS, WebhookCode.NOT_READY)
 """Of these the Services, pods and slices say that nobody answers; of a failed call only a text says it."""
 
@@ -68,6 +71,26 @@ def _guards(case: Case, cause: Hypothesis) -> bool:
     return any(_asks(case, hook, ref) for hook in hooks for ref in lacking(case))
 
 
+def _keeps_out(case: Case, cause: Hypothesis) -> bool:
+    """Whether a closed node is one that pods of a target would go to."""
+    return cause.code == NodeCode.CORDONED and bool(waiting_for(case, case.find(cause.object)))
+
+
+def waiting_for(case: Case, node: JsonObject) -> tuple[ObjectRef, ...]:
+    """The pods near the alert that no node takes, and that this one might take but for its cordon."""
+    spec = dig(node, "spec") or {}
+    taints = [one for one in items(node, "spec", "taints") if one.get("key") != _CORDON]
+    opened = {**node, "spec": {**spec, "unschedulable": False, "taints": taints}}
+    refs = sorted(case.targets.radius, key=lambda one: one.key)
+    pods = ((ref, case.find(ref)) for ref in refs if ref.kind == "Pod") if node else ()
+    return tuple(ref for ref, pod in pods if _placeless(pod) and fits(pod["spec"], opened))
+
+
+def _placeless(pod: JsonObject) -> bool:
+    refused = condition(pod, "PodScheduled").get("reason") == "Unschedulable"
+    return refused and not dig(pod, "spec", "nodeName") and dig(pod, "status", "phase") == "Pending"
+
+
 def lacking(case: Case) -> Iterator[ObjectRef]:
     """What makes pods, is about the alerts, and has fewer than it asks for."""
     for ref in sorted(case.targets.radius, key=lambda one: one.key):
@@ -105,6 +128,7 @@ def _asks(case: Case, hook: JsonObject, owner: ObjectRef) -> bool:
 
 _BOUND: dict[str, Callable[[Case, Hypothesis], bool]] = {
     "NetworkPolicy": _closes,
+    "Node": _keeps_out,
     "ResourceQuota": _bounds,
     **dict.fromkeys(KINDS, _guards),
 }

@@ -8,7 +8,7 @@ from agents.incident import Alert
 from agents.investigator.proposals import Limits, NoPlan, Proposal, Proposed, propose
 from agents.investigator.targets_touched import radius_of
 from agents.investigator.which_places import answering
-from tests.support.kube_objects import Json, meta
+from tests.support.kube_objects import Json, deployment, meta, pod, replicaset
 from tests.support.scenes import alert, scene
 from tests.support.surroundings import (
     HOOK,
@@ -20,7 +20,7 @@ from tests.support.surroundings import (
     shut_out,
     space,
 )
-from tests.support.troubles import SHORT, starved
+from tests.support.troubles import SHORT, node, starved
 from tools.kubernetes.inventory import Inventory
 
 CALLS_FAIL = alert("CallsFail", namespace="shop", service="web")
@@ -156,3 +156,39 @@ def test_the_hook_of_the_event_is_the_hook_that_is_changed() -> None:
     two["webhooks"].insert(0, {**two["webhooks"][0], "name": "other.example"})
     verb, values = changed([*short(call_failed(HOOK)), two, space(team="shop"), *guard()])
     assert (verb, values) == ("webhook", {"/webhooks/1/failurePolicy": "Ignore"})
+
+
+def cordoned(*taints: Json, waits: bool = True, **pod_spec: object) -> list[Json]:
+    """Node ``n1``, ready and cordoned, and a pod of ``web`` that no node takes."""
+    closed = node("n1")
+    closed["spec"] = {
+        "unschedulable": True,
+        "taints": [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}, *taints],
+    }
+    lost = pod("web-r1-bbbbb", phase="Pending", ready=False, state={}, spec=dict(pod_spec))
+    said = "0/1 nodes are available: 1 node(s) were unschedulable."
+    refusal = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": said}
+    lost["status"] = {"phase": "Pending", "conditions": [refusal]}
+    return [closed, deployment(available=1), replicaset(1), pod("web-r1-aaaaa"), *([lost] if waits else [])]
+
+
+def test_a_cordoned_node_is_opened_for_pods_that_would_go_there() -> None:
+    found = proposed(cordoned())
+    assert isinstance(found, Proposed), found
+    assert (found.step.verb, str(found.step.target)) == ("uncordon", "Node n1")
+    assert "only if the work" in found.why
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        pytest.param(
+            cordoned({"key": "patching", "effect": "NoSchedule"}), id="another taint keeps them out"
+        ),
+        pytest.param(cordoned(nodeSelector={"disk": "ssd"}), id="they would not go there"),
+        pytest.param(cordoned(waits=False), id="nobody waits"),
+    ],
+)
+def test_a_cordoned_node_that_helps_nobody_is_left_as_it_is(objects: list[Json]) -> None:
+    found = proposed(objects)
+    assert isinstance(found, NoPlan) or found.step.verb != "uncordon", found
