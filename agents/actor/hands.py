@@ -111,8 +111,8 @@ class Hands:
 
     def rehearse(self, step: Step, plan_id: str) -> Rehearsal:
         """Send the step as a dry-run and compare. Raises the KubernetesError tree."""
-        before, after = self.target(step), self._foreseen(step, plan_id)
-        return Rehearsal(diff=diff(before, after), after=readable(after))
+        before, after = readable(self.target(step)), readable(self._foreseen(step, plan_id))
+        return Rehearsal(diff=diff(before, after), after=after)
 
     def foretell(self, step: Step, plan_id: str) -> str:
         """What the step's object would become, read from a dry-run. Raises the KubernetesError tree."""

@@ -14,6 +14,7 @@ _SLICE_AND_ALL = {
     "claim_proposals": (20, 1_000),
     "claim_threads": (16, 64),
     "conditions": (50, 20_000),
+    "copies": (6, 1_000),
     "drifts": (150, 10_000),
     "ended_writes": (5, 100),
     "forged_webhooks": (300, 20_000),

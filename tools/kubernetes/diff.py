@@ -21,6 +21,8 @@ from tools.kubernetes.objects import JsonObject
 _SERVER_OWNED = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink")
 _CONTEXT_LINES = 3
 _HEADER_LINES = 2
+# The one in C takes a tenth of the time, escapes what lies beyond plane 0, and is not built everywhere.
+_DUMPER: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def readable(obj: JsonObject | None) -> str:
@@ -43,14 +45,12 @@ def readable(obj: JsonObject | None) -> str:
     for entry in _env_entries(plain):
         if "value" in entry:
             entry["value"] = _veiled(str(entry["value"]))
-    return yaml.safe_dump(plain, sort_keys=True, allow_unicode=True, width=10_000)
+    return str(yaml.dump(plain, Dumper=_DUMPER, sort_keys=True, allow_unicode=True, width=10_000))
 
 
-def diff(before: JsonObject | None, after: JsonObject | None) -> str:
-    """The changed lines with three lines around each; empty when nothing visible changes."""
-    lines = difflib.unified_diff(
-        readable(before).splitlines(), readable(after).splitlines(), lineterm="", n=_CONTEXT_LINES
-    )
+def diff(before: str, after: str) -> str:
+    """The changed lines of two readable objects with three lines around each; empty when nothing changes."""
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=_CONTEXT_LINES)
     # The first two lines name files; later ones that look alike are content and stay.
     return "\n".join(islice(lines, _HEADER_LINES, None))
 
