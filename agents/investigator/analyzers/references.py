@@ -31,7 +31,7 @@ class Reference(NamedTuple):
 def pod_spec(obj: JsonObject) -> JsonObject:
     """The PodSpec of a pod, or of the template that a workload, a Job or a CronJob holds."""
     if obj["kind"] == "Pod":
-        return dig(obj, "spec") or {}
+        return obj.get("spec") or {}
     inner = dig(obj, "spec", "jobTemplate") if obj["kind"] == "CronJob" else obj
     return dig(inner or {}, "spec", "template", "spec") or {}
 

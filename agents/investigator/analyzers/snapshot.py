@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from itertools import zip_longest
+from typing import Any, TypeVar
 
 from agents.incident import EvidenceId, Finding
 from agents.investigator.analyzers.fields import (
@@ -32,6 +33,7 @@ ERROR_LINES = re.compile(
     r"\b(errors?|exception|fatal|panic|traceback|critical|fail(?:ed|ure|s)?)\b", re.IGNORECASE
 )
 
+T = TypeVar("T")
 LogKey = tuple[str, str, str]
 """Namespace, pod, container."""
 
@@ -147,6 +149,17 @@ class Snapshot:
                 index[namespace_of(obj)].append(obj)
             self._by_place[kind] = {place: tuple(found) for place, found in index.items()}
         return self._by_place[kind].get(namespace, ())
+
+    def shared(self, what: str, made: Callable[[Snapshot], T]) -> T:
+        """What several analyzers work out of this look: made once, by who asks first."""
+        if what not in self._shared:
+            self._shared[what] = made(self)
+        found: T = self._shared[what]
+        return found
+
+    @cached_property
+    def _shared(self) -> dict[str, Any]:
+        return {}
 
     def log(self, key: LogKey) -> LogTail:
         """The log tail of one container; empty when it was not read."""
