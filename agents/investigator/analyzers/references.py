@@ -56,6 +56,14 @@ def references(spec: JsonObject) -> tuple[Reference, ...]:
     return tuple(dict.fromkeys(one for one in found if one.name))
 
 
+def taken_by(snapshot: Snapshot, obj: JsonObject) -> tuple[Reference, ...]:
+    """Every use by a pod or template of this look, worked out once for all who ask."""
+    known = snapshot.shared("references", lambda _: dict[int, tuple[Reference, ...]]())
+    if id(obj) not in known:
+        known[id(obj)] = references(pod_spec(obj))
+    return known[id(obj)]
+
+
 def _reference(kind: str, source: JsonObject, way: str, key: str = "") -> Reference:
     name = source.get("name") or source.get("secretName") or ""
     return Reference(kind, name, key, way, bool(source.get("optional")))
