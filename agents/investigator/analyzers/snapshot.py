@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from itertools import zip_longest
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 from agents.incident import EvidenceId, Finding
 from agents.investigator.analyzers.fields import (
@@ -24,7 +24,7 @@ from agents.investigator.analyzers.fields import (
     namespace_of,
     template_labels,
 )
-from agents.investigator.analyzers.measured import Measured
+from agents.investigator.analyzers.measured import Measured, Signal
 from agents.investigator.analyzers.objects import Objects
 from tools.kubernetes.log_lines import LogLine, log_lines
 from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
@@ -68,16 +68,6 @@ class LogTail:
         text, times = (self.previous, self.previous_times) if previous else (self.current, self.times)
         lines = text.removesuffix("\n").split("\n") if text else []
         return tuple(LogLine(text=line, at=at) for line, at in zip_longest(lines, times[: len(lines)]))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Signal:
-    """What the metrics say of one alert's own expression: the stored lines about this alert."""
-
-    alert: str
-    lines: tuple[str, ...]
-    evidence: EvidenceId
-    expression: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,11 +144,10 @@ class Snapshot:
         """What several analyzers work out of this look: made once, by who asks first."""
         if what not in self._shared:
             self._shared[what] = made(self)
-        found: T = self._shared[what]
-        return found
+        return cast("T", self._shared[what])
 
     @cached_property
-    def _shared(self) -> dict[str, Any]:
+    def _shared(self) -> dict[str, object]:
         return {}
 
     def log(self, key: LogKey) -> LogTail:
