@@ -40,14 +40,23 @@ def place_of(value: str) -> Place | None:
 def holding(value: str, inventory: Objects) -> tuple[ObjectRef, ...]:
     """The Service of this DNS name; else what takes this host's requests, the closest path first."""
     place = place_of(value)
-    # An address without a name in it is a scrape's own, and no host that anybody was asked for.
-    if place is None or re.fullmatch(r"[0-9.]+", place.host):
+    if place is None or not is_host(place.host):
         return ()
-    if known := _IN_CLUSTER.fullmatch(place.host):
-        service = ObjectRef(kind="Service", namespace=known["namespace"], name=known["name"])
+    if service := in_cluster(place.host):
         found = inventory.find(service)
         return (ref_of(found),) if found else ()
     return tuple(dict.fromkeys((*_ingresses(place, inventory), *_routes(place, inventory))))
+
+
+def is_host(host: str) -> bool:
+    """Whether it is a name in a domain: a scrape's own address is a number, or one word."""
+    return "." in host and not re.fullmatch(r"[0-9.]+", host)
+
+
+def in_cluster(host: str) -> ObjectRef | None:
+    """The Service of a DNS name within the cluster; None when it is no such name."""
+    known = _IN_CLUSTER.fullmatch(host)
+    return ObjectRef(kind="Service", namespace=known["namespace"], name=known["name"]) if known else None
 
 
 def hosts_of(obj: JsonObject) -> Iterator[str]:

@@ -110,6 +110,12 @@ def _is_name(one: Named) -> bool:
     return one.kind not in {HOST, IMAGE}
 
 
+def address_of(labels: Mapping[str, str]) -> str:
+    """The address that an alert names instead of an object; empty when it names something better."""
+    first = next(wanted(labels), None)
+    return first.name if first and first.kind == HOST else ""
+
+
 def called(labels: Mapping[str, str]) -> tuple[str, str, str] | None:
     """The Service that an application's alert is about by its label, be there one of that name or not."""
     name = labels.get("exported_service") or labels.get("service", "")

@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agents.incident import Finding, Severity
-from agents.investigator.analyzers.measured import Measured, Name
+from agents.investigator.analyzers.measured import Measured, Name, Signal
 from agents.investigator.analyzers.metric_pods import pod_metrics
 from agents.investigator.analyzers.metric_services import service_graph, service_metrics
 from agents.investigator.analyzers.metric_stores import store_metrics, time_to_full
-from agents.investigator.analyzers.snapshot import Signal, Snapshot
+from agents.investigator.analyzers.snapshot import Snapshot
 from tests.support.kube_objects import Json, deployment, meta, pod, service, template
 from tools.kubernetes.cleaning import value_tag
 from tools.kubernetes.inventory import Inventory

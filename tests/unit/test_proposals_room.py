@@ -159,7 +159,7 @@ def test_a_suspected_rollout_that_goes_on_is_halted_first() -> None:
 def test_a_suspected_rollout_that_is_over_goes_back_if_more_than_its_time_accuses_it() -> None:
     only_time = proposed(version(WRONG), BAD_VERSION, "Deployment web", **BROUGHT)
     assert isinstance(only_time, NoPlan)
-    assert "Compare" in only_time.advice
+    assert "to blame" in only_time.advice
     felt = {"explains": ["metric.errors.rose@Service shop/web"]}
     assert (
         values(proposed(version(WRONG), BAD_VERSION, "Deployment web", **BROUGHT, **felt))[0] == "roll_back"

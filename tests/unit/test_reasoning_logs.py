@@ -56,6 +56,17 @@ def test_a_database_that_crashes_is_not_accused_where_the_log_complains_of_anoth
     assert told(both) == ""
 
 
+def test_a_complaint_about_somebody_else_is_no_sign_of_what_is_called_and_down() -> None:
+    caller, *rest = WEB
+    told_to_call = {"container": "web", "env": "DB", "service": "db", "namespace": "shop", "port": 5432}
+    objects = [{**caller, "addresses": [told_to_call]}, *rest, *database(), *database("cache", well=True)]
+    sign = "log.connection_refused@Pod shop/web-r1-aaaaa"
+    for said, counts in ((REFUSED, True), (REFUSED.replace("db.shop", "cache.shop"), False)):
+        cause = looked(objects, said).reasoned.cause
+        assert cause is not None
+        assert (str(cause.object), sign in cause.explains) == ("Deployment shop/db", counts)
+
+
 def test_what_shows_a_fault_near_the_alert_itself_comes_before_what_its_log_says_of_others() -> None:
     own = [deployment(available=0), replicaset(1), service(), crashing("web-r1-aaaaa")]
     panics = scene([*own, *database()], ERRORS, logs={KEY: f"{REFUSED}panic: index out of range\n"})

@@ -16,7 +16,7 @@ from agents.investigator.analyzers.snapshot import Snapshot
 from agents.investigator.reasoning import Reasoned, reason
 from agents.investigator.reasoning_case import Case
 from agents.investigator.targets import targets
-from tests.support.kube_objects import Json, crashing, deployment, pod, replicaset, service, template
+from tests.support.kube_objects import Json, crashing, deployment, event, pod, replicaset, service, template
 from tests.support.scenes import alert, evidence, scene
 from tests.support.world_cluster import START
 from tools.prometheus import Track
@@ -94,6 +94,21 @@ def test_what_shows_a_fault_of_its_own_comes_before_what_only_came_at_that_time(
     assert told(found) == "deployment.rollout.crashes Deployment shop/web"
 
 
+def test_a_callee_that_is_down_comes_before_a_rollout_of_the_caller_at_that_time() -> None:
+    caller, *rest = rolled(12)
+    caller["addresses"] = [
+        {"container": "web", "env": "DB", "service": "db", "namespace": "shop", "port": 5432}
+    ]
+    down = [
+        deployment("db", available=0),
+        replicaset(1, owner="db"),
+        crashing("db-r1-aaaaa", labels={"app": "db"}),
+        service("db", ports=[{"port": 5432, "targetPort": 5432}]),
+    ]
+    found = think(look([caller, *rest, *down], FAIL), ERRORS)
+    assert told(found) == "workload.container.crashes Deployment shop/db"
+
+
 def test_the_image_that_an_alert_names_is_that_of_the_rollout_that_brought_it() -> None:
     asked = alert("ResultsWrong", at=BEGAN, namespace="shop", image="registry.example/shop/web:2")
     assert told(think(look(rolled(12)), asked)) == BAD
@@ -111,6 +126,21 @@ def test_a_throttled_container_is_suspected_of_latency_that_came_with_it_and_of_
     late = series(Name.LATENCY, WEB, step(0.05, 0.9, 20))
     assert told(think(look(objects, throttled), ERRORS)) == ""
     assert told(think(look(objects, after, late), ERRORS)) == ""
+
+
+def test_what_has_been_throttled_for_hours_did_not_slow_down_anything_just_now() -> None:
+    always = series(Name.THROTTLED, POD, step(0.01, 0.35, 170))
+    assert told(think(look(rolled(300), always, SLOW), ERRORS)) == ""
+
+
+def test_a_little_throttling_is_not_taken_for_why_a_probe_fails() -> None:
+    sick = pod("web-r2-aaaaa", ready=False)
+    said = event(sick, "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503")
+    objects = [one for one in rolled(300) if one["kind"] != "Pod"] + [sick, said]
+    throttled = series(Name.THROTTLED, POD, step(0.01, 0.35, 100))
+    asked = alert("KubePodNotReady", at=BEGAN, namespace="shop", pod="web-r2-aaaaa")
+    found = think(look(objects, throttled), asked)
+    assert told(found) == "pod.probe.fails Deployment shop/web"
 
 
 def test_a_container_near_its_memory_limit_is_suspected_where_requests_slowed_down_then() -> None:

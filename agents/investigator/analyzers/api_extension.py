@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from agents.incident import Finding
 from agents.investigator.analyzers.callee import unreachable
 from agents.investigator.analyzers.coded import Coded
-from agents.investigator.analyzers.endpoints import Directory
+from agents.investigator.analyzers.endpoints import Directory, directory_of
 from agents.investigator.analyzers.fields import dig
 from agents.investigator.analyzers.snapshot import Snapshot
 from agents.investigator.analyzers.subject import Subject, conditions
@@ -38,7 +38,7 @@ class ExtensionCode(Coded):
 
 def api_extensions(snapshot: Snapshot) -> Iterator[Finding]:
     """Findings for APIServices and CustomResourceDefinitions."""
-    directory, also = Directory(snapshot), ("Service", "Pod", "EndpointSlice")
+    directory, also = directory_of(snapshot), ("Service", "Pod", "EndpointSlice")
     for one in snapshot.objects("APIService"):
         yield from _api_service(Subject(snapshot=snapshot, obj=one, also=also), directory)
     for one in snapshot.objects("CustomResourceDefinition"):

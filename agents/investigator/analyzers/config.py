@@ -12,7 +12,7 @@ from datetime import timedelta
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.fields import dig, is_finished, last_writer, moment, name_of, namespace_of
-from agents.investigator.analyzers.references import Reference, pod_spec, pods_of, references
+from agents.investigator.analyzers.references import Reference, pods_of, taken_by
 from agents.investigator.analyzers.said import Said
 from agents.investigator.analyzers.snapshot import Snapshot
 from tools.kubernetes.objects import JsonObject
@@ -61,7 +61,7 @@ def config(snapshot: Snapshot) -> Iterator[Finding]:
     for root in snapshot.roots:
         if root["kind"] == "Pod" and is_finished(root):
             continue
-        taken = references(pod_spec(root))
+        taken = taken_by(snapshot, root)
         for said in (*_missing(snapshot, root, taken), *_changed(snapshot, root, taken)):
             yield said.of(snapshot, root)
 

@@ -17,7 +17,7 @@ from agents.investigator.analyzers.fields import (
     name_of,
     namespace_of,
 )
-from agents.investigator.analyzers.references import pod_spec, references
+from agents.investigator.analyzers.references import taken_by
 from agents.investigator.analyzers.said import Said
 from agents.investigator.analyzers.snapshot import Snapshot
 from tools.kubernetes.objects import JsonObject
@@ -88,7 +88,7 @@ def _used(snapshot: Snapshot) -> frozenset[tuple[str, str]]:
     return frozenset(
         (namespace_of(user), one.name)
         for user in (*templates, *pods)
-        for one in references(pod_spec(user))
+        for one in taken_by(snapshot, user)
         if one.kind == "ConfigMap"
     )
 

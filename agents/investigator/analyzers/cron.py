@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -87,6 +88,7 @@ class Schedule:
         return day.month in self.months and (by_date and by_weekday if either else by_date or by_weekday)
 
 
+@lru_cache(maxsize=1024)
 def parsed(text: str) -> Schedule | None:
     """The schedule, or None for ``@every``, which counts from the last run. Raises ScheduleError."""
     text = text.strip()

@@ -46,6 +46,10 @@ def dependencies(snapshot: Snapshot) -> Iterator[Finding]:
 
 def calls(snapshot: Snapshot) -> Iterator[tuple[JsonObject, JsonObject, int | None]]:
     """Who is told to call which Service at which port, as far as env values tell."""
+    yield from snapshot.shared("calls", lambda look: tuple(_calls(look)))
+
+
+def _calls(snapshot: Snapshot) -> Iterator[tuple[JsonObject, JsonObject, int | None]]:
     known = _by_tag(snapshot)
     for root in snapshot.roots:
         for address in root.get("addresses") or ():

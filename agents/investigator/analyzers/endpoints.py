@@ -50,6 +50,7 @@ class Directory:
         for slice_ in snapshot.objects("EndpointSlice"):
             owner = labels_of(slice_).get(SERVICE_NAME_LABEL, "")
             self._slices[namespace_of(slice_), owner].append(slice_)
+        self._known: dict[tuple[str, str], Addresses] = {}
         self._old = {(namespace_of(obj), name_of(obj)): obj for obj in snapshot.objects("Endpoints")}
         self._places = {namespace for namespace, _ in self._old}
 
@@ -57,7 +58,9 @@ class Directory:
         """What is known of this Service's addresses; a slice knows better than an Endpoints object."""
         key = (namespace_of(service), name_of(service))
         if key in self._slices:
-            return _of_slices(self._slices[key])
+            if key not in self._known:
+                self._known[key] = _of_slices(self._slices[key])
+            return self._known[key]
         return of_endpoints(self._old[key]) if key in self._old else Addresses()
 
     def overlooked(self, service: JsonObject) -> bool:
@@ -66,11 +69,16 @@ class Directory:
         return key[0] in self._places and key not in self._old
 
 
+def directory_of(snapshot: Snapshot) -> Directory:
+    """The directory of this look: those who ask for a Service's addresses share one."""
+    return snapshot.shared("addresses", Directory)
+
+
 def _of_slices(slices: list[JsonObject]) -> Addresses:
     found: dict[bool, list[str]] = {True: [], False: []}
     for endpoint in (each for slice_ in slices for each in items(slice_, "endpoints")):
         # The API reads a missing ``ready`` as ready.
-        ready = dig(endpoint, "conditions", "ready") is not False
+        ready = (endpoint.get("conditions") or {}).get("ready") is not False
         found[ready].append(_named(endpoint.get("targetRef"), endpoint.get("addresses") or ()))
     return Addresses(ready=tuple(found[True]), unready=tuple(found[False]), told=True)
 
@@ -97,7 +105,7 @@ def _named(target: JsonObject | None, ips: Iterable[str]) -> str:
 
 def partly_ready(snapshot: Snapshot) -> Iterator[Finding]:
     """Services with some unready addresses, and Endpoints without a Service that have unready ones."""
-    directory = Directory(snapshot)
+    directory = directory_of(snapshot)
     for service in snapshot.objects("Service"):
         known = directory.of(service)
         if known.ready and known.unready and not dig(service, "spec", "publishNotReadyAddresses"):

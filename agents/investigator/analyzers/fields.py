@@ -44,7 +44,8 @@ def _meta(obj: Mapping[str, object]) -> Mapping[str, Any]:
 
 def items(obj: Mapping[str, object], *path: str) -> tuple[JsonObject, ...]:
     """The list at ``path`` as a tuple; empty when it is missing."""
-    found = dig(obj, *path)
+    # Of one step there is nothing to dig for.
+    found: Any = obj.get(path[0]) if len(path) == 1 else dig(obj, *path)
     return tuple(found) if found else ()
 
 
@@ -60,12 +61,14 @@ def template_labels(workload: Mapping[str, object]) -> dict[str, str]:
 
 def namespace_of(obj: Mapping[str, object]) -> str:
     """The namespace, empty for cluster-scoped objects."""
-    return _meta(obj).get("namespace") or ""
+    meta = obj.get("metadata")
+    return (meta if isinstance(meta, dict) else _meta(obj)).get("namespace") or ""
 
 
 def name_of(obj: Mapping[str, object]) -> str:
     """``metadata.name``."""
-    return _meta(obj).get("name") or ""
+    meta = obj.get("metadata")
+    return (meta if isinstance(meta, dict) else _meta(obj)).get("name") or ""
 
 
 def controller_of(obj: Mapping[str, object]) -> JsonObject:
@@ -118,15 +121,19 @@ def is_plainly_well(pod: Mapping[str, object]) -> bool:
 
 def is_finished(pod: Mapping[str, object]) -> bool:
     """Whether the pod ended for good or is on its way out; such a pod serves nobody and needs nothing."""
-    gone = bool(_meta(pod).get("deletionTimestamp"))
-    return gone or dig(pod, "status", "phase") in {"Succeeded", "Failed"}
+    if _meta(pod).get("deletionTimestamp"):
+        return True
+    status = pod.get("status")
+    return isinstance(status, Mapping) and status.get("phase") in {"Succeeded", "Failed"}
 
 
 def container_statuses(pod: Mapping[str, object]) -> Iterator[tuple[JsonObject, JsonObject]]:
     """Each container of the pod, init containers first, as ``(spec, status)``."""
     for spec_list, status_list in _CONTAINER_LISTS:
-        specs = {spec.get("name"): spec for spec in items(pod, "spec", spec_list)}
-        for status in items(pod, "status", status_list):
+        told = items(pod, "status", status_list)
+        # Most pods have no init containers to be told of.
+        specs = {spec.get("name"): spec for spec in items(pod, "spec", spec_list)} if told else {}
+        for status in told:
             yield specs.get(status.get("name"), {}), status
 
 

@@ -37,3 +37,13 @@ class Measured:
     unit: str
     tracks: tuple[Track, ...]
     evidence: EvidenceId
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signal:
+    """What the metrics say of one alert's own expression: the stored lines about this alert."""
+
+    alert: str
+    lines: tuple[str, ...]
+    evidence: EvidenceId
+    expression: str = ""

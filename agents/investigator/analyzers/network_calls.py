@@ -88,15 +88,20 @@ def _resolved(snapshot: Snapshot, caller: JsonObject, to: tuple[JsonObject, int 
 
 
 def _own_labels(caller: JsonObject) -> dict[str, str]:
-    nested = dig(caller, "spec", "jobTemplate", "spec", "template")
-    return labels_of(dig(caller, "spec", "template") or nested or caller)
+    template = dig(caller, "spec", "template") or dig(caller, "spec", "jobTemplate", "spec", "template")
+    return labels_of(template or caller)
 
 
 def _in(snapshot: Snapshot, closed: Policies, call: _Call) -> Iterator[Finding]:
     policies = closed.by(call.wanted.pod, "Ingress")
+    if not policies:
+        return
     home = namespace_of(call.service)
     rules = [rule for policy in policies for rule in items(policy, "spec", "ingress")]
     opening = [rule for rule in rules if admits(rule, call.wanted)]
+    # Who lets everybody in need not be asked about anybody.
+    if any(not rule.get("from") for rule in opening):
+        return
     party = Party.of(snapshot, namespace_of(call.caller), _own_labels(call.caller))
     # A port that is open to nobody is told of the Service itself, once for all its callers.
     if opening and not any(names(rule, "from", party, home) for rule in opening):
@@ -109,10 +114,12 @@ def _in(snapshot: Snapshot, closed: Policies, call: _Call) -> Iterator[Finding]:
 def _out(snapshot: Snapshot, closed: Policies, call: _Call) -> Iterator[Finding]:
     home = namespace_of(call.caller)
     policies = closed.by({"metadata": {"namespace": home, "labels": _own_labels(call.caller)}}, "Egress")
+    if not policies:
+        return
     rules = [rule for policy in policies for rule in items(policy, "spec", "egress")]
     party = Party.of(snapshot, namespace_of(call.service), labels_of(call.wanted.pod))
     opening = [rule for rule in rules if admits(rule, call.wanted)]
-    if policies and not any(names(rule, "to", party, home) for rule in opening):
+    if not any(names(rule, "to", party, home) for rule in opening):
         text = f"{call.words} calls Service {name_of(call.service)}, and its own policies keep it in"
         yield _denied(
             Subject(snapshot=snapshot, obj=policies[0]), call, (CallCode.NOT_LET_OUT, text, policies)

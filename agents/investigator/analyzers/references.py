@@ -31,7 +31,7 @@ class Reference(NamedTuple):
 def pod_spec(obj: JsonObject) -> JsonObject:
     """The PodSpec of a pod, or of the template that a workload, a Job or a CronJob holds."""
     if obj["kind"] == "Pod":
-        return dig(obj, "spec") or {}
+        return obj.get("spec") or {}
     inner = dig(obj, "spec", "jobTemplate") if obj["kind"] == "CronJob" else obj
     return dig(inner or {}, "spec", "template", "spec") or {}
 
@@ -54,6 +54,14 @@ def references(spec: JsonObject) -> tuple[Reference, ...]:
         *(_reference("Secret", one, "pull") for one in items(spec, "imagePullSecrets")),
     ]
     return tuple(dict.fromkeys(one for one in found if one.name))
+
+
+def taken_by(snapshot: Snapshot, obj: JsonObject) -> tuple[Reference, ...]:
+    """Every use by a pod or template of this look, worked out once for all who ask."""
+    known = snapshot.shared("references", lambda _: dict[int, tuple[Reference, ...]]())
+    if id(obj) not in known:
+        known[id(obj)] = references(pod_spec(obj))
+    return known[id(obj)]
 
 
 def _reference(kind: str, source: JsonObject, way: str, key: str = "") -> Reference:

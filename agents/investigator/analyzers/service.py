@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.codes import Code
-from agents.investigator.analyzers.endpoints import Addresses, Directory
+from agents.investigator.analyzers.endpoints import Addresses, directory_of
 from agents.investigator.analyzers.fields import (
     dig,
     is_ready,
@@ -36,7 +36,7 @@ ALIKE = 0.75
 
 def services(snapshot: Snapshot) -> Iterator[Finding]:
     """A finding for every Service with a selector behind which nobody answers."""
-    directory = Directory(snapshot)
+    directory = directory_of(snapshot)
     for service in snapshot.objects("Service"):
         selector = dig(service, "spec", "selector") or {}
         # Without a selector the endpoints are somebody else's work, and an ExternalName is only a DNS entry.

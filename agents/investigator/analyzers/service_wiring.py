@@ -115,12 +115,15 @@ def _ports(on: Subject, pods: tuple[JsonObject, ...]) -> Iterator[Finding]:
         specs = [dig(owner, "spec", "template", "spec") or {} for owner in owners]
     if not specs:
         return
-    offered = tuple(port for spec in specs for port in ports(spec))
     for port in items(on.obj, "spec", "ports"):
         target, protocol = _target(port), port.get("protocol") or "TCP"
+        # Nearly every port of a cluster fits the first pod: the others are looked at where it does not.
+        there = (one for spec in specs for one in ports(spec))
+        if any(one.protocol == protocol and target in (one.number, one.name) for one in there):
+            continue
+        offered = tuple(one for spec in specs for one in ports(spec))
         same = [one for one in offered if target in (one.number, one.name)]
-        # Nearly every port of a cluster is well: what would be said of it is worked out for the others.
-        if not any(one.protocol == protocol for one in same) and (same or _is_strange(on, target, specs)):
+        if same or _is_strange(on, target, specs):
             yield from _amiss(on, port, (offered, same))
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from itertools import zip_longest
+from typing import TypeVar, cast
 
 from agents.incident import EvidenceId, Finding
 from agents.investigator.analyzers.fields import (
@@ -23,7 +24,7 @@ from agents.investigator.analyzers.fields import (
     namespace_of,
     template_labels,
 )
-from agents.investigator.analyzers.measured import Measured
+from agents.investigator.analyzers.measured import Measured, Signal
 from agents.investigator.analyzers.objects import Objects
 from tools.kubernetes.log_lines import LogLine, log_lines
 from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
@@ -35,6 +36,7 @@ ERROR_LINES = re.compile(
 OWNED = ("Pod", "ReplicaSet", "Job", "ControllerRevision")
 """What controllers make and keep."""
 
+T = TypeVar("T")
 LogKey = tuple[str, str, str]
 """Namespace, pod, container."""
 
@@ -69,16 +71,6 @@ class LogTail:
         text, times = (self.previous, self.previous_times) if previous else (self.current, self.times)
         lines = text.removesuffix("\n").split("\n") if text else []
         return tuple(LogLine(text=line, at=at) for line, at in zip_longest(lines, times[: len(lines)]))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Signal:
-    """What the metrics say of one alert's own expression: the stored lines about this alert."""
-
-    alert: str
-    lines: tuple[str, ...]
-    evidence: EvidenceId
-    expression: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +142,16 @@ class Snapshot:
                 index[namespace_of(obj)].append(obj)
             self._by_place[kind] = {place: tuple(found) for place, found in index.items()}
         return self._by_place[kind].get(namespace, ())
+
+    def shared(self, what: str, made: Callable[[Snapshot], T]) -> T:
+        """What several analyzers work out of this look: made once, by who asks first."""
+        if what not in self._shared:
+            self._shared[what] = made(self)
+        return cast("T", self._shared[what])
+
+    @cached_property
+    def _shared(self) -> dict[str, object]:
+        return {}
 
     def log(self, key: LogKey) -> LogTail:
         """The log tail of one container; empty when it was not read."""

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import NamedTuple
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.coded import Coded
-from agents.investigator.analyzers.fields import items, moment, quotable
+from agents.investigator.analyzers.fields import dig, moment, quotable
 from agents.investigator.analyzers.said import Said
 from agents.investigator.analyzers.snapshot import Snapshot
 from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
@@ -59,15 +60,35 @@ class Subject:
         return said.of(self.snapshot, self.obj)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Condition:
-    """One condition of an object's status, its text bounded."""
+class Condition(NamedTuple):
+    """One condition of an object's status, its text bounded when it is asked for: most are well."""
 
-    type: str
-    status: str
-    reason: str
-    message: str
-    since: datetime | None
+    entry: JsonObject
+
+    @property
+    def type(self) -> str:
+        """What it is about."""
+        return self.entry.get("type") or ""
+
+    @property
+    def status(self) -> str:
+        """``True``, ``False`` or ``Unknown``."""
+        return self.entry.get("status") or ""
+
+    @property
+    def reason(self) -> str:
+        """Why, in one word."""
+        return self.entry.get("reason") or ""
+
+    @property
+    def message(self) -> str:
+        """Why, in words."""
+        return quotable(self.entry.get("message") or "")
+
+    @property
+    def since(self) -> datetime | None:
+        """When its status changed last."""
+        return moment(self.entry.get("lastTransitionTime"))
 
     @property
     def fields(self) -> dict[str, object]:
@@ -88,11 +109,5 @@ class Condition:
 
 def conditions(obj: JsonObject, *path: str) -> Iterator[Condition]:
     """Every condition at ``path`` (``status.conditions`` when none is given), in the object's order."""
-    for entry in items(obj, *(path or ("status", "conditions"))):
-        yield Condition(
-            type=entry.get("type") or "",
-            status=entry.get("status") or "",
-            reason=entry.get("reason") or "",
-            message=quotable(entry.get("message") or ""),
-            since=moment(entry.get("lastTransitionTime")),
-        )
+    for entry in dig(obj, *(path or ("status", "conditions"))) or ():
+        yield Condition(entry)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from agents.incident import Finding
 from agents.investigator.analyzers.callee import Fault, Unreachable, unreachable
 from agents.investigator.analyzers.coded import Coded
-from agents.investigator.analyzers.endpoints import Directory
+from agents.investigator.analyzers.endpoints import directory_of
 from agents.investigator.analyzers.fields import dig, items, labels_of, moment, quotable
 from agents.investigator.analyzers.network_rules import NAMESPACE_NAME_LABEL
 from agents.investigator.analyzers.selectors import selects
@@ -93,7 +93,7 @@ _OF_FAULT = {
 
 def webhooks(snapshot: Snapshot) -> Iterator[Finding]:
     """Findings for every webhook of every configuration."""
-    directory, failed = Directory(snapshot), calls_that_failed(snapshot.objects("Event"))
+    directory, failed = directory_of(snapshot), calls_that_failed(snapshot.objects("Event"))
     for configuration in (one for kind in KINDS for one in snapshot.objects(kind)):
         on = Subject(snapshot=snapshot, obj=configuration, also=("Service", "Pod", "EndpointSlice", "Event"))
         for webhook in items(configuration, "webhooks"):

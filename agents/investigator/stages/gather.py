@@ -52,7 +52,7 @@ async def look(state: State, box: Toolbox, purse: Purse) -> Snapshot:
         evidence |= more
     found = await asyncio.to_thread(incidents.incident, box.ledger, state["incident"])
     if found is not None:
-        now.left_out += [*places_left_out(found), *claimed_elsewhere(found)]
+        now.left_out += [*places_left_out(found, state.get("namespaces") or []), *claimed_elsewhere(found)]
     firing = found.firing if found else ()
     signals = await gather_series.signals_of(now, firing)
     rates = await gather_series.traffic_of(now, state.get("namespaces") or [])

@@ -9,8 +9,8 @@ from itertools import starmap
 
 from agents.incident import Alert
 from agents.investigator import measuring, traffic
-from agents.investigator.analyzers.measured import Measured
-from agents.investigator.analyzers.snapshot import Signal, Snapshot
+from agents.investigator.analyzers.measured import Measured, Signal
+from agents.investigator.analyzers.snapshot import Snapshot
 from agents.investigator.signals import Question, lines_of, looked, question
 from agents.investigator.stages.rounds import Round
 from agents.investigator.targets_labels import namespace_label
