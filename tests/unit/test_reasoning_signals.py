@@ -140,7 +140,9 @@ def test_a_little_throttling_is_not_taken_for_why_a_probe_fails() -> None:
     throttled = series(Name.THROTTLED, POD, step(0.01, 0.35, 100))
     asked = alert("KubePodNotReady", at=BEGAN, namespace="shop", pod="web-r2-aaaaa")
     found = think(look(objects, throttled), asked)
-    assert told(found) == "pod.probe.fails Deployment shop/web"
+    assert [(one.code, str(one.object)) for one in found.hypotheses] == [
+        ("pod.probe.fails", "Deployment shop/web")
+    ]
 
 
 def test_a_container_near_its_memory_limit_is_suspected_where_requests_slowed_down_then() -> None:
