@@ -67,7 +67,9 @@ def an_evidence(number: int, excerpt: str = "read this") -> Evidence:
 def a_view(state: PlanState, **changes: Any) -> PlanView:
     """A previewed plan of incident 20 on its card; ``steps`` and the like are the plan's."""
     terms = {name: changes.pop(name) for name in tuple(changes) if name in Plan.model_fields}
-    plan = a_plan(START, **({"incident": "INC-20", "radius": (REACH,)} | terms))
+    plan = a_plan(
+        START, **({"incident": "INC-20", "radius": (REACH,), "policy_version": "0123456789abcdef"} | terms)
+    )
     shown = Preview(plan_id=plan.id, at=START, diffs=("-a\n+b",) * len(plan.steps), dry_run_digest="d" * 64)
     values: dict[str, Any] = {
         "plan": plan,

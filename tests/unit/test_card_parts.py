@@ -40,7 +40,8 @@ def test_the_form_that_asks_why_is_what_was_reviewed() -> None:
 
 def test_the_form_that_asks_for_the_digest_is_what_was_reviewed() -> None:
     view = a_view(S.PENDING, steps=(on("a"), gone("b")), tier=2)
-    made: list[object] = [approve_view(view.plan, view.preview, "sealed"), approve_view(view.plan, None, "")]
+    odd = a_view(S.PENDING, steps=(on("a", "conjure"),), tier=3).plan
+    made: list[object] = [approve_view(view.plan, view.preview, "sealed"), approve_view(odd, None, "")]
     assert as_lines(made) == golden_card("form-approve", made)
 
 
@@ -64,8 +65,8 @@ def test_a_thread_is_what_was_reviewed() -> None:
     given = said(a_view(S.PENDING).plan, "U0ADA", "U0BEN")
     told = a_story(
         a_view(S.SUPERSEDED, reason="a newer one"),
-        a_view(S.DENIED, decisions=given, reason="not tonight"),
         a_view(S.DRAFT),
+        a_view(S.DENIED, decisions=given, reason="not tonight"),
         a_view(S.PENDING),
         diagnosis=found,
         evidence=seen,

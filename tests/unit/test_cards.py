@@ -36,6 +36,7 @@ from tests.support.told import (
 from tests.support.world_cluster import START
 
 S = PlanState
+SIZE = "/spec/resources/requests/storage"
 EARLIER = Past(
     incident=12,
     at=START,
@@ -96,7 +97,9 @@ def one_of_two() -> Story:
 
 
 def what_cannot_be_undone() -> Story:
-    steps = (gone("a"), gone("b"), on("c", "conjure"), on("d"))
+    sizes: dict[str, Any] = {"expect": {SIZE: "1Gi"}, "set": {SIZE: "2Gi"}}
+    larger = a_step(verb="expand_pvc", kind="PersistentVolumeClaim", name="data", **sizes)
+    steps = (gone("a"), gone("b"), larger, on("c", "conjure"), on("d"))
     return a_story(a_view(S.PENDING, steps=steps, tier=2))
 
 
