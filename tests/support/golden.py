@@ -1,4 +1,4 @@
-"""What leaves the house as files, byte for byte, reviewed like code: what a verb sends, what a card shows.
+"""What is made as files, byte for byte, reviewed like code: what a verb sends, a card shows, a ledger keeps.
 
 ``MIDWATCH_WRITE_GOLDEN=1`` writes what is made now, for a person to look at the difference.
 """
@@ -16,7 +16,6 @@ from tools.kubernetes.client import Request
 _WRITES = bool(os.environ.get("MIDWATCH_WRITE_GOLDEN"))
 _FIXTURES = Path(__file__).parents[1] / "fixtures"
 FOLDER = _FIXTURES / "requests"
-CARDS = _FIXTURES / "cards"
 
 
 def golden(name: str, request: Request) -> bytes:
@@ -24,9 +23,9 @@ def golden(name: str, request: Request) -> bytes:
     return _kept(FOLDER / f"{name}.http", as_sent(request))
 
 
-def golden_card(name: str, lines: list[object]) -> str:
-    """What is on file of a card's blocks or a thread's entries, one a line; written as ``golden`` does."""
-    return _kept(CARDS / f"{name}.jsonl", as_lines(lines).encode()).decode()
+def golden_lines(name: str, lines: list[object]) -> str:
+    """What is on file of a card's blocks or a ledger's rows, one a line; written as ``golden`` does."""
+    return _kept(_FIXTURES / f"{name}.jsonl", as_lines(lines).encode()).decode()
 
 
 def _kept(path: Path, made: bytes) -> bytes:

@@ -14,7 +14,7 @@ from agents.gatekeeper.paging import BENT, MOST_PEOPLE, pages
 from agents.incident import Claim, Preview, Recovery
 from agents.ledger.protocol import PlanState
 from agents.ledger.roster import Entry, Roster
-from tests.support.golden import as_lines, golden_card
+from tests.support.golden import as_lines, golden_lines
 from tests.support.live_text import texts, words_in
 from tests.support.told import (
     HELD,
@@ -35,14 +35,14 @@ S = PlanState
 
 def test_the_form_that_asks_why_is_what_was_reviewed() -> None:
     made = reject_view(a_view(S.PENDING, steps=(on("a"), on("b"))).plan, "sealed")
-    assert as_lines([made]) == golden_card("form-reject", [made])
+    assert as_lines([made]) == golden_lines("cards/form-reject", [made])
 
 
 def test_the_form_that_asks_for_the_digest_is_what_was_reviewed() -> None:
     view = a_view(S.PENDING, steps=(on("a"), gone("b")), tier=2)
     odd = a_view(S.PENDING, steps=(on("a", "conjure"),), tier=3).plan
     made: list[object] = [approve_view(view.plan, view.preview, "sealed"), approve_view(odd, None, "")]
-    assert as_lines(made) == golden_card("form-approve", made)
+    assert as_lines(made) == golden_lines("cards/form-approve", made)
 
 
 @pytest.mark.parametrize(("length", "whole"), [(DIFF_ON_FORM, True), (DIFF_ON_FORM + 1, False)])
@@ -73,7 +73,7 @@ def test_a_thread_is_what_was_reviewed() -> None:
         outcome=ended(Recovery.RECOVERED, web=True, alert=False),
     )
     made: list[object] = [list(entry) for entry in entries(told)]
-    assert as_lines(made) == golden_card("thread", made)
+    assert as_lines(made) == golden_lines("cards/thread", made)
     assert entries(a_story(diagnosis=None, evidence=seen)) == []
 
 
@@ -144,4 +144,4 @@ def test_the_parts_of_a_message_are_what_was_reviewed() -> None:
         blocks.listed(["a", "b"]),
         blocks.confirm("t", "x", "y"),
     ]
-    assert as_lines(made) == golden_card("parts", made)
+    assert as_lines(made) == golden_lines("cards/parts", made)

@@ -13,7 +13,7 @@ from agents.incident import Claim, Outcome, Preview, Recovery, Verdict
 from agents.ledger.past import Attempt, Fate, Past
 from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.story import PlanView, Story
-from tests.support.golden import as_lines, golden_card
+from tests.support.golden import as_lines, golden_lines
 from tests.support.live_text import texts, words_in
 from tests.support.plans import a_step
 from tests.support.told import (
@@ -132,7 +132,7 @@ CARDS: dict[str, Story] = {
 @pytest.mark.parametrize("name", CARDS)
 def test_a_card_is_what_was_reviewed(name: str) -> None:
     shown = render(CARDS[name], SEAL, OURS)
-    assert as_lines([shown.text, *shown.blocks]) == golden_card(name, [shown.text, *shown.blocks])
+    assert as_lines([shown.text, *shown.blocks]) == golden_lines(f"cards/{name}", [shown.text, *shown.blocks])
     assert shown.digest == hashlib.sha256(orjson.dumps(shown.blocks)).hexdigest()
     message = shown.message("incident-20")
     assert (message.blocks, message.text, message.key) == (shown.blocks, shown.text, "incident-20")
@@ -166,7 +166,7 @@ def test_what_became_of_a_plan_has_its_words_in_every_state() -> None:
         decision_line(a_view(state), ended(Recovery.RECOVERED))
         for state in (S.SUCCEEDED, S.PENDING, S.FAILED)
     ]
-    assert as_lines(list(lines)) == golden_card("decision-lines", list(lines))
+    assert as_lines(list(lines)) == golden_lines("cards/decision-lines", list(lines))
 
 
 @pytest.mark.parametrize("state", S)
