@@ -128,10 +128,12 @@ def test_the_brake_is_pulled_and_let_go_in_the_chat_by_name_and_with_reason(at: 
     assert not at.office.halt_file.exists()
     assert typed(at, "status") == "on watch"
     assert typed(at, "resume again") == "Not done: this command was seen before."
+    assert typed(at, "resume again", trigger_id="1.3") == "resumed"
     said = [(tag, body) for tag, body, _, _ in record(at.ledger, Tag.HALTED.value, Tag.RESUMED.value)]
     assert said == [
         (Tag.HALTED.value, {"by": f"{ADA} in Slack", "reason": "the wrong cluster"}),
         (Tag.RESUMED.value, {"by": f"{BEN} in Slack", "reason": "it was the right one"}),
+        (Tag.RESUMED.value, {"by": f"{ADA} in Slack", "reason": "again"}),
     ]
 
 
