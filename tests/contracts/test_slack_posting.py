@@ -12,7 +12,7 @@ import pytest
 
 from agents.gatekeeper.cards import DIFF_ON_CARD, render
 from agents.gatekeeper.office import Office
-from agents.gatekeeper.posting import advance, announce
+from agents.gatekeeper.posting import _open_for_signing, advance, announce
 from agents.incident import Plan, Preview
 from agents.ledger import cards, decisions, incidents, investigations, moves, previews
 from agents.ledger.accounts import LOOK_EVERY
@@ -64,6 +64,14 @@ def drafted(ledger: Ledger, *diffs: str, number: int = 1, **changes: Any) -> Pla
         shown = Preview(plan_id=plan.id, at=now, diffs=diffs, dry_run_digest="a" * 64)
         assert previews.store_preview(ledger, shown) is None
     return plan
+
+
+def taken(ledger: Ledger) -> None:
+    """As many changes as may are waiting for a signature."""
+    for number in range(2, MOST_ASKING + 2):
+        other = drafted(ledger, "-a\n+b", number=number)
+        card = Posted(channel_id=INCIDENTS, message_ts=f"1.{number}", card_digest="c")
+        assert previews.mark_pending(ledger, other.id, card) is None
 
 
 def proposal(ledger: Ledger, plan: Plan) -> ProposalRow:
@@ -189,10 +197,7 @@ def test_where_a_channel_asks_enough_already_a_draft_waits_and_the_card_says_so(
     office: Office, slack: SlackServer
 ) -> None:
     plan = drafted(office.ledger, "-a\n+b")
-    for number in range(2, MOST_ASKING + 2):
-        other = drafted(office.ledger, "-a\n+b", number=number)
-        card = Posted(channel_id=INCIDENTS, message_ts=f"1.{number}", card_digest="c")
-        assert previews.mark_pending(office.ledger, other.id, card) is None
+    taken(office.ledger)
     ((_, shown),) = looked(office, slack)
     row = proposal(office.ledger, plan)
     assert (row.state, row.obstacle) == ("DRAFT", Objection.CHANNEL_FULL.value)
@@ -241,8 +246,12 @@ def test_whoever_approved_is_looked_at_while_the_card_is_brought_up_to_date(
     assert [call.arguments for call in slack.calls[since:] if call.method == "users.info"]
 
 
-def test_of_two_that_took_the_last_place_the_later_one_is_told_to_wait(office: Office) -> None:
+def test_whose_place_was_taken_while_its_card_was_posted_waits(office: Office) -> None:
     plan = drafted(office.ledger, "-a\n+b")
-    card = Posted(channel_id=INCIDENTS, message_ts="1.5", card_digest="c")
-    assert previews.mark_pending(office.ledger, plan.id, card) is None
-    assert previews.mark_pending(office.ledger, plan.id, card) is Objection.NO_SUCH_EDGE
+    told = story(office.ledger, 1)
+    assert told is not None
+    taken(office.ledger)
+    card = Posted(channel_id=INCIDENTS, message_ts="1.1", card_digest="c")
+    asyncio.run(_open_for_signing(office, told, card))
+    row = proposal(office.ledger, plan)
+    assert (row.state, row.obstacle) == ("DRAFT", Objection.CHANNEL_FULL.value)
