@@ -12,6 +12,7 @@ import pytest
 
 from agents.gatekeeper.cards import DIFF_ON_CARD, render
 from agents.gatekeeper.office import Office
+from agents.gatekeeper.paging import BENT
 from agents.gatekeeper.posting import _open_for_signing, advance, announce
 from agents.incident import Plan, Preview
 from agents.ledger import cards, decisions, incidents, investigations, moves, previews
@@ -28,6 +29,7 @@ from evals.world.slack.people import INCIDENTS
 from evals.world.slack.wire import JsonObject
 from midwatch.wiring import office_of
 from tests.contracts.conftest import HandClock
+from tests.contracts.test_ledger_hidden import bend
 from tests.contracts.test_ledger_record import record
 from tests.support.front_desk import settings_for
 from tests.support.live_text import words_in
@@ -224,13 +226,26 @@ def test_people_are_called_once_by_name_and_it_is_on_record(office: Office, slac
     assert looked(office, slack) == []
 
 
+@pytest.mark.parametrize("stored", ["'{}'", "CAST('{}' AS BLOB)"])
+def test_of_an_incident_with_nothing_but_bent_plans_each_is_told_once(
+    office: Office, slack: SlackServer, stored: str
+) -> None:
+    for n in (1, 2):
+        plan = drafted(office.ledger, nonce=f"{n}" * 32)
+        bend(office.ledger, f"UPDATE plan SET canonical = {stored} WHERE id = :id", id=plan.id)
+        *_, (_, call) = looked(office, slack)
+        assert call["text"] == f"INC-1: {BENT}"
+        assert [body["why"] for _, body, _, _ in record(office.ledger, "gatekeeper:human:page")] == [BENT] * n
+        assert looked(office, slack) == []
+
+
 def test_an_announcement_is_made_once_under_its_key(office: Office, slack: SlackServer) -> None:
-    ts = asyncio.run(announce(office, "first line\nsecond", "told-1"))
+    ts = asyncio.run(announce(office, "first line\nsecond\nthird", "told-1"))
     ((_, message),) = said(slack)
     assert (message["channel"], message["text"]) == (INCIDENTS, "first line")
     assert message["metadata"]["event_payload"] == {"key": "told-1"}
-    assert words_in(message["blocks"]) == ["first line\nsecond"]
-    assert asyncio.run(announce(office, "first line\nsecond", "told-1")) == ts
+    assert words_in(message["blocks"]) == ["first line\nsecond\nthird"]
+    assert asyncio.run(announce(office, "first line\nsecond\nthird", "told-1")) == ts
     assert len(said(slack)) == 1
 
 
