@@ -32,7 +32,7 @@ from agents.ledger.investigations import Lease, Look
 from agents.ledger.notification import DeliveryStatus
 from agents.ledger.previews import Posted
 from agents.ledger.protocol import Agent, PlanState
-from agents.ledger.store import Ledger
+from agents.ledger.store import Ledger, set_halt
 from agents.ledger.story import story
 from tests.contracts.conftest import HandClock
 from tests.contracts.test_ledger_record import woken
@@ -136,7 +136,7 @@ def proposed(ledger: Ledger, clock: HandClock, lease: Lease) -> str:
     assert investigations.draft(ledger, lease, plan, "again") == plan.id
     shown = Preview(plan_id=plan.id, at=clock(), diffs=("-a\n+b",), dry_run_digest="a" * 64, warnings=("w",))
     assert previews.store_preview(ledger, shown) is None
-    previews.ask_for_place(ledger, plan.id, "C1")
+    assert previews.ask_for_place(ledger, plan.id, "C1")
     cards.intend_card(ledger, 1, "C1")
     cards.intend_card(ledger, 1, "C2")
     card = Posted(channel_id="C1", message_ts="1.5", card_digest="c" * 64)
@@ -217,6 +217,7 @@ def test_a_life_leaves_these_rows_events_and_jobs_and_is_told_like_this(
     assert isinstance(found, moves.Standing)
     assert found.state is PlanState.CANCELLED
     said += [{"job": [lane, number, at and at.isoformat()]} for lane, number, at in jobs]  # type: ignore[misc]
+    set_halt(ledger, halted=True, by="U0BEN", reason="")
     said += [*rows(ledger), *told(ledger, clock)]
     assert TOKEN not in as_lines(said).replace(f"look at {TOKEN}", "")
     assert {line[0] for line in jobs} == {Agent.INVESTIGATOR, Agent.GATEKEEPER, Agent.ACTOR}  # type: ignore[index]

@@ -12,7 +12,7 @@ from agents.gatekeeper.posting import advance
 from agents.gatekeeper.sealing import keep_entries
 from agents.incident import Verdict
 from agents.ledger import sealing
-from agents.ledger.sealing import TRY_AGAIN
+from agents.ledger.sealing import TRY_AGAIN, WAITS
 from agents.ledger.story import Story, story
 from agents.ledger.tags import Tag
 from evals.world.clock import RealClock
@@ -129,3 +129,18 @@ def test_each_look_at_an_incident_keeps_the_entries(at: Desk, cluster: Kubernete
     assert at.decide(at.click()) is None
     asyncio.run(advance(at.office, 1))
     assert there(cluster) == entries_of(at.plan.steps, at.plan.id)
+
+
+def test_an_approved_plan_waits_for_its_entries_and_says_so_unless_something_else_was_said(
+    plain: Desk,
+) -> None:
+    def waits() -> str:
+        sealing.wait(plain.ledger, plain.plan.id)
+        found = told(plain).plan
+        return found.obstacle if found else "no plan"
+
+    assert waits() == ""
+    assert plain.decide(plain.click()) is None
+    assert waits() == WAITS == "what was signed is not written into the cluster yet"
+    sealing.stuck(plain.ledger, plain.plan.id, "the cluster says no")
+    assert waits() == "the cluster says no"
