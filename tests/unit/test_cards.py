@@ -49,7 +49,7 @@ EARLIER = Past(
 def everything_said() -> Story:
     found = a_diagnosis(
         claims=(Claim(text="Two looks agree", evidence=("E7", "E8")), *claims(4, "Seen")),
-        changed=claims(4, "Changed"),
+        changed=(Claim(text="Two of one", evidence=("E3", "E4")), *claims(3, "Changed")),
         not_checked=tuple(f"place {n}" for n in range(1, 7)),
         unheard="the purse is empty",
         prose="Only rules spoke, so these words are not shown.",
@@ -159,7 +159,7 @@ def test_what_became_of_a_plan_has_its_words_in_every_state() -> None:
     lines = [decision_line(a_view(state, obstacle=held)) for state in S for held in ("", HELD)]
     why = {
         "reason": "U0ADA: not tonight",
-        "decisions": said(a_view(S.DENIED).plan, "U0ADA", verdict=Verdict.DENY),
+        "decisions": said(a_view(S.DENIED).plan, "U0ADA", "U0BEN", verdict=Verdict.DENY),
     }
     lines += [decision_line(a_view(state, **why)) for state in (S.DENIED, S.APPROVED, S.SUCCEEDED)]
     lines += [
