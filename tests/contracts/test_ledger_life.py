@@ -90,7 +90,9 @@ def notified(ledger: Ledger, clock: HandClock) -> list[object]:
         a_delivery(clock(), alert(clock, 2, **over), alert(clock, 3, **over)),
         a_delivery(clock(), alert(clock, 3, starts_at=clock() + timedelta(seconds=40))),
         a_delivery(clock(), alert(clock, 3, **over | {"ends_at": clock() - timedelta(seconds=1)})),
-        a_delivery(clock(), alert(clock, 9), group_key="g2", source="prod-2"),
+        a_delivery(
+            clock(), alert(clock, 9, ends_at=clock() + timedelta(hours=1)), group_key="g2", source="prod-2"
+        ),
     ]
     return [one.model_dump(mode="json") for one in incidents.accept(ledger, sent)]
 
@@ -152,6 +154,8 @@ def proposed(ledger: Ledger, clock: HandClock, lease: Lease) -> str:
         accounts.record(ledger, 1, Seen(approver=ADA, good=good, at=clock()))
     accounts.look_later(ledger, 1)
     sealing.opened(ledger, plan.id, ["u1", "u2"])
+    with ledger.read() as session:
+        assert [sealing.is_open(session, each) for each in moves.plan_ids(session, 1)] == [False, True]
     sealing.stuck(ledger, plan.id, "no")
     sealing.shut(ledger, plan.id)
     return plan.id
@@ -181,12 +185,28 @@ def ended(ledger: Ledger, clock: HandClock, lease: Lease) -> None:
     investigations.release(ledger, renewed)
 
 
+def seen_again(ledger: Ledger, clock: HandClock) -> Iterator[object]:
+    """A late copy opens nothing; the same cause comes again, and what is drafted for it is refused."""
+    copied = a_delivery(clock(), alert(clock, 1, starts_at=clock() - timedelta(seconds=5)))
+    news = a_delivery(clock(), alert(clock, 6), group_key="g3")
+    yield [one.model_dump(mode="json") for one in incidents.accept(ledger, [copied, news])]
+    lease = investigations.take(ledger, 3, "worker-1", 60)
+    assert lease is not None
+    claim = Claim(text="It says so.", evidence=("E1",))
+    investigations.write_diagnosis(
+        ledger, lease, 1, Diagnosis(cause=CAUSE, claims=(claim,), confidence="low")
+    )
+    plan = a_plan(clock(), incident="INC-3", nonce="3" * 32)
+    assert investigations.draft(ledger, lease, plan, "") == plan.id
+    assert previews.refuse_draft(ledger, plan.id, "admission webhook denied it") is None
+
+
 def told(ledger: Ledger, clock: HandClock) -> Iterator[object]:
     """What is read of it afterwards."""
     yield [one.model_dump(mode="json") for one in incidents.page(ledger)]
     yield [one.number for one in incidents.page(ledger, before=2)]
     yield [one.number for one in incidents.page(ledger, limit=1)]
-    for number in (1, 2, 3):
+    for number in (1, 2, 3, 4):
         found = story(ledger, number)
         yield found and found.model_dump(mode="json")
     with ledger.read() as session:
@@ -196,7 +216,7 @@ def told(ledger: Ledger, clock: HandClock) -> Iterator[object]:
         yield [incidents.joined(session, 2, seen) for seen in (None, [], ["f9"])]
         yield [str(investigations.is_resolved(session, number)) for number in (1, 2, 3)]
         yield sorted(cards.thread_keys(session, 1))
-        yield [sealing.is_open(session, plan) for plan in moves.plan_ids(session, 1)]
+        yield [incidents.joined(session, 1, []), incidents.joined(session, 3, ["f9"])]
     yield turns.seconds_to_wait(ledger, 2, 1)
     yield turns.seconds_to_wait(ledger, 2, 2)
 
@@ -211,6 +231,8 @@ def test_a_life_leaves_these_rows_events_and_jobs_and_is_told_like_this(
     plan = proposed(ledger, clock, lease)
     jobs += woken(ledger)
     ended(ledger, clock, lease)
+    jobs += woken(ledger)
+    said += [*seen_again(ledger, clock)]
     jobs += woken(ledger)
     with ledger.read() as session:
         found = moves.standing(session, plan)

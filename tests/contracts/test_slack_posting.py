@@ -24,6 +24,7 @@ from agents.ledger.protocol import Objection
 from agents.ledger.store import Ledger
 from agents.ledger.story import story
 from agents.ledger.tables import ProposalRow
+from agents.ledger.tags import Tag
 from evals.world.slack import SlackServer
 from evals.world.slack.people import INCIDENTS
 from evals.world.slack.wire import JsonObject
@@ -203,6 +204,8 @@ def test_where_a_channel_asks_enough_already_a_draft_waits_and_the_card_says_so(
     ((_, shown),) = looked(office, slack)
     row = proposal(office.ledger, plan)
     assert (row.state, row.obstacle) == ("DRAFT", Objection.CHANNEL_FULL.value)
+    waits = Tag.CARD_WAITS.value
+    assert record(office.ledger, waits) == [(waits, {"channel": INCIDENTS}, 1, plan.id)]
     assert f"Not shown for signing yet: {Objection.CHANNEL_FULL.value}." in words_in(shown["blocks"])
 
 
