@@ -188,7 +188,7 @@ def ended(ledger: Ledger, clock: HandClock, lease: Lease) -> None:
 def seen_again(ledger: Ledger, clock: HandClock) -> Iterator[object]:
     """A late copy opens nothing; the same cause comes again, and what is drafted for it is refused."""
     copied = a_delivery(clock(), alert(clock, 1, starts_at=clock() - timedelta(seconds=5)))
-    news = a_delivery(clock(), alert(clock, 6), group_key="g3")
+    news = a_delivery(clock(), alert(clock, 6, labels={"alertname": "A6", "pod": "web"}), group_key="g3")
     yield [one.model_dump(mode="json") for one in incidents.accept(ledger, [copied, news])]
     lease = investigations.take(ledger, 3, "worker-1", 60)
     assert lease is not None
