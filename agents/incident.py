@@ -223,9 +223,11 @@ class Plan(Value):
         return max(self.approvals_needed, 2 if self.tier == 3 else 1)
 
 
-def digest_of(canonical: bytes) -> str:
+def digest_of(canonical: bytes | str) -> str:
     """The digest of a plan's canonical bytes, for recomputing it from what is stored."""
-    return hashlib.sha256(PLAN_DIGEST_PREFIX + canonical).hexdigest()
+    # SQLite lets anybody put text where bytes belong: that must be found to be bent, and not break the look.
+    stored = canonical if isinstance(canonical, bytes) else canonical.encode()
+    return hashlib.sha256(PLAN_DIGEST_PREFIX + stored).hexdigest()
 
 
 class Preview(Value):

@@ -196,7 +196,7 @@ def _facts(view: PlanView) -> list[tuple[str, str]]:
     final = dict.fromkeys(verb.undo for verb in verbs if not verb.reversible)
     return [
         ("Risk", f"T{plan.tier}"),
-        ("What can go wrong", " ".join(verb.risks for verb in verbs) or "unknown"),
+        ("What can go wrong", " ".join(dict.fromkeys(verb.risks for verb in verbs)) or "unknown"),
         ("Undo", " ".join(final) or "Offered as a plan of its own if this does not help"),
         ("Approvals", f"{approvals(view.decisions)} of {plan.needed}"),
         ("Expires", f"{plan.pending_until:%H:%M:%S} UTC"),
@@ -217,7 +217,7 @@ def _approve(plan: Plan, seal: SealKey) -> Block:
     if not confirmed(plan, ""):
         # Its form asks for more than a dialog could.
         return button
-    words = f"{words_of(plan)}. Once, within two minutes."
+    words = f"{words_of(plan)}. Once, within {plan.claim_within_s} s."
     return button | {"confirm": confirm("Approve this change?", words, "Approve")}
 
 

@@ -62,11 +62,11 @@ def _input(block_id: str, label: str, element: Block) -> Block:
 
 def _shown(plan: Plan, preview: Preview | None) -> Blocks:
     steps = [f"{n}. {sentence(step)}" for n, step in enumerate(plan.steps, start=1)]
-    risks = " ".join(CATALOGUE[step.verb].risks for step in plan.steps if step.verb in CATALOGUE)
+    risks = dict.fromkeys(CATALOGUE[step.verb].risks for step in plan.steps if step.verb in CATALOGUE)
     facts = [
         ("Cluster", plan.cluster_uid),
         ("Risk", f"T{plan.tier}"),
-        ("What can go wrong", risks or "unknown"),
+        ("What can go wrong", " ".join(risks) or "unknown"),
         ("Expires", f"{plan.pending_until:%H:%M:%S} UTC"),
     ]
     blocks = [paragraph("To be done, once:", plan.incident), listed(steps), *_diff(preview), fields(facts)]

@@ -60,10 +60,10 @@ class Office:
             team_id=str(account.get("team_id", "")),
             is_bot=bool(account.get("is_bot", True)),
             # These are absent for ordinary people; only their presence says something.
-            is_app_user=bool(account.get("is_app_user", False)),
-            is_workflow_bot=bool(account.get("is_workflow_bot", False)),
+            is_app_user=bool(account.get("is_app_user")),
+            is_workflow_bot=bool(account.get("is_workflow_bot")),
             is_guest=bool(account.get("is_restricted", True) or account.get("is_ultra_restricted", True)),
-            is_stranger=bool(account.get("is_stranger", False)),
+            is_stranger=bool(account.get("is_stranger")),
             deleted=bool(account.get("deleted", True)),
         )
         self._people[user_id] = (asked, person)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from agents.ledger.previews import Posted
 from agents.ledger.store import Ledger, Transaction
@@ -39,8 +39,7 @@ def record_card(ledger: Ledger, incident: int, posted: Posted) -> None:
 
 def thread_keys(session: Session, incident: int) -> set[str]:
     """The entries that the card's thread already has."""
-    query = select(ThreadRow.key).where(ThreadRow.incident == incident).where(col(ThreadRow.message_ts) != "")
-    return set(session.exec(query))
+    return set(session.exec(select(ThreadRow.key).where(ThreadRow.incident == incident)))
 
 
 def record_entry(ledger: Ledger, incident: int, key: str, message_ts: str) -> None:

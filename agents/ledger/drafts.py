@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from agents.incident import Plan
-from agents.ledger.moves import Move, move, plan_ids
+from agents.ledger.moves import Move, Standing, move, plan_ids, standing
 from agents.ledger.objects import holders
 from agents.ledger.protocol import ACTIVE, LOCKING, Agent, Objection, PlanState
 from agents.ledger.store import Transaction
@@ -37,8 +37,9 @@ def make_room(tx: Transaction, incident: int, plan: Plan) -> Objection | None:
 
 
 def _same(session: Session, other: str, incident: int, plan: Plan) -> bool:
-    row = session.get_one(PlanRow, other)
-    return row.incident != incident and Plan.model_validate_json(row.canonical).steps == plan.steps
+    found = standing(session, other)
+    # A bent one is the same as nothing: it gives way.
+    return isinstance(found, Standing) and found.row.incident != incident and found.plan.steps == plan.steps
 
 
 def _supersede(tx: Transaction, other: str, by: str) -> None:

@@ -139,9 +139,6 @@ def _open(tx: Transaction, source: str, group_key: str, alerts: Sequence[Alert])
         "state": IncidentState.OPEN.value,
         "phase": "received",
         "opened_at": tx.now,
-        "round": 0,
-        "lease_owner": "",
-        "lease_token": 0,
     }
     number: int = tx.session.connection().execute(_INSERT_INCIDENT, row).scalar_one()
     alert_rows.add(tx.session, number, alerts)

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, func, select
 from agents.incident import PROSE_LIMIT, Diagnosis, Evidence, IncidentState, Outcome, Plan
 from agents.ledger import objects
 from agents.ledger.drafts import make_room
+from agents.ledger.moves import Standing, plan_ids, standing
 from agents.ledger.protocol import Agent, Objection, PlanState
 from agents.ledger.store import Ledger, LedgerError, Transaction
 from agents.ledger.tables import DiagnosisRow, EvidenceRow, IncidentRow, PlanRow, ProposalRow
@@ -191,9 +192,10 @@ def draft(ledger: Ledger, lease: Lease, plan: Plan, note: str) -> str | Objectio
 
 def drafted(session: Session, incident: int, nonce: str) -> str | None:
     """The plan of the incident that was drafted under this nonce, if one was."""
-    query = select(PlanRow.canonical).where(PlanRow.incident == incident)
-    plans = (Plan.model_validate_json(canonical) for canonical in session.exec(query))
-    return next((plan.id for plan in plans if plan.nonce == nonce), None)
+    plans = (standing(session, plan_id) for plan_id in plan_ids(session, incident))
+    # One whose bytes were bent is nobody's draft, and must not keep the incident from getting another.
+    whole = (found.plan for found in plans if isinstance(found, Standing))
+    return next((plan.id for plan in whole if plan.nonce == nonce), None)
 
 
 def _insert_draft(tx: Transaction, incident: int, plan: Plan, note: str) -> None:

@@ -179,3 +179,37 @@ def test_claims_that_did_not_hold_are_counted_for_each_model(ledger, clock):
     assert (tallies["priced"].answered, tallies["priced"].cost) == (0, 50)
     assert tallies["priced"].unsupported is None
     assert tallies["unpriced"].cost is None, "unknown is not nothing"
+
+
+def test_whoever_tries_another_model_is_in_nobodys_way(ledger, clock):
+    first, second = lease(ledger, clock), lease(ledger, clock, 2)
+    assert isinstance(asks(ledger, first, model="another", seconds=300), int)
+    asked(ledger, first, AWAY)
+    asked(ledger, second, AWAY)
+    clock.forward(61)
+    assert isinstance(asks(ledger, second), int)
+
+
+def test_of_answers_in_one_instant_the_last_one_counts(ledger, clock):
+    held = lease(ledger, clock)
+    for ended in (AWAY, AWAY, WELL):
+        number = consultations.begin(ledger, held, ASKED, replace(LIMITS, failures=9))
+        consultations.end(ledger, held, number, ended)
+    assert isinstance(asks(ledger, held), int)
+
+
+def test_a_rest_that_is_over_at_this_very_moment_is_over(ledger, clock):
+    held = lease(ledger, clock)
+    asked(ledger, held, AWAY)
+    asked(ledger, held, AWAY)
+    clock.forward(60)
+    assert isinstance(asks(ledger, held), int)
+
+
+def test_an_hour_ago_to_the_second_is_no_more_of_this_hour(ledger, clock):
+    held = lease(ledger, clock)
+    asked(ledger, held, replace(WELL, input_tokens=9_000))
+    clock.forward(3_599)
+    assert isinstance(asks(ledger, held), str)
+    clock.forward(1)
+    assert isinstance(asks(ledger, held, reserved=10_000), int)

@@ -10,6 +10,7 @@ from agents.ledger import decisions, executions, incidents, investigations, move
 from agents.ledger.drafts import Denial, denied_since
 from agents.ledger.protocol import Agent, Objection, PlanState
 from agents.ledger.tables import ProposalRow
+from tests.contracts.test_ledger_hidden import bend
 from tests.contracts.test_ledger_plans import anyone, approved, opened, state_of
 from tests.support.plans import a_decision, a_delivery, a_plan, a_step, an_alert
 
@@ -76,6 +77,15 @@ def test_a_plan_that_gives_way_says_to_which(ledger, clock):
         row = session.get_one(ProposalRow, first.id)
     assert (row.state, row.successor) == ("SUPERSEDED", second.id)
     assert row.reason == f"a newer plan took its place: {second.id}"
+
+
+def test_a_plan_whose_bytes_were_bent_keeps_its_object_from_no_other(ledger, clock):
+    bent = waiting(ledger, clock, 1)
+    bend(ledger, "UPDATE plan SET canonical = '{}' WHERE id = :id", id=bent.id)
+    waiting(ledger, clock, 2)
+    with ledger.read() as session:
+        row = session.get_one(ProposalRow, bent.id)
+    assert row.state == "SUPERSEDED"
 
 
 @pytest.mark.parametrize("reason", ["another policy", "the roster is empty"])

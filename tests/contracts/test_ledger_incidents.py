@@ -6,10 +6,11 @@ import pytest
 
 from agents.auditor.verify import verify
 from agents.incident import IncidentState, Outcome, Recovery
-from agents.ledger import incidents, investigations, turns
+from agents.ledger import alert_rows, incidents, investigations, turns
 from agents.ledger.incidents import accept
 from agents.ledger.investigations import LeaseLost, Look
 from agents.ledger.notification import Disposition
+from tests.contracts.test_ledger_record import record
 from tests.support.plans import a_delivery, an_alert
 
 
@@ -207,3 +208,69 @@ def test_what_resolved_by_itself_waits_for_no_turn(ledger, clock):
     assert turns.seconds_to_wait(ledger, 2, 1) > 0
     one(ledger, a_delivery(clock(), an_alert(clock(), fingerprint="f2", firing=False), group_key="g2"))
     assert turns.seconds_to_wait(ledger, 2, 1) == 0
+
+
+@pytest.mark.parametrize(
+    ("labels", "title"),
+    [
+        ({"namespace": "shop", "pod": "p", "service": "s", "deployment": "d"}, "A shop/d"),
+        ({"namespace": "shop", "pod": "p", "service": "s"}, "A shop/s"),
+        ({"namespace": "shop", "pod": "p"}, "A shop/p"),
+        ({"deployment": "d"}, "A d"),
+        ({"namespace": "shop"}, "A shop"),
+        ({}, "A"),
+    ],
+)
+def test_a_title_says_what_and_where(clock, labels, title):
+    assert incidents.title_of(an_alert(clock(), labels={"alertname": "A"} | labels)) == title
+
+
+@pytest.mark.parametrize(
+    ("severities", "worst"),
+    [
+        (("warning", "error", "info"), "error"),
+        (("error", "critical", "warning"), "critical"),
+        (("info", "warning"), "warning"),
+        (("page", "info"), "page"),
+    ],
+)
+def test_an_incident_is_named_after_the_worst_of_its_first_alerts(ledger, clock, severities, worst):
+    alerts = [
+        an_alert(clock(), fingerprint=f"f{n}", labels={"alertname": f"A-{each}", "severity": each})
+        for n, each in enumerate(severities)
+    ]
+    one(ledger, a_delivery(clock(), *alerts))
+    found = incidents.incident(ledger, 1)
+    assert (found.title, found.severity) == (f"A-{worst}", worst)
+
+
+def test_a_copy_is_a_copy_for_two_minutes_whoever_closed_the_incident_meanwhile(ledger, clock):
+    delivery = a_delivery(clock(), an_alert(clock()))
+    assert one(ledger, delivery) is Disposition.NEW
+    lease = investigations.take(ledger, 1, "worker", 60)
+    ended = Outcome(recovery=Recovery.NOTHING_DONE, at=clock(), sentence="It went away.")
+    investigations.close(ledger, lease, ended)
+    clock.forward(119.999)
+    late = a_delivery(clock(), an_alert(clock()), key=delivery.key)
+    assert one(ledger, late) is Disposition.DUPLICATE
+    assert one(ledger, late.model_copy(update={"source": "prod-2"})) is Disposition.NEW
+    clock.forward(120)
+    later = a_delivery(clock(), an_alert(clock()), key=delivery.key)
+    assert one(ledger, later) is Disposition.NEW, "it is news after the last copy has aged"
+
+
+def test_of_many_alerts_the_first_hundred_are_named_in_the_record(ledger, clock):
+    one(ledger, a_delivery(clock(), an_alert(clock(), fingerprint="first")))
+    many = [an_alert(clock(), fingerprint=f"f{n}") for n in range(incidents.MOST_NAMED + 1)]
+    one(ledger, a_delivery(clock(), *many))
+    ((_, body, number, _),) = record(ledger, "intake:alert:join")
+    assert (body["alerts"], len(body["fingerprints"]), number) == (101, 100, 1)
+
+
+def test_a_notification_of_hundreds_of_alerts_finds_each_of_them(ledger, clock):
+    many = [an_alert(clock(), fingerprint=f"f{n}") for n in range(alert_rows.MOST_PRINTS + 1)]
+    one(ledger, a_delivery(clock(), *many))
+    again = [*many, an_alert(clock(), fingerprint="new")]
+    assert one(ledger, a_delivery(clock(), *again)) is Disposition.JOINED
+    found = incidents.incident(ledger, 1)
+    assert len(found.alerts) == alert_rows.MOST_PRINTS + 2

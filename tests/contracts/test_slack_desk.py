@@ -206,8 +206,10 @@ def test_a_late_click_is_told_when_it_was_decided_and_where_the_newer_plan_is(
 
 def test_whoever_is_refused_hears_why_where_only_they_see_it(at: Desk) -> None:
     mia, why = Person(at.slack.page_url, MIA), secrets.token_hex(8)
+    at.office.channel_id = "C0NOWHERE"
     asyncio.run(desk.explain(at.office, {"container": {"channel_id": INCIDENTS}, "user": {"id": MIA}}, why))
     assert mia.wait_for_ephemeral(why)["text"] == f"Not counted: {why}."
+    at.office.channel_id = INCIDENTS
     asyncio.run(desk.explain(at.office, {"user": {"id": MIA}}, f"{why}, without a place"))
     mia.wait_for_ephemeral(f"{why}, without a place")
     asyncio.run(desk.explain(at.office, {"container": {"channel_id": "C0NOWHERE"}}, "nobody hears this"))

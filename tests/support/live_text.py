@@ -34,6 +34,11 @@ def texts(found: object) -> Iterator[str]:
             yield from texts(one)
 
 
+def words_in(found: object) -> list[str]:
+    """What people read of blocks, in order."""
+    return [part["text"] for part in parts(found) if part.get("type") in {"text", "plain_text"}]
+
+
 def alive(blocks: object, ours: str) -> list[object]:
     """What is not inert; ``ours`` is how the one link that is ours begins."""
     found: list[object] = [

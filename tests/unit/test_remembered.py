@@ -84,12 +84,26 @@ def test_the_newest_is_told_and_the_others_are_counted() -> None:
             past(object=CHECKOUT.model_copy(update={"name": "cart"})),
             "the same cause of Deployment shop/cart;",
         ),
+        (past(), "the same cause; its end is not known."),
+        (
+            past(tried(Fate.NOT_HELPED), tried(Fate.REFUSED)),
+            ": did not help; Set the image of the container in Deployment shop/checkout",
+        ),
+        (past(at=START - timedelta(days=2)), "2 days before"),
         (past(at=START - timedelta(minutes=90)), "1 hour before"),
+        (past(at=START - timedelta(hours=1)), "1 hour before"),
+        (past(at=START - timedelta(minutes=1)), "1 min before"),
+        (past(at=START - timedelta(seconds=59)), "59 s before"),
         (past(at=START + timedelta(days=1)), "0 s before"),
     ],
 )
 def test_each_end_has_its_words(one: Past, words: str) -> None:
     assert words in told(one, story(one))
+
+
+def test_without_a_diagnosis_of_today_the_object_of_then_is_named() -> None:
+    undiagnosed = story().model_copy(update={"diagnosis": None})
+    assert "the same cause of Deployment shop/checkout;" in told(past(), undiagnosed)
 
 
 def test_the_words_of_strangers_are_inert_beside_our_one_link() -> None:

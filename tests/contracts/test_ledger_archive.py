@@ -1,0 +1,48 @@
+"""Which closed incidents are found again by their words, and how far back that goes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from agents.incident import IncidentState, Recovery
+from agents.ledger import archive
+from agents.ledger.store import Ledger
+from agents.ledger.tables import IncidentRow
+from tests.contracts.conftest import HandClock
+from tests.contracts.test_ledger_memory import BAD_IMAGE, DAY, Desk
+
+
+def test_the_words_of_a_closed_incident_weigh_by_what_they_say(ledger: Ledger, clock: HandClock) -> None:
+    made = Desk(ledger, clock)
+    made.closes(made.opens(), Recovery.NOTHING_DONE)
+    made.opens()
+    with ledger.read() as session:
+        (found,) = archive.closed(session)
+    assert (found.number, found.at, found.alerts, found.cause) == (
+        1,
+        clock() - timedelta(seconds=DAY),
+        ("KubePodNotReady",),
+        BAD_IMAGE,
+    )
+    title = "KubePodNotReady shop KubePodNotReady " * 2
+    cause = f"deployment rollout bad_image {BAD_IMAGE.sentence} " * 3
+    assert found.text == f"{title}{cause}It says so."
+    assert found.model_copy(update={"cause": None}).text == f"{title}   It says so."
+
+
+def test_the_newest_five_hundred_are_searched(ledger: Ledger, clock: HandClock) -> None:
+    with ledger.write() as tx:
+        for n in range(archive.MOST + 1):
+            row = IncidentRow(
+                cluster="demo",
+                group_key=f"g{n}",
+                title=f"t{n}",
+                severity="info",
+                state=IncidentState.CLOSED.value,
+                phase="closed",
+                opened_at=clock(),
+            )
+            tx.session.add(row)
+    with ledger.read() as session:
+        found = [one.title for one in archive.closed(session)]
+    assert found == [f"t{n}" for n in range(archive.MOST, 0, -1)]
