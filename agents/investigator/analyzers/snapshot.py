@@ -188,7 +188,7 @@ class Snapshot:
         return tuple(self._template_labels.get(namespace, {}).values())
 
     def owned(self, owner: JsonObject, kind: str = "Pod") -> tuple[JsonObject, ...]:
-        """The objects of ``kind`` that ``owner`` controls, in the server's order; see ``_owned`` for which."""
+        """The objects of ``kind`` that ``owner`` controls, in the server's order; see ``_owned``."""
         ref = ref_of(owner)
         return tuple(self._owned[kind].get(ref.key, ()))
 
