@@ -113,6 +113,7 @@ def test_t04_without_the_wall_these_bystanders_would_be_changed() -> None:
 def test_t22_an_event_makes_no_webhook_fail_open_that_somebody_answers(answers: bool) -> None:
     at = scene([*short(call_failed()), hooked(), space(team="shop"), *guard(answers=answers)], SHORT)
     assert at.reasoned.cause is not None
+    assert reaches(at.case, at.reasoned.cause) is not answers
     assert isinstance(propose(at.case, at.reasoned.cause, Limits()), NoPlan if answers else Proposed)
 
 

@@ -107,6 +107,9 @@ def test_revisions_come_newest_first_with_their_ready_pods() -> None:
     assert [first.images["web"], second.images["web"]] == [BAD, GOOD]
     stranger = revision(owner("StatefulSet", "cache", template("cache")), 9, template("cache"))
     assert len(history(objects[0], (*objects[1:3], stranger))) == 2
+    nobody = {"metadata": {"name": "db"}}
+    unowned = {**objects[1], "metadata": {**objects[1]["metadata"], "ownerReferences": [{"name": "db"}]}}
+    assert history(nobody, (unowned,)) == ()
 
 
 @pytest.mark.parametrize(("kind", "mark"), [("StatefulSet", "db-h2"), ("DaemonSet", "h2")])

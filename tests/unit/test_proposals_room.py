@@ -9,8 +9,18 @@ import pytest
 from agents.incident import Alert, Hypothesis
 from agents.investigator.proposals import Limits, NoPlan, Proposal, Proposed, propose
 from agents.investigator.reasoning_health import is_healthy
-from tests.support.kube_objects import BAD, Json, deployment, meta, pod, replicaset, template
+from tests.support.kube_objects import (
+    BAD,
+    Json,
+    deployment,
+    meta,
+    owned_by,
+    pod,
+    replicaset,
+    template,
+)
 from tests.support.scenes import Scene, alert, scene
+from tests.support.troubles import node
 from tools.kubernetes.objects import ObjectRef
 
 LONG_AGO = "2026-08-01T00:00:00Z"
@@ -134,6 +144,49 @@ def test_a_job_that_fills_the_nodes_stands_aside_for_a_workload_that_waits() -> 
 )
 def test_a_job_is_not_stopped_for_less(at: Scene, facts: dict[str, Any]) -> None:
     assert isinstance(proposed(at, NO_ROOM, "Job reindex", **facts), NoPlan)
+
+
+def crowded(*, born: str = "2026-11-24T01:59:00Z", asks: str = "2", **node_spec: Any) -> Scene:
+    """A pod of ``web`` that waits for two cores, and a Job whose pod was given three on the only node."""
+    job = {
+        "kind": "Job",
+        "metadata": meta("Job", "reindex", creationTimestamp=born),
+        "spec": {"suspend": False},
+    }
+    runs = pod("reindex-x", container={"resources": {"requests": {"cpu": "3"}}}, spec={"nodeName": "n1"})
+    runs["metadata"]["ownerReferences"] = owned_by("Job", "reindex")
+    place = node("n1")
+    place["spec"] = node_spec
+    waits = pod("web-r1-bbbbb", phase="Pending", container={"resources": {"requests": {"cpu": asks}}})
+    asked = alert("KubePodUnschedulable", namespace="shop", pod="web-r1-bbbbb")
+    return scene([job, runs, place, deployment(), replicaset(1), waits], asked)
+
+
+WAITS: dict[str, Any] = {"reasons": {"cpu": 1}, "pods": ["web-r1-bbbbb"]}
+
+
+def test_a_job_that_was_just_started_makes_room_for_the_pods_that_wait() -> None:
+    found = proposed(crowded(), NO_ROOM, "Deployment web", **WAITS)
+    assert values(found) == ("suspend", {"/spec/suspend": True})
+    assert isinstance(found, Proposed)
+    assert str(found.step.target) == "Job shop/reindex"
+
+
+@pytest.mark.parametrize(
+    ("at", "facts"),
+    [
+        pytest.param(crowded(born=LONG_AGO), WAITS, id="it was there before"),
+        pytest.param(crowded(asks="4"), WAITS, id="it holds too little"),
+        pytest.param(
+            crowded(taints=[{"key": "gpu", "effect": "NoSchedule"}]),
+            WAITS,
+            id="it runs where they may not go",
+        ),
+        pytest.param(crowded(), {**WAITS, "reasons": {"cpu": 1, "taint": 2}}, id="it is not only room"),
+    ],
+)
+def test_a_job_that_would_not_make_room_goes_on(at: Scene, facts: dict[str, Any]) -> None:
+    assert isinstance(proposed(at, NO_ROOM, "Deployment web", **facts), NoPlan)
 
 
 WRONG = alert("ResultsWrong", namespace="shop", deployment="web")

@@ -304,3 +304,21 @@ def test_the_claims_of_a_statefulset_feel_what_its_templates_lack() -> None:
     case = scene([db, *held]).case
     felt = case.links.felt(ref_of(db))
     assert [name for name in names if ("PersistentVolumeClaim", "shop", name) in felt] == ["data-db-0"]
+
+
+def test_pods_that_no_scheduler_looks_at_are_a_cause_unless_the_scheduler_itself_is_away() -> None:
+    untried = pod("web-r1-bbbbb", ready=False, phase="Pending", spec={"schedulerName": "batch-scheduler"})
+    untried["status"]["conditions"], untried["status"]["containerStatuses"] = [], []
+    untried["metadata"]["creationTimestamp"] = EARLY
+    asked = alert("KubePodNotReady", namespace="shop", pod="web-r1-bbbbb")
+    objects = [deployment(available=0), replicaset(1), untried]
+    assert ranked(think(objects, asked))[0] == ("pod.scheduling.no_scheduler", "Deployment shop/web")
+
+    def lease(name: str, at: str) -> Json:
+        spec = {"renewTime": at.replace("Z", ".000000Z"), "leaseDurationSeconds": 15}
+        return {"kind": "Lease", "metadata": meta("Lease", name, namespace="kube-system"), "spec": spec}
+
+    away = [lease("kube-scheduler", EARLY), lease("kube-controller-manager", LATE)]
+    assert ranked(think([*objects, *away], asked)) == [
+        ("controlplane.leader_lost", "Lease kube-system/kube-scheduler")
+    ]

@@ -5,9 +5,14 @@ Each has a twin in which the times do not agree, and one in which something show
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import cast
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agents.incident import Alert, Evidence
 from agents.investigator.analyzers.measured import Measured, Name
@@ -152,6 +157,29 @@ def test_a_container_near_its_memory_limit_is_suspected_where_requests_slowed_do
     )
     # A limit is there to be used: by itself it is no trouble.
     assert told(think(look(rolled(300), near), ERRORS)) == ""
+
+
+def stranger(number: int, minutes_ago: int) -> list[Json]:
+    """Another application that was rolled out just now, with a Service of its own."""
+    text = json.dumps(rolled(minutes_ago))
+    return cast("list[Json]", json.loads(text.replace("web", f"other{number}")))
+
+
+@settings(deadline=None, max_examples=25)
+@given(noise=st.lists(st.integers(1, 60), max_size=4), loud=st.booleans(), ours=st.sampled_from((12, 300)))
+def test_rollouts_and_troubled_requests_of_others_change_nothing(
+    noise: list[int], loud: bool, ours: int
+) -> None:
+    before = think(look(rolled(ours), FAIL), ERRORS)
+    crowd = [one for number, ago in enumerate(noise) for one in stranger(number, ago)]
+    theirs = [
+        series(Name.ERRORS, {"namespace": "shop", "service": f"other{number}"}, step(0.001, 0.4, 9))
+        for number, _ in enumerate(noise)
+        if loud
+    ]
+    after = think(look([*rolled(ours), *crowd], FAIL, *theirs), ERRORS)
+    assert after.cause == before.cause
+    assert told(before) == (BAD if ours == 12 else "")
 
 
 def test_claims_about_it_cite_the_rollout_and_what_was_measured() -> None:

@@ -36,7 +36,7 @@ def shortages(most: dict[str, str], pod: JsonObject) -> tuple[Shortage, ...]:
     """The resources that rule out every node for good."""
     return tuple(
         Shortage(resource, _written(resource, wanted), most.get(resource, "0"))
-        for resource, wanted in sorted(_requests(pod).items())
+        for resource, wanted in sorted(requests(pod).items())
         if number(most.get(resource, "0")) < wanted
     )
 
@@ -45,7 +45,7 @@ def _written(resource: str, wanted: float) -> str:
     return mebibytes(wanted) if resource in ("memory", "ephemeral-storage") else f"{wanted:g}"
 
 
-def _requests(pod: JsonObject) -> dict[str, float]:
+def requests(pod: JsonObject) -> dict[str, float]:
     """What the scheduler counts: the sum over containers, or an init container that asks for more."""
     total: dict[str, float] = {}
     for container in items(pod, "spec", "containers"):

@@ -33,9 +33,6 @@ ERROR_LINES = re.compile(
     r"\b(errors?|exception|fatal|panic|traceback|critical|fail(?:ed|ure|s)?)\b", re.IGNORECASE
 )
 
-OWNED = ("Pod", "ReplicaSet", "Job", "ControllerRevision")
-"""What controllers make and keep."""
-
 T = TypeVar("T")
 LogKey = tuple[str, str, str]
 """Namespace, pod, container."""
@@ -191,7 +188,7 @@ class Snapshot:
         return tuple(self._template_labels.get(namespace, {}).values())
 
     def owned(self, owner: JsonObject, kind: str = "Pod") -> tuple[JsonObject, ...]:
-        """The objects of ``kind`` (one of ``OWNED``) that ``owner`` controls, in the server's order."""
+        """The objects of ``kind`` that ``owner`` controls, in the server's order; see ``_owned``."""
         ref = ref_of(owner)
         return tuple(self._owned[kind].get(ref.key, ()))
 
@@ -256,7 +253,7 @@ class Snapshot:
     @cached_property
     def _owned(self) -> dict[str, dict[tuple[str, str, str], list[JsonObject]]]:
         index: dict[str, dict[tuple[str, str, str], list[JsonObject]]] = {}
-        for kind in OWNED:
+        for kind in ("Pod", "ReplicaSet", "Job", "ControllerRevision"):
             found = index.setdefault(kind, defaultdict(list))
             for obj in self.objects(kind):
                 owner = controller_of(obj)

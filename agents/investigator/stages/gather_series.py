@@ -40,7 +40,7 @@ async def signals_of(now: Round, firing: tuple[Alert, ...]) -> tuple[Signal, ...
             now.left_out.append(f"the signal of {about[0].name}: {item.excerpt}")
             continue
         signals += [
-            Signal(alert=one.name, lines=lines, evidence=item.id, expression=asked.expression)
+            Signal(alert=one.name, lines=lines, evidence=item.id, expression=item.query)
             for one in about
             if (lines := lines_of(one, item.excerpt))
         ]
