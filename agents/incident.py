@@ -82,9 +82,8 @@ class Incident(Value):
 class Evidence(Value):
     """What one tool call returned, kept so that anyone can check a claim against it.
 
-    ``excerpt`` is bounded and redacted; ``digest`` is the SHA-256 of the excerpt as stored; ``notes`` says
-    what was redacted, truncated or refused. ``ok`` is False when the look failed: then ``excerpt`` holds
-    the reason and the fact counts as "not checked".
+    ``excerpt`` is bounded and redacted, ``digest`` its SHA-256 as stored; ``notes`` says what was redacted,
+    truncated or refused. Without ``ok`` it holds the reason, and the fact counts as "not checked".
     """
 
     id: EvidenceId
