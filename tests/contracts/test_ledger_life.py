@@ -199,6 +199,8 @@ def seen_again(ledger: Ledger, clock: HandClock) -> Iterator[object]:
     plan = a_plan(clock(), incident="INC-3", nonce="3" * 32)
     assert investigations.draft(ledger, lease, plan, "") == plan.id
     assert previews.refuse_draft(ledger, plan.id, "admission webhook denied it") is None
+    assert not previews.ask_for_place(ledger, plan.id, "C1")
+    cards.record_entry(ledger, 3, "evidence-E1", "3.6")
 
 
 def told(ledger: Ledger, clock: HandClock) -> Iterator[object]:
