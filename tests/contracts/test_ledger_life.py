@@ -117,7 +117,7 @@ def investigated(ledger: Ledger, clock: HandClock) -> Lease:
     number = consultations.begin(ledger, lease, asked, LIMITS)
     assert isinstance(number, int)
     clock.forward(2)
-    told = Ended(outcome="answered", input_tokens=7, output_tokens=5, cost=12, claims=4, dropped=1)
+    told = Ended(outcome="answered", input_tokens=7, output_tokens=0, cost=12, claims=4, dropped=1)
     consultations.end(ledger, lease, number, told)
     found = Finding(code="c", severity=Severity.WARNING, object=CHECKOUT, message=f"env holds {TOKEN}")
     claim = Claim(text="It says so.", evidence=("E1",))
