@@ -82,9 +82,8 @@ class Incident(Value):
 class Evidence(Value):
     """What one tool call returned, kept so that anyone can check a claim against it.
 
-    ``excerpt`` is bounded and redacted; ``digest`` is the SHA-256 of the excerpt as stored;
-    ``notes`` says what was redacted, truncated or refused. ``ok`` is False when the look
-    failed: then ``excerpt`` holds the reason and the fact counts as "not checked".
+    ``excerpt`` is bounded and redacted, ``digest`` its SHA-256 as stored; ``notes`` says what was redacted,
+    truncated or refused. Without ``ok`` it holds the reason, and the fact counts as "not checked".
     """
 
     id: EvidenceId
@@ -224,8 +223,7 @@ class Plan(Value):
 
 
 def digest_of(canonical: bytes | str) -> str:
-    """The digest of a plan's canonical bytes, for recomputing it from what is stored."""
-    # SQLite lets anybody put text where bytes belong: that must be found to be bent, and not break the look.
+    """The digest of a plan's bytes as stored. In SQLite they may be text, which must be found to be bent."""
     stored = canonical if isinstance(canonical, bytes) else canonical.encode()
     return hashlib.sha256(PLAN_DIGEST_PREFIX + stored).hexdigest()
 

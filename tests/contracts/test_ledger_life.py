@@ -117,7 +117,7 @@ def investigated(ledger: Ledger, clock: HandClock) -> Lease:
     number = consultations.begin(ledger, lease, asked, LIMITS)
     assert isinstance(number, int)
     clock.forward(2)
-    told = Ended(outcome="answered", input_tokens=7, output_tokens=5, cost=12, claims=4, dropped=1)
+    told = Ended(outcome="answered", input_tokens=7, output_tokens=0, cost=12, claims=4, dropped=1)
     consultations.end(ledger, lease, number, told)
     found = Finding(code="c", severity=Severity.WARNING, object=CHECKOUT, message=f"env holds {TOKEN}")
     claim = Claim(text="It says so.", evidence=("E1",))
@@ -199,6 +199,8 @@ def seen_again(ledger: Ledger, clock: HandClock) -> Iterator[object]:
     plan = a_plan(clock(), incident="INC-3", nonce="3" * 32)
     assert investigations.draft(ledger, lease, plan, "") == plan.id
     assert previews.refuse_draft(ledger, plan.id, "admission webhook denied it") is None
+    assert not previews.ask_for_place(ledger, plan.id, "C1")
+    cards.record_entry(ledger, 3, "evidence-E1", "3.6")
 
 
 def told(ledger: Ledger, clock: HandClock) -> Iterator[object]:

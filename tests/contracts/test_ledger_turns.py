@@ -72,3 +72,11 @@ def test_whose_lease_ran_out_begins_nothing_and_hears_why(ledger: Ledger, clock:
         investigations.set_phase(ledger, lease, "late")
     investigations.set_phase(ledger, taken, "gathering")
     assert investigations.take(ledger, 9, "other", 60) is None
+
+
+def test_a_lease_that_ends_now_may_be_taken_now(ledger: Ledger, clock: HandClock) -> None:
+    opened(ledger, clock, 1)
+    clock.forward(9_999.999)
+    assert investigations.take(ledger, 1, "other", 60) is None
+    clock.forward(0.001)
+    assert investigations.take(ledger, 1, "other", 60) is not None
