@@ -58,13 +58,19 @@ def test_a_sure_diagnosis_leaves_nothing_open_and_has_no_rival(changes: dict[str
         ({"cause": cause(code="image.other")}, False),
         ({"cause": cause(object=ELSEWHERE)}, False),
         ({"cause": cause(unexplained=("pod.x@y",))}, False),
-        ({"claims": claims(1, "seen")}, False),
+        ({"claims": claims(1, "seen")}, True),
     ],
 )
-def test_the_same_again_is_the_same_cause_no_less_surely_by_no_fewer_kinds_of_looks(
+def test_the_same_again_is_the_same_cause_no_less_surely_after_no_fewer_kinds_of_looks(
     changes: dict[str, Any], same: bool
 ) -> None:
     assert KNOWN.shown_by(found(**changes), EVIDENCE) is same
+
+
+def test_what_was_not_looked_at_or_did_not_answer_this_time_is_no_look() -> None:
+    assert not KNOWN.shown_by(found(), {"E1": EVIDENCE["E1"]})
+    failed = EVIDENCE["E2"].model_copy(update={"ok": False})
+    assert not KNOWN.shown_by(found(), EVIDENCE | {"E2": failed})
 
 
 def test_one_that_was_sure_with_all_confidence_is_shown_by_no_less() -> None:
