@@ -24,7 +24,7 @@ def rollout_changes(snapshot: Snapshot, window: Window) -> Iterator[Change]:
         past = history(workload, snapshot.owned(workload, KEPT_BY[workload["kind"]]))
         for number, revision in enumerate(past):
             before = past[number + 1] if number + 1 < len(past) else None
-            at = _when(workload, past, number)
+            at = rolled_out_at(workload, past, number)
             if at is not None and window.holds(at):
                 yield _change(workload, revision, before, at)
 
@@ -47,7 +47,7 @@ def _told(revision: Revision, before: Revision | None) -> str:
     return "; ".join(listed(differs)) if differs else "a restart: the template is the same"
 
 
-def _when(workload: JsonObject, past: tuple[Revision, ...], number: int) -> datetime | None:
+def rolled_out_at(workload: JsonObject, past: tuple[Revision, ...], number: int) -> datetime | None:
     """When a revision was rolled out: the birth of what keeps it, or for an old one that was taken up again
     the last write of the template.
     """

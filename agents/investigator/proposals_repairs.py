@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 
 from agents.investigator.analyzers.fields import dig, moment, template_containers
+from agents.investigator.changes_rollouts import rolled_out_at
 from agents.investigator.held_up import first_of
 from agents.investigator.proposals_desk import Desk, Wish, roll_back
 from agents.investigator.proposals_values import (
@@ -105,9 +107,13 @@ def _image_before(desk: Desk) -> Iterator[Wish]:
     now = str(
         template_containers(dig(desk.target, "spec", "template") or {}).get(name, {}).get("image") or ""
     )
-    born = [moment(one.created_at) for one in desk.history if one.images.get(name) == now]
+    # Other limits may have been tried with this image meanwhile: it came with the first of them.
+    run = tuple(takewhile(lambda one: one.images.get(name) == now, desk.history))
     good = last_good_image(desk.history, name, frozenset((now,)))
-    first = min((at for at in born if at), default=None)
+    if len(run) == 1:
+        first = rolled_out_at(desk.target, desk.history, 0)
+    else:
+        first = min((at for one in run if (at := moment(one.created_at))), default=None)
     if good and first and desk.came_lately(first):
         why = f"{now} came shortly before it was killed, and {good[0]} ran before it"
         yield _set_image(desk, good[0], why)
