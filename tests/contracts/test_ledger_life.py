@@ -31,7 +31,7 @@ from agents.ledger.consultations import Asked, Ended
 from agents.ledger.investigations import Lease, Look
 from agents.ledger.notification import DeliveryStatus
 from agents.ledger.previews import Posted
-from agents.ledger.protocol import Agent, PlanState
+from agents.ledger.protocol import Agent, Objection, PlanState
 from agents.ledger.store import Ledger, set_halt
 from agents.ledger.story import story
 from tests.contracts.conftest import HandClock
@@ -138,6 +138,7 @@ def proposed(ledger: Ledger, clock: HandClock, lease: Lease) -> str:
     assert investigations.draft(ledger, lease, plan, "again") == plan.id
     shown = Preview(plan_id=plan.id, at=clock(), diffs=("-a\n+b",), dry_run_digest="a" * 64, warnings=("w",))
     assert previews.store_preview(ledger, shown) is None
+    assert previews.store_preview(ledger, shown) is Objection.DUPLICATE
     assert previews.ask_for_place(ledger, plan.id, "C1")
     cards.intend_card(ledger, 1, "C1")
     cards.intend_card(ledger, 1, "C2")
