@@ -279,6 +279,7 @@ class Replay:
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(3_600 if PROVING else 300)
 def test_random_lives_of_plans_in_the_ledger_are_lives_of_the_model(driven_ledger: Ledger) -> None:
     replay = Replay(driven_ledger, 1)
     for number in range(scale("model_traces")):
