@@ -25,6 +25,7 @@ class Effect(StrEnum):
     IMAGE = "an image does not arrive"
     CREDENTIAL = "the credentials for an image are missing"
     SETTING = "what a container is told or given is wrong"
+    TAKEN = "a Job holds what other pods ask for"
     PLACE = "a pod finds no node"
     CHANGED = "what pods were started with has changed since"
     ADDRESS = "a workload calls where nobody answers"
@@ -85,7 +86,7 @@ _OF_CREATION: Effects = frozenset((_E.CONTROL, _E.QUOTA, _E.HOOK))
 FOLLOWS: dict[Effect, Effects] = {
     _E.REFUSED: _OF_CREATION,
     _E.CREDENTIAL: frozenset((_E.IMAGE,)),
-    _E.PLACE: frozenset((_E.CONTROL, _E.VOLUME)),
+    _E.PLACE: frozenset((_E.CONTROL, _E.VOLUME, _E.TAKEN)),
     _E.CRASH: frozenset((_E.MEMORY, _E.KILLED)),
     _E.START: frozenset((_E.NODE, _E.VOLUME, _E.SETTING)),
     _E.READY: frozenset((_E.NODE, _E.IMAGE, _E.MEMORY, _E.KILLED, _E.CRASH, _E.START)),

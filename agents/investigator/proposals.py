@@ -16,6 +16,7 @@ from agents.investigator.analyzers.network_calls import CallCode
 from agents.investigator.analyzers.network_policy import PolicyCode
 from agents.investigator.analyzers.node_codes import NodeCode
 from agents.investigator.analyzers.quota import QuotaCode
+from agents.investigator.analyzers.room import RoomCode
 from agents.investigator.deployed_by import gitops_owner
 from agents.investigator.proposals_advice import advice
 from agents.investigator.proposals_around import opened, opening, room, unanswered
@@ -30,7 +31,7 @@ from agents.investigator.proposals_repairs import (
     taken_away,
     zero,
 )
-from agents.investigator.proposals_room import ROOM, halt
+from agents.investigator.proposals_room import ROOM, halt, stands_aside
 from agents.investigator.proposals_settings import (
     bounds,
     no_plan,
@@ -173,6 +174,7 @@ _WISHES: dict[str, Callable[[Desk], Iterator[Wish]]] = {
     "deployment.paused": resume_rollout,
     "cronjob.suspended": resume,
     "job.suspended": resume,
+    RoomCode.TAKEN: stands_aside,
     Cause.BAD_VERSION: halt,
     **ROOM,
     **dict.fromkeys(INTRODUCED, introduced),

@@ -46,6 +46,7 @@ BY_EFFECT: dict[Effect, str] = {
     Effect.IMAGE: "Deploy an image that can be pulled.",
     Effect.CREDENTIAL: "Create the pull secret again from where your secrets are kept.",
     Effect.SETTING: "Correct it where the workload is defined.",
+    Effect.TAKEN: "Suspend the Job until there is room, or have it ask for less.",
     Effect.PLACE: "Make room, add a node that fits, or ask for less.",
     Effect.CHANGED: "Read what was changed, and by whom; change it back if it was a mistake.",
     Effect.ADDRESS: "Correct the address where the workload is configured.",

@@ -8,24 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 
-from agents.investigator.analyzers.capacity import requests
 from agents.investigator.analyzers.deployment import available, wanted
-from agents.investigator.analyzers.fields import count_of, dig, is_finished, moment
+from agents.investigator.analyzers.fields import count_of, dig, moment
 from agents.investigator.analyzers.metric_codes import MetricCode
+from agents.investigator.analyzers.room import LACKING
 from agents.investigator.proposals_desk import RECENT, Desk, Wish, roll_back
 from tools.kubernetes.actions.pause_rollout import under_way
-from tools.kubernetes.actions.placement import fits
 from tools.kubernetes.actions.verb import Context
 from tools.kubernetes.objects import JsonObject, ref_of
 from tools.kubernetes.quantities import QuantityError, amount
 
 _LARGER = 1.5
 """A volume that has to grow again is a nuisance, and what it has grown it keeps for good."""
-JUST = timedelta(hours=1)
-"""A Job that has run for longer than this has had its place before the pods that wait."""
-_ROOM = frozenset(("cpu", "memory"))
 _FELT = (MetricCode.ERRORS_ROSE, MetricCode.LATENCY_ROSE)
 
 
@@ -72,7 +67,7 @@ def aside(desk: Desk) -> Iterator[Wish]:
     began = desk.case.began or desk.case.snapshot.taken_at
     runs = count_of(desk.target, "status", "active") > len(desk.facts.get("pods") or ())
     owned = desk.case.relations.root(desk.cause.object).key != desk.cause.object.key
-    if owned or not runs or not reasons or not reasons <= _ROOM or not made or made < began - RECENT:
+    if owned or not runs or not reasons or not reasons <= LACKING or not made or made < began - RECENT:
         return
     waiting = next(_incomplete(desk), None)
     if waiting is not None:
@@ -85,44 +80,17 @@ def aside(desk: Desk) -> Iterator[Wish]:
         )
 
 
-def beside(desk: Desk) -> Iterator[Wish]:
-    """A Job that was just started holds, on a node that they might go to, what the waiting pods ask for."""
-    lacks = frozenset(desk.facts.get("reasons") or ())
-    names = desk.facts.get("pods") or ()
-    home = desk.cause.object.namespace
-    pod = desk.case.snapshot.find("Pod", home, names[0]) if names and lacks and lacks <= _ROOM else None
-    began = desk.case.began or desk.case.snapshot.taken_at
-    for job in desk.case.snapshot.within(home, "Job") if pod else ():
-        made = moment(dig(job, "metadata", "creationTimestamp"))
-        bare = desk.case.relations.root(ref_of(job)).key == ref_of(job).key
-        if pod and made and bare and began - JUST <= made and _holds_room(desk, job, (pod, lacks)):
-            yield Wish(
-                verb="suspend",
-                params={},
-                why=f"it was started {made:%H:%M} UTC and holds what the waiting pods of {desk.cause.object} "
-                "ask for; a Job can wait and be resumed",
-                context=Context(seen=desk.seen),
-                target=job,
-            )
-            return
-
-
-def _holds_room(desk: Desk, job: JsonObject, waits: tuple[JsonObject, frozenset[str]]) -> bool:
-    pod, lacks = waits
-    asked = requests(pod)
-    for one in desk.case.snapshot.owned(job):
-        node = desk.case.snapshot.find("Node", "", dig(one, "spec", "nodeName") or "")
-        held = requests(one)
-        enough = all(held.get(name, 0.0) >= asked.get(name, 0.0) for name in lacks)
-        if node is not None and enough and not is_finished(one) and fits(pod["spec"], node):
-            return True
-    return False
-
-
 def _incomplete(desk: Desk) -> Iterator[JsonObject]:
     for workload in desk.case.relations.workloads(desk.cause.object.namespace):
         if workload.get("kind") == "Deployment" and wanted(workload) and under_way(workload):
             yield workload
+
+
+def stands_aside(desk: Desk) -> Iterator[Wish]:
+    """A Job that was started shortly before other pods had to wait makes room for them."""
+    what = " and ".join(desk.facts.get("resources") or ())
+    why = f"other pods wait for the {what} that it holds; a Job can wait and be resumed"
+    yield Wish(verb="suspend", params={}, why=why, context=Context(seen=desk.seen))
 
 
 def halt(desk: Desk) -> Iterator[Wish]:

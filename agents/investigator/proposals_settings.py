@@ -14,7 +14,7 @@ from agents.investigator.analyzers.fields import dig, items, template_containers
 from agents.investigator.analyzers.hpa import HpaCode
 from agents.investigator.links import Key
 from agents.investigator.proposals_desk import Desk, Wish, roll_back
-from agents.investigator.proposals_room import aside, beside
+from agents.investigator.proposals_room import aside
 from agents.investigator.reasoning_rollouts import container_of
 from agents.investigator.targets_radius import scaled_by
 from tools.kubernetes.actions.ports import backends
@@ -114,8 +114,6 @@ def place(desk: Desk) -> Iterator[Wish]:
     """Where the pods of the revision before were allowed to go; a Job that fills the nodes stands aside."""
     if desk.target.get("kind") == "Job":
         yield from aside(desk)
-    else:
-        yield from beside(desk)
     earlier = desk.earlier
     if earlier is None or not desk.facts.get("changed"):
         return

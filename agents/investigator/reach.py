@@ -16,6 +16,7 @@ from agents.investigator.analyzers.fields import condition, count_of, dig, items
 from agents.investigator.analyzers.network_rules import NAMESPACE_NAME_LABEL
 from agents.investigator.analyzers.node_codes import NodeCode
 from agents.investigator.analyzers.quota import QuotaCode
+from agents.investigator.analyzers.room import RoomCode
 from agents.investigator.analyzers.selectors import selects
 from agents.investigator.analyzers.webhook import KINDS, WebhookCode, guards_pods
 from agents.investigator.links import Links
@@ -126,7 +127,15 @@ def _asks(case: Case, hook: JsonObject, owner: ObjectRef) -> bool:
     )
 
 
+def _makes_room(case: Case, cause: Hypothesis) -> bool:
+    """Whether pods near the alert wait, at this look, for what the pods of a Job hold."""
+    waits = cause.facts.get("waits") or () if cause.code == RoomCode.TAKEN else ()
+    near = (ref for ref in case.targets.radius if ref.kind == "Pod" and ref.name in waits)
+    return any(ref.namespace == cause.object.namespace and _placeless(case.find(ref)) for ref in near)
+
+
 _BOUND: dict[str, Callable[[Case, Hypothesis], bool]] = {
+    "Job": lambda case, cause: _makes_room(case, cause) or _joined(case, cause),
     "NetworkPolicy": _closes,
     "Node": _keeps_out,
     "ResourceQuota": _bounds,

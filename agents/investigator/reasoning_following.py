@@ -150,17 +150,24 @@ def _closed(cause: Finding, finding: Finding) -> bool:
     return cause.code == NodeCode.CORDONED and mostly and full
 
 
+def _waits_for(cause: Finding, finding: Finding) -> bool:
+    same = finding.code == SchedulingCode.UNSCHEDULABLE and cause.object.namespace == finding.object.namespace
+    return same and finding.object.name in (cause.fields.get("waits") or ())
+
+
 _BROAD: dict[Effect, Callable[[Finding, Finding], bool]] = {
     Effect.CONTROL: _stands_still,
     Effect.QUOTA: _bounded,
     Effect.HOOK: _asked,
     Effect.CLOSED: _closed,
+    Effect.TAKEN: _waits_for,
 }
 _BROADLY: dict[Effect, tuple[Effect, ...]] = {
     Effect.CONTROL: (Effect.PLACE, Effect.HELD, Effect.RUN, Effect.SCALER),
     Effect.QUOTA: (Effect.REFUSED,),
     Effect.HOOK: (Effect.REFUSED,),
     Effect.CLOSED: (Effect.PLACE,),
+    Effect.TAKEN: (Effect.PLACE,),
 }
 """The effects among which such a thing is looked for: a large cluster has thousands of findings."""
 

@@ -42,6 +42,7 @@ _MORE: dict[str, str] = {
     "pod.probe.fails": "Container {container} of {name} runs and does not pass its {probe} probe.",
     "pod.probe.wrong_port": "The {probe} probe of container {container} of {name} asks at a port that the "
     "container does not declare.",
+    "job.takes_the_room": "{name} holds the room that other pods wait for.",
     "pod.scheduling.unschedulable": "No node takes the pods of {name}.",
     "deployment.paused": "{name} is paused: its pods do not get the template that was deployed.",
     "cronjob.suspended": "{name} is suspended: no run starts.",

@@ -19,6 +19,7 @@ from agents.investigator.analyzers.ports import PortsCode
 from agents.investigator.analyzers.probes import ProbeCode
 from agents.investigator.analyzers.quota import QuotaCode
 from agents.investigator.analyzers.rollout import RolloutCode
+from agents.investigator.analyzers.room import RoomCode
 from agents.investigator.analyzers.scheduling import SchedulingCode
 from agents.investigator.analyzers.starting import StartingCode
 from agents.investigator.analyzers.statefulset import StatefulSetCode
@@ -44,6 +45,7 @@ POD_ROWS: dict[Effect, tuple[Coded, ...]] = {
         ProbeCode.WRONG_PROTOCOL,
     ),
     Effect.VOLUME: (StatefulSetCode.STORAGE_CLASS_MISSING,),
+    Effect.TAKEN: (RoomCode.TAKEN,),
     Effect.PLACE: (
         SchedulingCode.UNSCHEDULABLE,
         SchedulingCode.GATED,

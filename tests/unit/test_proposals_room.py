@@ -93,6 +93,9 @@ def test_servers_that_are_not_all_there_or_are_counted_by_an_autoscaler_are_not_
         assert isinstance(proposed(scene(objects, QUEUE), "modelserver.queueing", "Deployment web"), NoPlan)
 
 
+UNPLACED = "pod.scheduling.unschedulable"
+
+
 def batch(*, active: int = 3, born: str = "2026-11-24T01:59:00Z", updated: int = 1, **more: Any) -> Scene:
     """A Job with one pod that finds no node, beside Deployment ``web`` in the middle of a rollout."""
     job = {
@@ -109,11 +112,10 @@ def batch(*, active: int = 3, born: str = "2026-11-24T01:59:00Z", updated: int =
 
 
 PENDING: dict[str, Any] = {"reasons": {"cpu": 3}, "pods": ["reindex-x"]}
-NO_ROOM = "pod.scheduling.unschedulable"
 
 
 def test_a_job_that_fills_the_nodes_stands_aside_for_a_workload_that_waits() -> None:
-    assert values(proposed(batch(), NO_ROOM, "Job reindex", **PENDING)) == (
+    assert values(proposed(batch(), UNPLACED, "Job reindex", **PENDING)) == (
         "suspend",
         {"/spec/suspend": True},
     )
@@ -143,10 +145,10 @@ def test_a_job_that_fills_the_nodes_stands_aside_for_a_workload_that_waits() -> 
     ],
 )
 def test_a_job_is_not_stopped_for_less(at: Scene, facts: dict[str, Any]) -> None:
-    assert isinstance(proposed(at, NO_ROOM, "Job reindex", **facts), NoPlan)
+    assert isinstance(proposed(at, UNPLACED, "Job reindex", **facts), NoPlan)
 
 
-def crowded(*, born: str = "2026-11-24T01:59:00Z", asks: str = "2", **node_spec: Any) -> Scene:
+def crowded(*, born: str = "2026-11-24T01:59:00Z", asks: str = "2", text: str = "Insufficient cpu") -> Scene:
     """A pod of ``web`` that waits for two cores, and a Job whose pod was given three on the only node."""
     job = {
         "kind": "Job",
@@ -155,38 +157,42 @@ def crowded(*, born: str = "2026-11-24T01:59:00Z", asks: str = "2", **node_spec:
     }
     runs = pod("reindex-x", container={"resources": {"requests": {"cpu": "3"}}}, spec={"nodeName": "n1"})
     runs["metadata"]["ownerReferences"] = owned_by("Job", "reindex")
-    place = node("n1")
-    place["spec"] = node_spec
     waits = pod("web-r1-bbbbb", phase="Pending", container={"resources": {"requests": {"cpu": asks}}})
+    said = {"reason": "Unschedulable", "message": f"0/1 nodes are available: 1 {text}.", "status": "False"}
+    waits["status"]["conditions"] = [
+        {"type": "PodScheduled", "lastTransitionTime": "2026-11-24T01:59:30Z", **said}
+    ]
     asked = alert("KubePodUnschedulable", namespace="shop", pod="web-r1-bbbbb")
-    return scene([job, runs, place, deployment(), replicaset(1), waits], asked)
+    return scene([job, runs, node("n1"), deployment(), replicaset(1), waits], asked)
 
 
-WAITS: dict[str, Any] = {"reasons": {"cpu": 1}, "pods": ["web-r1-bbbbb"]}
+def told(at: Scene) -> tuple[str, str]:
+    cause = at.reasoned.cause
+    assert cause is not None
+    return cause.code, str(cause.object)
 
 
 def test_a_job_that_was_just_started_makes_room_for_the_pods_that_wait() -> None:
-    found = proposed(crowded(), NO_ROOM, "Deployment web", **WAITS)
+    at = crowded()
+    assert told(at) == ("job.takes_the_room", "Job shop/reindex")
+    found = propose(at.case, at.reasoned.cause, Limits())
     assert values(found) == ("suspend", {"/spec/suspend": True})
     assert isinstance(found, Proposed)
     assert str(found.step.target) == "Job shop/reindex"
 
 
 @pytest.mark.parametrize(
-    ("at", "facts"),
-    [
-        pytest.param(crowded(born=LONG_AGO), WAITS, id="it was there before"),
-        pytest.param(crowded(asks="4"), WAITS, id="it holds too little"),
-        pytest.param(
-            crowded(taints=[{"key": "gpu", "effect": "NoSchedule"}]),
-            WAITS,
-            id="it runs where they may not go",
-        ),
-        pytest.param(crowded(), {**WAITS, "reasons": {"cpu": 1, "taint": 2}}, id="it is not only room"),
-    ],
+    "at", [crowded(born=LONG_AGO), crowded(asks="4"), crowded(text="had untolerated taint")]
 )
-def test_a_job_that_would_not_make_room_goes_on(at: Scene, facts: dict[str, Any]) -> None:
-    assert isinstance(proposed(at, NO_ROOM, "Deployment web", **facts), NoPlan)
+def test_a_job_that_would_not_make_room_goes_on(at: Scene) -> None:
+    assert told(at) == ("pod.scheduling.unschedulable", "Deployment shop/web")
+    assert isinstance(propose(at.case, at.reasoned.cause, Limits()), NoPlan)
+
+
+def test_a_job_is_out_of_reach_where_the_pods_that_wait_are_of_others() -> None:
+    at = crowded()
+    elsewhere = scene(list(at.case.snapshot.inventory.by_kind["Job"]), QUEUE)
+    assert isinstance(propose(elsewhere.case, at.reasoned.cause, Limits()), NoPlan)
 
 
 WRONG = alert("ResultsWrong", namespace="shop", deployment="web")

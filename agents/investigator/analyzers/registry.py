@@ -43,6 +43,7 @@ from agents.investigator.analyzers.ports import PortsCode, ports
 from agents.investigator.analyzers.probes import ProbeCode, probes
 from agents.investigator.analyzers.quota import QuotaCode, quotas
 from agents.investigator.analyzers.rollout import RolloutCode, rollouts
+from agents.investigator.analyzers.room import RoomCode, room
 from agents.investigator.analyzers.route import RouteCode, routes
 from agents.investigator.analyzers.scheduling import SchedulingCode, scheduling
 from agents.investigator.analyzers.security import SecurityCode, security
@@ -78,6 +79,7 @@ ANALYZERS: tuple[Analyzer, ...] = (
     quotas,
     rollouts,
     scheduling,
+    room,
     starting,
     statefulsets,
     terminating,
@@ -121,6 +123,7 @@ FAMILIES: tuple[type[Coded], ...] = (
     QuotaCode,
     RolloutCode,
     SchedulingCode,
+    RoomCode,
     StartingCode,
     StatefulSetCode,
     TerminatingCode,
