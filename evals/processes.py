@@ -85,7 +85,8 @@ class Child:
 def start_world(stack: ExitStack, folder: Path, scenario: str, alerts: tuple[str, str]) -> tuple[Child, Data]:
     """The data centre of a scenario and what it says of itself."""
     command = ["evals.world", "--scenario", scenario, "--state-dir", str(folder / "world")]
-    command += ["--alerts-to", alerts[0], "--alerts-token", alerts[1]]
+    # With "=": a token is random and may begin as an option does.
+    command += [f"--alerts-to={alerts[0]}", f"--alerts-token={alerts[1]}"]
     child = Child("the data centre", command, _plain(), folder / "world.log")
     stack.callback(child.end)
     line = child.process.stdout.readline() if child.process.stdout else b""

@@ -121,7 +121,7 @@ def test_t19_a_record_cut_after_the_anchor_says_so_and_before_it_is_found(
     [
         ("UPDATE proposal SET state = 'APPROVED'", "it stands at APPROVED"),
         ("UPDATE plan SET canonical = CAST('{}' AS BLOB), digest = 'x'", "its bytes do not match"),
-        ("UPDATE plan SET canonical = 'text'", "what Midwatch never wrote"),
+        ("UPDATE plan SET canonical = 'text'", "its bytes do not match"),
         ("UPDATE evidence SET body = 'no json'", "what Midwatch never wrote"),
         ("UPDATE audit SET body = 'text' WHERE seq = 7", "row 7 is no event"),
         ("DELETE FROM decision WHERE id = 1", "an event tells of a decision that is not there"),

@@ -137,8 +137,9 @@ def test_a_passing_failure_is_tried_again_after_the_wait_it_asks_for(endpoint: M
     [
         ({"retry-after-ms": "1250"}, 1.25, 1.25),
         (
+            # Said when the suite is collected, and heard as much later as it takes.
             {"Retry-After": format_datetime(datetime.now(UTC) + timedelta(seconds=3600), usegmt=True)},
-            3000,
+            60,
             3600,
         ),
         ({"Retry-After": "Fri, 01 Jan 2021 00:00:00 GMT"}, 0.3, 0.5),

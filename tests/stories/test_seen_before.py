@@ -158,6 +158,7 @@ def test_what_did_not_help_is_not_proposed_again_in_the_same_incident(at: Watch)
     first = at.plan.plan.steps[0]
     _put_back(at)
     at.applied()
+    _fails(at, "checkout")
     at.look()
     later = [one.plan.steps[0] for one in at.story.plans[2:]]
     assert later, at.story.incident.phase
