@@ -10,8 +10,9 @@ from collections.abc import Iterable
 
 from agents.incident import Alert
 from agents.investigator.analyzers.fields import namespace_of
-from agents.investigator.targets_hosts import Place, hosts_of, in_cluster, is_host, place_of, takes
+from agents.investigator.targets_hosts import Place, hosts_of, is_host, place_of, takes
 from agents.investigator.targets_labels import address_of
+from tools.kubernetes.addresses import service_of
 from tools.kubernetes.client import Connection
 from tools.kubernetes.kinds import READABLE
 from tools.kubernetes.listing import listed
@@ -30,10 +31,9 @@ def places_of(cluster: Connection, wanted: Iterable[Place]) -> list[str]:
 
     A list that fails tells of none: the look at what the alerts name goes on without it.
     """
-    hosts = {one.host for one in wanted}
-    inside = {service.namespace for host in hosts if (service := in_cluster(host))}
-    outside = {host for host in hosts if in_cluster(host) is None}
-    found = set(inside)
+    services = {one.host: service_of(one.host) for one in wanted}
+    found = {service.namespace for service in services.values() if service}
+    outside = [host for host, service in services.items() if service is None]
     for kind in _KINDS if outside else ():
         for obj in listed(cluster, kind.kind, kind.path("")).objects:
             if any(takes(own, host) for own in hosts_of(obj) for host in outside):

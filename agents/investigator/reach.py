@@ -12,7 +12,14 @@ from collections.abc import Callable, Iterator
 
 from agents.incident import Hypothesis
 from agents.investigator.analyzers.creation import CREATORS
-from agents.investigator.analyzers.fields import condition, count_of, dig, items, labels_of, template_labels
+from agents.investigator.analyzers.fields import (
+    count_of,
+    dig,
+    is_placeless,
+    items,
+    labels_of,
+    template_labels,
+)
 from agents.investigator.analyzers.network_rules import NAMESPACE_NAME_LABEL
 from agents.investigator.analyzers.node_codes import NodeCode
 from agents.investigator.analyzers.quota import QuotaCode
@@ -84,12 +91,7 @@ def waiting_for(case: Case, node: JsonObject) -> tuple[ObjectRef, ...]:
     opened = {**node, "spec": {**spec, "unschedulable": False, "taints": taints}}
     refs = sorted(case.targets.radius, key=lambda one: one.key)
     pods = ((ref, case.find(ref)) for ref in refs if ref.kind == "Pod") if node else ()
-    return tuple(ref for ref, pod in pods if _placeless(pod) and fits(pod["spec"], opened))
-
-
-def _placeless(pod: JsonObject) -> bool:
-    refused = condition(pod, "PodScheduled").get("reason") == "Unschedulable"
-    return refused and not dig(pod, "spec", "nodeName") and dig(pod, "status", "phase") == "Pending"
+    return tuple(ref for ref, pod in pods if is_placeless(pod) and fits(pod["spec"], opened))
 
 
 def lacking(case: Case) -> Iterator[ObjectRef]:
@@ -131,7 +133,7 @@ def _makes_room(case: Case, cause: Hypothesis) -> bool:
     """Whether pods near the alert wait, at this look, for what the pods of a Job hold."""
     waits = cause.facts.get("waits") or () if cause.code == RoomCode.TAKEN else ()
     near = (ref for ref in case.targets.radius if ref.kind == "Pod" and ref.name in waits)
-    return any(ref.namespace == cause.object.namespace and _placeless(case.find(ref)) for ref in near)
+    return any(ref.namespace == cause.object.namespace and is_placeless(case.find(ref)) for ref in near)
 
 
 _BOUND: dict[str, Callable[[Case, Hypothesis], bool]] = {

@@ -59,12 +59,12 @@ def signal(box: Toolbox, incident: Incident, alerts: tuple[Alert, ...]) -> Told:
     return worst(_signal(box, alert) for alert in firing)
 
 
-def looks_back(incident: Incident, alerts: tuple[Alert, ...]) -> timedelta:
+def looks_back(alerts: tuple[Alert, ...]) -> timedelta:
     """How long after the trouble is over the rules of these alerts can still hold because of it.
 
     ``max_over_time(…[5m])`` sees a crash for five minutes, however well everybody is by then.
     """
-    rules = (expression_of(alert.generator_url) for alert in alerts or incident.alerts if alert.firing)
+    rules = (expression_of(alert.generator_url) for alert in alerts if alert.firing)
     return max(map(lookback, rules), default=timedelta(0))
 
 

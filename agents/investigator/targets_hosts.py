@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from agents.investigator.analyzers.fields import dig, items, namespace_of
 from agents.investigator.analyzers.objects import Objects
+from tools.kubernetes.addresses import service_of
 from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
 ROUTES = ("HTTPRoute", "GRPCRoute", "TLSRoute")
@@ -21,7 +22,6 @@ _ADDRESS = re.compile(
     r"(?P<path>/[^?#\s]*)?(?:[?#]\S*)?",
     re.IGNORECASE,
 )
-_IN_CLUSTER = re.compile(r"(?P<name>[a-z0-9-]+)\.(?P<namespace>[a-z0-9-]+)\.svc(?:\.[a-z0-9.-]+)?")
 
 
 class Place(NamedTuple):
@@ -42,7 +42,7 @@ def holding(value: str, inventory: Objects) -> tuple[ObjectRef, ...]:
     place = place_of(value)
     if place is None or not is_host(place.host):
         return ()
-    if service := in_cluster(place.host):
+    if service := service_of(place.host):
         found = inventory.find(service)
         return (ref_of(found),) if found else ()
     return tuple(dict.fromkeys((*_ingresses(place, inventory), *_routes(place, inventory))))
@@ -51,12 +51,6 @@ def holding(value: str, inventory: Objects) -> tuple[ObjectRef, ...]:
 def is_host(host: str) -> bool:
     """Whether it is a name in a domain: a scrape's own address is a number, or one word."""
     return "." in host and not re.fullmatch(r"[0-9.]+", host)
-
-
-def in_cluster(host: str) -> ObjectRef | None:
-    """The Service of a DNS name within the cluster; None when it is no such name."""
-    known = _IN_CLUSTER.fullmatch(host)
-    return ObjectRef(kind="Service", namespace=known["namespace"], name=known["name"]) if known else None
 
 
 def hosts_of(obj: JsonObject) -> Iterator[str]:

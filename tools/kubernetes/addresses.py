@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from tools.kubernetes.objects import JsonObject
+from tools.kubernetes.objects import JsonObject, ObjectRef
 
 MOST = 10
 """Addresses read from one value: lists of brokers and replicas are short."""
@@ -22,6 +22,7 @@ _URL = re.compile(
 )
 _PAIR = re.compile(rf"{_HOST}:(?P<port>\d{{1,5}})")
 _IN_CLUSTER = re.compile(r"(?:[a-z0-9.-]+\.)?([a-z0-9-]+)\.([a-z0-9-]+)\.svc(?:\.[a-z0-9.-]+)?")
+_OF_SERVICE = re.compile(r"(?P<name>[a-z0-9-]+)\.(?P<namespace>[a-z0-9-]+)\.svc(?:\.[a-z0-9.-]+)?")
 _ADDRESS_NAMES = re.compile(
     r".*(?:_|^)(?:ADDR|ADDRESS|BACKEND|BROKERS?|ENDPOINTS?|HOST|HOSTNAME|HOSTS|PEERS?|SERVERS?|TARGETS?|UPSTREAM|URI|URL)",
     re.IGNORECASE,
@@ -53,6 +54,12 @@ def addresses(container: JsonObject, tag: Callable[[str], str]) -> Iterator[Json
             found = (Address(value, _port(values.get(f"{name.rpartition('_')[0]}_PORT", ""))),)
         for address in found:
             yield {"container": container.get("name"), "env": name, **_kept(address, tag)}
+
+
+def service_of(host: str) -> ObjectRef | None:
+    """The Service of a DNS name within the cluster; None when it is no such name, or that of a pod."""
+    known = _OF_SERVICE.fullmatch(host)
+    return ObjectRef(kind="Service", namespace=known["namespace"], name=known["name"]) if known else None
 
 
 def parsed(value: str, *, named: bool) -> tuple[Address, ...]:

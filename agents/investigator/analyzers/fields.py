@@ -119,6 +119,12 @@ def is_plainly_well(pod: Mapping[str, object]) -> bool:
     )
 
 
+def is_placeless(pod: Mapping[str, object]) -> bool:
+    """Whether the scheduler has looked for a node for this pod and found none."""
+    refused = condition(pod, "PodScheduled").get("reason") == "Unschedulable"
+    return refused and not dig(pod, "spec", "nodeName") and dig(pod, "status", "phase") == "Pending"
+
+
 def is_finished(pod: Mapping[str, object]) -> bool:
     """Whether the pod ended for good or is on its way out; such a pod serves nobody and needs nothing."""
     if _meta(pod).get("deletionTimestamp"):

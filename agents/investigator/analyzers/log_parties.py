@@ -10,6 +10,7 @@ from functools import cached_property
 
 from agents.investigator.analyzers.fields import dig, items, name_of
 from agents.investigator.analyzers.snapshot import Snapshot
+from tools.kubernetes.addresses import service_of
 from tools.kubernetes.objects import JsonObject, ObjectRef, ref_of
 
 _HOST = r"(?P<host>[A-Za-z0-9_](?:[\w.-]{0,252}\w)?)"
@@ -67,11 +68,16 @@ _NO_HOST = frozenset(
         "ssl",
     )
 )
-_SERVICE = re.compile(r"(?P<name>[a-z0-9-]+)\.(?P<place>[a-z0-9-]+)\.svc(?:\.[a-z0-9.-]+)?")
 _OF_POD = re.compile(
     r"(?P<pod>[a-z0-9.-]+)\.(?P<name>[a-z0-9-]+)\.(?P<place>[a-z0-9-]+)\.svc(?:\.[a-z0-9.-]+)?"
 )
 _SCHEMES = {"https://": 443, "http://": 80}
+
+
+def _of_pod(host: str) -> ObjectRef | None:
+    """The Service that gives a pod its DNS name."""
+    known = _OF_POD.fullmatch(host)
+    return ObjectRef(kind="Service", namespace=known["place"], name=known["name"]) if known else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,11 +138,10 @@ class Directory:
         return Party(host=party.host, port=party.port, ref=ref, absent=absent)
 
     def _service(self, host: str, namespace: str) -> tuple[ObjectRef | None, bool]:
-        if (whole := _SERVICE.fullmatch(host) or _OF_POD.fullmatch(host)) is not None:
-            name, place = whole["name"], whole["place"]
-            found = self._find(name, place)
-            absent = found is None and self._snapshot.lacks("Service", place, name)
-            return found or ObjectRef(kind="Service", namespace=place, name=name), absent
+        if whole := service_of(host) or _of_pod(host):
+            found = self._find(whole.name, whole.namespace)
+            absent = found is None and self._snapshot.lacks("Service", whole.namespace, whole.name)
+            return found or whole, absent
         parts = host.split(".")
         if len(parts) == 1:
             return self._find(host, namespace), False

@@ -18,6 +18,7 @@ from agents.investigator.analyzers.fields import (
     controller_of,
     dig,
     is_finished,
+    is_placeless,
     moment,
     name_of,
     namespace_of,
@@ -68,11 +69,10 @@ def room(snapshot: Snapshot) -> Iterator[Finding]:
 def _waiting(snapshot: Snapshot, namespace: str) -> Iterator[Waits]:
     """Pods that no node takes for want of room alone, and what they lack."""
     for pod in snapshot.within(namespace, "Pod"):
-        if dig(pod, "spec", "nodeName") or dig(pod, "status", "phase") != "Pending":
+        if not is_placeless(pod):
             continue
-        refused = condition(pod, "PodScheduled")
-        lacks = frozenset(verdict(str(refused.get("message") or "")).reasons)
-        if refused.get("reason") == "Unschedulable" and lacks and lacks <= LACKING:
+        lacks = frozenset(verdict(str(condition(pod, "PodScheduled").get("message") or "")).reasons)
+        if lacks and lacks <= LACKING:
             yield pod, lacks
 
 

@@ -116,7 +116,7 @@ async def verify(state: State, runtime: Runtime[Toolbox]) -> State:
     if seen.good:
         return await _recovered(state, box, len(others))
     # What the rule holds for may be over: a good change is not undone for what was before it.
-    over = seen.workloads is Told.GOOD and late < looks_back(incident, about)
+    over = seen.workloads is Told.GOOD and late < looks_back(about)
     return await (_still_watched(box) if over else _not_good(state, box, seen))
 
 
