@@ -23,6 +23,9 @@ from tools.kubernetes.reading import Depth, read_inventory
 from tools.prometheus import PrometheusError
 from tools.promql import lookback
 
+LEAST_PAUSE_S = 15.0
+LOOKS = 40
+"""About so many looks are taken, however far the rule looks back."""
 STATEFUL = frozenset({"Pod", "Deployment", "StatefulSet"})
 
 
@@ -66,6 +69,11 @@ def looks_back(alerts: tuple[Alert, ...]) -> timedelta:
     """
     rules = (expression_of(alert.generator_url) for alert in alerts if alert.firing)
     return max(map(lookback, rules), default=timedelta(0))
+
+
+def pause_s(reach: timedelta) -> float:
+    """Seconds between two looks while that is waited for: a rule over hours is not asked by the second."""
+    return max(LEAST_PAUSE_S, reach.total_seconds() / LOOKS)
 
 
 def _signal(box: Toolbox, alert: Alert) -> Told:

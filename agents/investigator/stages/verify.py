@@ -13,7 +13,15 @@ from datetime import datetime, timedelta
 from langgraph.runtime import Runtime
 
 from agents.incident import Alert, Incident, Recovery
-from agents.investigator.recovery import Told, concerned, looks_back, signal, waits_for_a_pod, workloads
+from agents.investigator.recovery import (
+    Told,
+    concerned,
+    looks_back,
+    pause_s,
+    signal,
+    waits_for_a_pod,
+    workloads,
+)
 from agents.investigator.stages.triage import resolved
 from agents.investigator.state import State
 from agents.investigator.toolbox import Toolbox
@@ -27,7 +35,6 @@ WAITING = "waiting for the alert to resolve"
 NOT_KNOWN = "changed; whether it helped could not be read yet"
 HELD_UP = "changed; a pod of before is waited for, so what to do with it is looked into"
 LOOKS_BACK = "changed, and the workload is well; the alert's rule still looks back on the time before"
-MEANWHILE_S = 15.0
 
 
 async def after_wait(state: State, runtime: Runtime[Toolbox]) -> State:
@@ -116,8 +123,9 @@ async def verify(state: State, runtime: Runtime[Toolbox]) -> State:
     if seen.good:
         return await _recovered(state, box, len(others))
     # What the rule holds for may be over: a good change is not undone for what was before it.
-    over = seen.workloads is Told.GOOD and late < looks_back(about)
-    return await (_still_watched(box) if over else _not_good(state, box, seen))
+    reach = looks_back(about)
+    over = seen.workloads is Told.GOOD and late < reach
+    return await (_still_watched(box, reach) if over else _not_good(state, box, seen))
 
 
 def _held_up(box: Toolbox, plan_id: str) -> bool:
@@ -126,9 +134,9 @@ def _held_up(box: Toolbox, plan_id: str) -> bool:
     return isinstance(found, Standing) and any(waits_for_a_pod(box, step) for step in found.plan.steps)
 
 
-async def _still_watched(box: Toolbox) -> State:
+async def _still_watched(box: Toolbox, reach: timedelta) -> State:
     await box.write(investigations.set_phase, LOOKS_BACK)
-    await box.write(investigations.wake_later, max(box.policy.verify_poll_s, MEANWHILE_S))
+    await box.write(investigations.wake_later, max(box.policy.verify_poll_s, pause_s(reach)))
     return {"next": "watch"}
 
 
