@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -58,6 +59,10 @@ def evaluate(  # noqa: PLR0913, PLR0917  (each is an option of the command, and 
     from evals.trials.command import evaluate as run
     from midwatch.intake.notification import read_delivery
 
+    try:
+        re.compile(only)
+    except re.error as wrong:
+        end(f"midwatch: --only takes a regular expression, and {only!r} is none: {wrong}", 2)
     wish = Wish(
         kinds=KINDS[variants],
         ears=read_delivery,

@@ -64,6 +64,12 @@ def test_nothing_that_fits_is_said_and_is_no_success(baseline: Path) -> None:
     assert "no run of a scenario matches" in found.output
 
 
+def test_a_pattern_that_is_none_is_a_sentence(baseline: Path) -> None:
+    found = evaluated(baseline, "--only", "(")
+    assert found.exit_code == 2
+    assert "takes a regular expression" in found.output
+
+
 def test_a_model_is_scored_beside_the_rules(baseline: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = ModelOptions(script=Script.of(({"manner": "refusing"},) * 4))
     monkeypatch.setenv("MIDWATCH_MODEL_API_KEY", options.api_key)
