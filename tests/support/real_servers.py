@@ -34,6 +34,7 @@ _PACKAGES = {
     "amtool": "prometheus-alertmanager",
     "spin": "spin",
     "gcc": "gcc",
+    "chromium": "chromium",
 }
 _READY_WITHIN_S = 20.0
 _INSTALL_WITHIN_S = 180.0
