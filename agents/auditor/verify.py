@@ -9,7 +9,7 @@ was written after the newest anchor can be cut off unseen (docs/limits.md); how 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sqlmodel import Session, select
@@ -55,20 +55,22 @@ class Verdict:
         return not self.problems
 
 
-def verify(ledger: Ledger, outside: Outside | None = None) -> Verdict:
-    """Check the whole ledger. Reads only."""
+def verify(
+    ledger: Ledger, outside: Outside | None = None, heard: Callable[[int], None] | None = None
+) -> Verdict:
+    """Check the whole ledger. Reads only. ``heard`` is told how many rows were recounted so far."""
     with ledger.read() as session:
-        return verdict(session, outside or Outside())
+        return verdict(session, outside or Outside(), heard)
 
 
-def verdict(session: Session, outside: Outside) -> Verdict:
+def verdict(session: Session, outside: Outside, heard: Callable[[int], None] | None = None) -> Verdict:
     """Check what this session sees."""
     stored = checkpoints.notes(session)
     with signatures.checking(outside.trust, [text for _, text in stored]) as unsigned:
         own, problems = _checkpoints(stored)
         anchored, more = _anchors(stored, outside)
         recount = Recount(sizes={mark.checkpoint.size for mark in (*own.values(), *anchored)})
-        bent = recounted(session, recount)
+        bent = recounted(session, recount, heard=heard)
     for n in unsigned():
         size, _ = stored[n]
         if own.pop(size, None):

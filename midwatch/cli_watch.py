@@ -1,0 +1,207 @@
+"""The commands that only look: incidents, show, tail, plans. They make no ledger where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from midwatch import completion
+from midwatch.cli_words import Config, no_such, number_of, settings_of, time_of, told
+from midwatch.terminal import Form, Output, answer, clean, data
+from midwatch.terminal import show as shown
+
+if TYPE_CHECKING:
+    from agents.incident import Incident
+    from agents.ledger.moves import Standing
+    from agents.ledger.store import Ledger
+
+
+class State(StrEnum):
+    """Where an incident stands."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+Name = Annotated[
+    str,
+    typer.Argument(metavar="INCIDENT", help="Its number, as in INC-7.", autocompletion=completion.incidents),
+]
+Stands = Annotated[State | None, typer.Option("--state", help="Only those that are open, or closed.")]
+Severe = Annotated[
+    str,
+    typer.Option(help="Only of this severity, as the label says it.", autocompletion=completion.severities),
+]
+Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Only with an alert of this namespace.")]
+Since = Annotated[str, typer.Option(help="Only opened from this day or time on (ISO, UTC).")]
+Limit = Annotated[int, typer.Option(min=1, max=10_000, help="The newest so many.")]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")]
+Before = Annotated[int, typer.Option("--lines", min=0, max=100_000, help="How many that were before.")]
+OfOne = Annotated[
+    str,
+    typer.Option("--incident", help="Only of this one (INC-7).", autocompletion=completion.incidents),
+]
+
+
+@contextmanager
+def _ledger(config: Path | None) -> Iterator[Ledger]:
+    from midwatch.wiring import existing_ledger_of
+
+    settings = settings_of(config)
+    with told():
+        ledger = existing_ledger_of(settings)
+        try:
+            yield ledger
+        finally:
+            ledger.close()
+
+
+def listed(  # noqa: PLR0913, PLR0917  (each is an option of the command, and has its default)
+    state: Stands = None,
+    severity: Severe = "",
+    namespace: Namespace = "",
+    since: Since = "",
+    limit: Limit = 50,
+    output: Output = Form.TABLE,
+    config: Config = None,
+) -> None:
+    """List incidents, newest first. Exit 0 also when there is none, 2 when they could not be read."""
+    from agents.incident import IncidentState
+    from agents.ledger.listing import Wanted
+    from agents.ledger.listing import listed as found_in
+
+    wanted = Wanted(
+        state=IncidentState(state.value) if state else None,
+        severity=severity,
+        namespace=namespace,
+        since=time_of(since) if since else None,
+        limit=limit,
+    )
+    with _ledger(config) as ledger, ledger.read() as session:
+        found = found_in(session, wanted)
+    if output is Form.JSON:
+        data([_facts(one) for one in found])
+    elif found:
+        _table(("incident", "state", "severity", "opened (UTC)", "alerts", "what"), map(_row, found))
+    else:
+        answer(output, [], ["no incident fits that"])
+
+
+def _facts(one: Incident) -> dict[str, object]:
+    from tools.redaction import redacted
+
+    told = one.model_dump(mode="json", exclude={"alerts"})
+    spaces = sorted({alert.labels["namespace"] for alert in one.alerts if "namespace" in alert.labels})
+    counts = {"alerts": len(one.alerts), "firing": len(one.firing), "namespaces": spaces}
+    return redacted({"id": one.id, **told, **counts})
+
+
+def _row(one: Incident) -> tuple[str, ...]:
+    state = f"{one.state.value}: {one.phase}" if one.state.value == State.OPEN else one.state.value
+    fires = f"{len(one.firing)} of {len(one.alerts)}"
+    return one.id, state, one.severity, f"{one.opened_at:%Y-%m-%d %H:%M}", fires, one.title
+
+
+def _table(names: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in names:
+        # The last column holds prose and may fold; a name that is folded cannot be copied.
+        table.add_column(name, overflow="fold", no_wrap=name != names[-1])
+    for row in rows:
+        table.add_row(*(Text(clean(cell)) for cell in row))
+    shown(table)
+
+
+def show(incident: Name, output: Output = Form.TABLE, config: Config = None) -> None:
+    """Tell one incident (INC-7) whole: cause, plans with their diff, decisions, outcome, timeline.
+
+    Exit 0 when it was told, 2 when there is no such incident or it could not be read.
+    """
+    from midwatch.show import told as story_of
+
+    number = number_of(incident)
+    with _ledger(config) as ledger:
+        found = story_of(ledger, number)
+    if found is None:
+        no_such(incident)
+    answer(output, *found)
+
+
+def tail(
+    follow: Follow = False,
+    before: Before = 20,
+    incident: OfOne = "",
+    output: Output = Form.TABLE,
+    config: Config = None,
+) -> None:
+    """Show what was written down last, and with -f what is being written; with -o json a line each.
+
+    When the database goes away it waits, and goes on where it stopped. Exit 0 at the end or at Ctrl-C,
+    2 when there is nothing to read at first.
+    """
+    from midwatch.tail import Wish
+    from midwatch.tail import follow as following
+    from midwatch.wiring import existing_ledger_of
+
+    settings = settings_of(config)
+    number = number_of(incident) if incident else None
+    wish = Wish(incident=number, before=before, follow=follow, form=output)
+    with told():
+        try:
+            following(lambda: existing_ledger_of(settings), wish)
+        except KeyboardInterrupt:
+            # How somebody who watches leaves; there is nothing wrong with that.
+            raise typer.Exit from None
+
+
+def plans(output: Output = Form.TABLE, config: Config = None) -> None:
+    """List the plans that wait for a signature, the first to expire first. Exit 0 also when none does."""
+    from agents.ledger.listing import waiting
+
+    with _ledger(config) as ledger:
+        with ledger.read() as session:
+            found = waiting(session)
+        now = ledger.now()
+    if output is Form.JSON:
+        data([_asked(*one) for one in found])
+    elif found:
+        rows = ((*_words(plan), _left(plan.plan.pending_until - now),
+                 f"{_changes(plan)} ({one.title})") for plan, one in found)  # fmt: skip
+        _table(("plan", "incident", "tier", "to approve", "expires in", "what"), rows)
+    else:
+        answer(output, [], ["no plan waits for a signature"])
+
+
+def _words(plan: Standing) -> tuple[str, ...]:
+    terms = plan.plan
+    return terms.id, terms.incident, f"T{terms.tier}", str(terms.needed)
+
+
+def _left(time: timedelta) -> str:
+    # Until the gatekeeper looks again it stands there; nobody can sign it any more.
+    return f"{time.total_seconds() / 60:.0f} min" if time > timedelta(0) else "over"
+
+
+def _changes(plan: Standing) -> str:
+    from tools.kubernetes.actions.catalogue import sentence
+
+    return "; ".join(sentence(step) for step in plan.plan.steps)
+
+
+def _asked(plan: Standing, one: Incident) -> dict[str, object]:
+    from tools.redaction import redacted
+
+    terms = plan.plan
+    told = {"plan": terms.id, "digest": terms.digest, "incident": terms.incident, "title": one.title}
+    until = terms.pending_until.isoformat()
+    more = {"tier": terms.tier, "to_approve": terms.needed, "until": until, "changes": _changes(plan)}
+    return redacted({**told, **more})
