@@ -43,7 +43,7 @@ def told(before: str = "", after: str = "") -> Iterator[None]:
     from tools.kubernetes.errors import KubernetesError
     from tools.policy.load import PolicyError
 
-    then = {
+    then: dict[type[Exception], str] = {
         LedgerError: CHECK,
         KubernetesError: CHECK,
         PolicyError: "`midwatch policy check FILE` reads the file alone",
@@ -51,9 +51,10 @@ def told(before: str = "", after: str = "") -> Iterator[None]:
         SilenceError: "mend that entry of the setting `silences_file`",
         OSError: "",
     }
+    kinds: tuple[type[Exception], ...] = tuple(then)
     try:
         yield
-    except tuple(then) as problem:
+    except kinds as problem:
         hint = next(hint for kind, hint in then.items() if isinstance(problem, kind))
         end(f"{before}{problem}{after}", COULD_NOT, then=hint)
 

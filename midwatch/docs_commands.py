@@ -57,8 +57,8 @@ def _row(name: str, says: str) -> str:
 
 _HEAD = """# Commands
 
-Generated from `midwatch/cli.py` by `make docs`; `midwatch COMMAND --help` says the same. Without a command
-`midwatch` lists them.
+Generated from `midwatch/cli.py` by `make docs`; each command's `--help` says the same, and `midwatch` alone
+lists them.
 
 | exit code | what it says |
 |---|---|

@@ -36,9 +36,10 @@ def follow(opened: Callable[[], Ledger], wish: Wish) -> None:
 
     ``opened`` gives the ledger, again after a break. Raises LedgerUnavailable when it is away at first.
     """
-    ledger: Ledger | None = opened()
-    with ledger.read() as session:
+    first = opened()
+    with first.read() as session:
         seen = last(session, wish.before, wish.incident)
+    ledger: Ledger | None = first
     while True:
         try:
             ledger = ledger or _back(opened)
@@ -49,7 +50,8 @@ def follow(opened: Callable[[], Ledger], wish: Wish) -> None:
         except LedgerUnavailable as problem:
             if not wish.follow:
                 raise
-            ledger = _lost(ledger, problem)
+            _lost(ledger, problem)
+            ledger = None
             continue
         if not wish.follow:
             ledger.close()

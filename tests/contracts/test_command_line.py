@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from midwatch.check_told import PAGES
 from midwatch.cli import app
 
 
@@ -116,3 +118,27 @@ def test_a_kubeconfig_that_cannot_be_used_is_named(
     found = run(command)
     assert found.exit_code == 2
     assert f"{setting} ({bent})" in found.output
+
+
+def test_a_check_says_of_everything_that_is_missing_where_to_read_on(state: Path) -> None:
+    found = run("check", "-o", "json")
+    told = json.loads(found.stdout)
+    assert found.exit_code == 1
+    assert {one["what"] for one in told} >= {"ledger", "roster", "policy", "reader kubeconfig", "slack"}
+    assert [one["what"] for one in told if bool(one["then"]) is one["ok"]] == []
+    said = run("check").stdout.splitlines()
+    assert "FIX  roster: " in "\n".join(said)
+    assert said[-1] == f"{sum(not one['ok'] for one in told)} of {len(told)} to fix"
+
+
+@pytest.mark.parametrize("named", sorted(set(PAGES.values())))
+def test_where_to_read_on_is_there(named: str) -> None:
+    pages = [part.partition(":")[0] for part in named.split(", ") if "/" in part]
+    assert pages
+    assert [page for page in pages if not (Path(__file__).parents[2] / page).exists()] == []
+
+
+def test_a_record_is_verified_for_programs_too(state: Path) -> None:
+    run("resume")
+    told = json.loads(run("verify", "-o", "json").stdout)
+    assert (told["ok"], told["events"], told["first_bad"]) == (True, 1, None)

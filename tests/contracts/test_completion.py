@@ -41,9 +41,7 @@ def known(ledger: Ledger, ledger_url: str, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_an_incident_is_offered_by_number_and_in_our_words(
-    known: dict[str, str], shell: str
-) -> None:
+def test_an_incident_is_offered_by_number_and_in_our_words(known: dict[str, str], shell: str) -> None:
     said = offered(shell, "midwatch show INC", known)
     assert "INC-1" in said
     assert not {"$", "`", ";", "\x1b"} & set(said.replace("_arguments '*: :((", "").replace("))'", ""))
@@ -73,8 +71,8 @@ def test_a_plan_that_waits_is_offered(known: dict[str, str]) -> None:
 
 def test_where_there_is_no_ledger_nothing_is_offered_and_nothing_is_made(tmp_path: Path) -> None:
     state = tmp_path / "none"
-    assert offered("bash", "midwatch show ", {"MIDWATCH_STATE_DIR": str(state)}) == ""
-    assert offered("bash", "midwatch show ", {"MIDWATCH_NONSENSE": "1"}) == ""
+    assert offered("bash", "midwatch show ", {"MIDWATCH_STATE_DIR": str(state)}).strip() == ""
+    assert offered("bash", "midwatch show ", {"MIDWATCH_NONSENSE": "1"}).strip() == ""
     assert not state.exists()
 
 

@@ -172,7 +172,20 @@ class Following:
     """``midwatch tail -f`` as a process; its lines are read as they come."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        command = [sys.executable, "-m", "midwatch", "tail", "-f", "--lines", "5", "-o", "json"]
+        # Whoever starts the tests in the background has them ignore what Ctrl-C sends.
+        command = [
+            "env",
+            "--default-signal=INT",
+            sys.executable,
+            "-m",
+            "midwatch",
+            "tail",
+            "-f",
+            "--lines",
+            "5",
+            "-o",
+            "json",
+        ]
         environ = os.environ | environment(url, folder)
         with (folder / "said").open("wb") as said:
             self.process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=said)

@@ -21,9 +21,10 @@ from agents.investigator.analyzers.registry import CODES
 from agents.investigator.silenced import read_silences
 from agents.ledger.notification import DeliveryStatus
 from agents.ledger.roster import read_roster
-from evals.world.scenario import Scenario
+from evals.world.scenario import load as load_scenario
 from midwatch.docs_commands import every
 from midwatch.intake.notification import read_delivery
+from midwatch.settings import PREFIX, Settings
 from midwatch.settings_load import load
 from runbooks.book import parse
 from tests.support.real_servers import program
@@ -109,6 +110,8 @@ def commands(line: str) -> Iterator[list[str]]:
 
 def judge(words: list[str]) -> None:
     """Whether this could be typed: our commands with options they have, chores, modules, files there are."""
+    while re.match(r"[A-Z_]+=", words[0]):
+        assert words.pop(0).partition("=")[0].removeprefix(PREFIX).lower() in Settings.model_fields
     name, given = Path(words[0]).name, words[1:]
     if name == "midwatch":
         typed(given)
@@ -166,8 +169,9 @@ def _alertmanager(file: Path, told: Any) -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
-def _scenario(_file: Path, told: Any) -> None:
-    Scenario.model_validate({**told, "name": "shown"})
+def _scenario(file: Path, _told: Any) -> None:
+    (file.parent / "worlds").symlink_to(ROOT / "evals/scenarios/worlds")
+    load_scenario(file.stem, file.parent)
 
 
 def _cases(file: Path, told: Any) -> None:

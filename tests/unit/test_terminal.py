@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
+from subprocess import run
 
 import pytest
 import typer
@@ -52,20 +52,25 @@ def test_work_is_not_shown_where_nobody_looks(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr() == ("", "")
 
 
+def test_work_is_shown_beside_the_answer_and_never_in_it() -> None:
+    ask = "from midwatch.terminal import work, say\nwith work('counting', 3) as doing: doing.far(2)\nsay('3')"
+    environ = os.environ | {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
+    done = run([sys.executable, "-c", ask], env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout == "3\n"
+    assert "counting" in done.stderr
+    assert "67 %" in done.stderr
+
+
 def test_the_help_brings_nothing_heavy_with_it() -> None:
     """What makes ``--help`` slow is what it imports; measuring time would measure the machine."""
-    heavy = (
-        "rich|sqlmodel|kubernetes|pydantic|fastapi|langgraph|slack_bolt|orjson|playwright"
-    )
+    heavy = "rich|sqlmodel|kubernetes|pydantic|fastapi|langgraph|slack_bolt|orjson|playwright"
     ask = f"import sys, midwatch.cli; print([name for name in {heavy.split('|')} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    done = run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
 
 def test_colours_are_left_out_when_somebody_asks_for_none() -> None:
     ask = "from midwatch import terminal; terminal.say('words', style='bold red')"
     environ = os.environ | {"FORCE_COLOR": "1", "NO_COLOR": "1", "TERM": "xterm-256color"}
-    done = subprocess.run(
-        [sys.executable, "-c", ask], env=environ, capture_output=True, text=True, check=True
-    )
+    done = run([sys.executable, "-c", ask], env=environ, capture_output=True, text=True, check=True)
     assert "31" not in done.stdout
