@@ -165,7 +165,7 @@ def tail(
 
 def plans(output: Output = Form.TABLE, config: Config = None) -> None:
     """List the plans that wait for a signature, the first to expire first. Exit 0 also when none does."""
-    from agents.ledger.listing import waiting
+    from agents.ledger.watching import waiting
 
     with _ledger(config) as ledger:
         with ledger.read() as session:

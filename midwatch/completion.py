@@ -37,7 +37,7 @@ def plans(ctx: typer.Context, incomplete: str) -> list[Offer]:
 
 
 def _plans(session: Session) -> list[Offer]:
-    from agents.ledger.listing import waiting
+    from agents.ledger.watching import waiting
 
     return [(found.plan.id, f"of {found.plan.incident}") for found, _ in waiting(session)]
 

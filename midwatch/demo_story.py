@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from agents.incident import IncidentState, Recovery
-from agents.ledger.listing import events
+from agents.ledger.watching import events
 from agents.ledger.protocol import TERMINAL, PlanState
 from agents.ledger.store import Ledger
 from agents.ledger.story import PlanView, Story, story

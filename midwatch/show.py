@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from agents.ledger.listing import events
+from agents.ledger.watching import events
 from agents.ledger.store import Ledger
 from agents.ledger.story import PlanView, Story, story
 from midwatch.terminal import clean

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from agents.ledger.listing import events, last
+from agents.ledger.watching import events, last
 from agents.ledger.store import Ledger, LedgerUnavailable
 from agents.ledger.tables import AuditRow
 from midwatch.terminal import Form, clean, data, say, trouble
