@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, Form
-from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 
 from agents.ledger import incidents
@@ -19,13 +19,18 @@ from midwatch.intake.body import BodyReader
 from midwatch.intake.credential import Credential
 from midwatch.intake.http import Intake, router
 from midwatch.intake.writer import GroupCommit
+from midwatch.login.door import Door
+from midwatch.login.openid import ways_of
+from midwatch.login.visits import Visits
 from midwatch.logs import SHOWN_ONCE
 from midwatch.settings import Settings
 from midwatch.web.guard import Guard
-from midwatch.web.login import COOKIE, Door
+from midwatch.web.login import Entrance
+from midwatch.web.login import router as door_of
 from midwatch.web.models import router as models
-from midwatch.web.pages import pages, shown_over
+from midwatch.web.pages import pages
 from midwatch.web.record import evidence
+from midwatch.web.render import shown_over
 from midwatch.web.rights import router as rights
 from midwatch.wiring import breaker_of, verdict_file_of
 
@@ -64,35 +69,12 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
     )
     for routes in (pages(ledger, verdict_file_of(settings)), *beside, *more):
         app.include_router(routes)
-    app.add_middleware(Guard, door=door)
-    _add_login(app, door, secure=settings.public_url.startswith("https:"))
+    visits = Visits.of(settings, ledger, door)
+    app.include_router(door_of(Entrance(visits=visits, ways=ways_of(settings))))
+    app.add_middleware(Guard, visits=visits)
 
     @app.get("/-/ready")
     async def ready() -> PlainTextResponse:
         return PlainTextResponse("ready")
 
     return app
-
-
-def _add_login(app: FastAPI, door: Door, *, secure: bool) -> None:
-    @app.get("/login", response_model=None)
-    async def login(token: str = "") -> Response:
-        return _enter(door, token, secure=secure) if token else HTMLResponse(_form(""))
-
-    @app.post("/login", response_model=None)
-    async def submit(token: str = Form("")) -> Response:
-        return _enter(door, token, secure=secure)
-
-
-def _enter(door: Door, token: str, *, secure: bool) -> Response:
-    if not door.opens(token):
-        return HTMLResponse(_form("That is not the token."), status_code=401)
-    answer = RedirectResponse("/incidents", status_code=303)
-    answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", max_age=12 * 3600, secure=secure)
-    return answer
-
-
-def _form(problem: str) -> str:
-    return (
-        (HERE / "templates" / "login.html").read_text(encoding="utf-8").replace("<!-- problem -->", problem)
-    )
