@@ -23,9 +23,9 @@ EVE = Identity(sub="0003", name="Eve", claims={"email": "ada@example.org", "emai
 class OpenIdServer:
     """``with OpenIdServer() as provider:``. ``people`` may be changed while it runs."""
 
-    def __init__(self, client_id: str = "midwatch", client_secret: str = "pretend-secret") -> None:
+    def __init__(self) -> None:
         self.people: dict[str, Identity] = {"ada": ADA, "mia": MIA, "eve": EVE}
-        self.issuer = Issuer(lambda: self.url, client_id, client_secret)
+        self.issuer = Issuer(lambda: self.url, "midwatch", "pretend-secret")
         at = Endpoints(
             issuer=self.issuer, people=lambda: self.people, paths=Paths(), title="Pretend single sign-on"
         )

@@ -1,6 +1,7 @@
 """Sign in with Slack: the workspace as an OpenID Connect provider (https://docs.slack.dev/authentication/sign-in-with-slack).
 
-The claims with an address for a name are Slack's own. A deactivated account and a bot cannot sign in; a guest can.
+The claims with an address for a name are Slack's own. A deactivated account and a bot cannot sign in, a
+guest can.
 """
 
 from starlette.requests import Request
