@@ -90,6 +90,14 @@ class Tag(StrEnum):
         "The actor is about to send one step; its bytes' digest is stated.",
     )
     STEP_ANSWERED = "actor:step:answer", "What the API server answered to one step, or that it did not."
+    DIAGNOSIS_GRADED = (
+        "any:diagnosis:grade",
+        "A person said how good the diagnosis was; who, which grade, and their earlier one are stated.",
+    )
+    CALLS_SNOOZED = (
+        "gatekeeper:calls:snooze",
+        "A person let the calls about an incident rest; who and until when is stated. Nothing expires later.",
+    )
     HALT_REFUSED = (
         "gatekeeper:watch:refuse",
         "Somebody who may not asked in the chat to halt or resume; who, and why not, is stated.",
