@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from agents.ledger import breaker, consultations
 from agents.ledger.breaker import Breaker
 from agents.ledger.store import Ledger
-
-Shown = Callable[[Request, str, dict[str, object]], Response]
+from midwatch.web.frame import Shown
 
 
 def router(ledger: Ledger, limits: Breaker, shown: Shown) -> APIRouter:

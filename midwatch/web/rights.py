@@ -6,8 +6,6 @@ actor the page shows the wall that holds it, as the reader finds it; ``midwatch 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
@@ -16,12 +14,12 @@ from midwatch.check import rights_of
 from midwatch.check_result import Result
 from midwatch.settings import Settings
 from midwatch.settings_load import RIGHTS, secrets
+from midwatch.web.frame import Shown
 from midwatch.wiring import cluster_of
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.errors import KubernetesError
 
 AGENTS = ("investigator", "gatekeeper", "actor", "auditor")
-Shown = Callable[[Request, str, dict[str, object]], Response]
 
 
 def router(settings: Settings, shown: Shown) -> APIRouter:
