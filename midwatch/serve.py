@@ -83,6 +83,7 @@ async def _pages(settings: Settings, app: FastAPI, stop: asyncio.Event) -> None:
     serving = asyncio.create_task(server._serve())
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    app.state.live.close()
     server.should_exit = True
     waiting.cancel()
     await serving

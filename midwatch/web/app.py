@@ -11,7 +11,6 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import PlainTextResponse
-from fastapi.staticfiles import StaticFiles
 
 from agents.ledger import incidents
 from agents.ledger.store import Ledger
@@ -24,14 +23,17 @@ from midwatch.login.openid import ways_of
 from midwatch.login.visits import Visits
 from midwatch.logs import SHOWN_ONCE
 from midwatch.settings import Settings
+from midwatch.web.frame import shown_over, themes
 from midwatch.web.guard import Guard
+from midwatch.web.live import Live
+from midwatch.web.live import router as live
 from midwatch.web.login import Entrance
 from midwatch.web.login import router as door_of
 from midwatch.web.models import router as models
 from midwatch.web.pages import pages
 from midwatch.web.record import evidence
-from midwatch.web.render import shown_over
 from midwatch.web.rights import router as rights
+from midwatch.web.static import Static
 from midwatch.wiring import breaker_of, verdict_file_of
 
 logger = logging.getLogger("midwatch.web")
@@ -52,7 +54,9 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
             yield
 
     app = FastAPI(title="Midwatch", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    app.mount("/static", Static(), name="static")
+    # Whoever stops the server closes it first: open streams would keep it waiting.
+    app.state.live = Live(ledger)
     intake = Intake(
         credential=Credential.of(settings),
         reader=BodyReader(settings.intake_max_bytes),
@@ -62,12 +66,15 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
     )
     app.include_router(router(intake))
     shown = shown_over(ledger)
+    secure = settings.public_url.startswith("https:")
     beside = (
+        live(app.state.live),
+        themes(secure=secure),
         evidence(settings, ledger),
         rights(settings, shown),
         models(ledger, breaker_of(settings), shown),
     )
-    for routes in (pages(ledger, verdict_file_of(settings)), *beside, *more):
+    for routes in (pages(ledger, verdict_file_of(settings), shown), *beside, *more):
         app.include_router(routes)
     visits = Visits.of(settings, ledger, door)
     app.include_router(door_of(Entrance(visits=visits, ways=ways_of(settings))))

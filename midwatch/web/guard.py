@@ -22,10 +22,10 @@ from midwatch.login.visits import Visits
 logger = logging.getLogger("midwatch.web")
 # What must work without a login: the door itself, and callers that bring a credential of their own.
 OPEN = ("/login", "/static/", "/alertmanager", "/slack/", "/-/ready")
-# A page shows words of strangers: no script runs here at all, and nobody frames or fetches anything.
+# A page shows words of strangers: only our own files run or style it, and it talks to nobody but us.
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
     # Our own pages are told, so that a form's Origin is not withheld; nobody else is.
     "Referrer-Policy": "same-origin",

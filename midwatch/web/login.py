@@ -7,7 +7,6 @@ import logging
 import secrets
 from dataclasses import dataclass, field
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -19,14 +18,13 @@ from midwatch.login.door import OPERATOR
 from midwatch.login.errors import LoginError, NotProven
 from midwatch.login.needs import needs, visit_of
 from midwatch.login.openid import BEGUN_FOR_S, OpenId
+from midwatch.login.paths import inside
 from midwatch.login.roles import Role
 from midwatch.login.throttle import Throttle
 from midwatch.login.visits import Visits
-from midwatch.web.render import rendered
+from midwatch.web.frame import rendered
 
 logger = logging.getLogger("midwatch.web")
-HOME = "/incidents"
-LONGEST_PATH = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,17 +163,6 @@ async def _back(entrance: Entrance, request: Request, way: OpenId) -> Response:
         return entrance.form(request, f"The identity provider is away: {problem}.", 503)
     except LedgerUnavailable:
         return entrance.form(request, "The ledger is away, and without it nobody is let in.", 503)
-
-
-def inside(path: str) -> str:
-    """A path of ours that somebody wanted, or the first page: a login leads nowhere else (open redirect)."""
-    try:
-        parts = urlsplit(path)
-    except ValueError:
-        return HOME
-    plain = path.startswith("/") and not path.startswith("//") and not parts.scheme and not parts.netloc
-    # Browsers read a backslash as a slash, and drop tabs and line breaks before they look.
-    return path if plain and path.isprintable() and "\\" not in path and len(path) <= LONGEST_PATH else HOME
 
 
 def _source(request: Request) -> str:

@@ -10,7 +10,7 @@ from agents.ledger.breaker import Breaker
 from agents.ledger.store import Ledger
 from midwatch.login.needs import needs
 from midwatch.login.roles import Role
-from midwatch.web.render import Shown
+from midwatch.web.frame import Shown
 
 
 def router(ledger: Ledger, limits: Breaker, shown: Shown) -> APIRouter:

@@ -6,13 +6,11 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from markupsafe import Markup
-from pydantic import Field
 from sqlmodel import Session, col, select
 
 from agents.auditor.verdicts import kept_in
@@ -24,8 +22,8 @@ from agents.ledger.story import story
 from agents.ledger.tables import AuditRow
 from midwatch.login.needs import needs
 from midwatch.login.roles import Role
+from midwatch.web.frame import Number, Shown
 from midwatch.web.models import money
-from midwatch.web.render import shown_over
 from midwatch.web.verdict import sentences
 from tools.kubernetes.actions.catalogue import sentence
 from tools.plot import svg
@@ -33,8 +31,6 @@ from tools.policy.words import touched, warnings
 from tools.redaction import redact
 
 PAGE = 50
-Number = Annotated[int, Field(ge=0, lt=2**63)]
-"""What fits into a column of the ledger; another number is a wrong address and no error of ours."""
 # Sixty-four digits of hash on every line would leave no room for what happened.
 _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b")
 
@@ -51,10 +47,9 @@ class Line:
     hash: str
 
 
-def pages(ledger: Ledger, verdict_file: Path) -> APIRouter:
+def pages(ledger: Ledger, verdict_file: Path, shown: Shown) -> APIRouter:
     """The routes over one ledger, and what its auditor found last."""
     router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Role.VIEWER)])
-    shown = shown_over(ledger)
 
     @router.get("/")
     @router.get("/incidents")

@@ -16,7 +16,7 @@ from midwatch.login.needs import needs
 from midwatch.login.roles import Role
 from midwatch.settings import Settings
 from midwatch.settings_load import RIGHTS, secrets
-from midwatch.web.render import Shown
+from midwatch.web.frame import Shown
 from midwatch.wiring import cluster_of
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.errors import KubernetesError
