@@ -22,11 +22,13 @@ from midwatch.logs import SHOWN_ONCE
 from midwatch.settings import Settings
 from midwatch.web.frame import shown_over, themes
 from midwatch.web.guard import Guard
+from midwatch.web.listing import listing
 from midwatch.web.live import Live
 from midwatch.web.live import router as live
 from midwatch.web.login import COOKIE, Door
 from midwatch.web.models import router as models
 from midwatch.web.pages import pages
+from midwatch.web.problems import tell_problems
 from midwatch.web.record import evidence
 from midwatch.web.rights import router as rights
 from midwatch.web.static import Static
@@ -65,6 +67,7 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
     secure = settings.public_url.startswith("https:")
     beside = (
         live(app.state.live),
+        listing(ledger, shown),
         themes(secure=secure),
         evidence(settings, ledger),
         rights(settings, shown),
@@ -72,6 +75,7 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
     )
     for routes in (pages(ledger, verdict_file_of(settings), shown), *beside, *more):
         app.include_router(routes)
+    tell_problems(app, shown)
     app.add_middleware(Guard, door=door)
     _add_login(app, door, secure=secure)
 
