@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, Form
-from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import PlainTextResponse
 
 from agents.ledger import incidents
 from agents.ledger.store import Ledger
@@ -18,6 +18,9 @@ from midwatch.intake.body import BodyReader
 from midwatch.intake.credential import Credential
 from midwatch.intake.http import Intake, router
 from midwatch.intake.writer import GroupCommit
+from midwatch.login.door import Door
+from midwatch.login.openid import ways_of
+from midwatch.login.visits import Visits
 from midwatch.logs import SHOWN_ONCE
 from midwatch.settings import Settings
 from midwatch.web.frame import shown_over, themes
@@ -25,7 +28,8 @@ from midwatch.web.guard import Guard
 from midwatch.web.listing import listing
 from midwatch.web.live import Live
 from midwatch.web.live import router as live
-from midwatch.web.login import COOKIE, Door
+from midwatch.web.login import Entrance
+from midwatch.web.login import router as door_of
 from midwatch.web.models import router as models
 from midwatch.web.pages import pages
 from midwatch.web.problems import tell_problems
@@ -76,35 +80,12 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
     for routes in (pages(ledger, verdict_file_of(settings), shown), *beside, *more):
         app.include_router(routes)
     tell_problems(app, shown)
-    app.add_middleware(Guard, door=door)
-    _add_login(app, door, secure=secure)
+    visits = Visits.of(settings, ledger, door)
+    app.include_router(door_of(Entrance(visits=visits, ways=ways_of(settings))))
+    app.add_middleware(Guard, visits=visits)
 
     @app.get("/-/ready")
     async def ready() -> PlainTextResponse:
         return PlainTextResponse("ready")
 
     return app
-
-
-def _add_login(app: FastAPI, door: Door, *, secure: bool) -> None:
-    @app.get("/login", response_model=None)
-    async def login(token: str = "") -> Response:
-        return _enter(door, token, secure=secure) if token else HTMLResponse(_form(""))
-
-    @app.post("/login", response_model=None)
-    async def submit(token: str = Form("")) -> Response:
-        return _enter(door, token, secure=secure)
-
-
-def _enter(door: Door, token: str, *, secure: bool) -> Response:
-    if not door.opens(token):
-        return HTMLResponse(_form("That is not the token."), status_code=401)
-    answer = RedirectResponse("/incidents", status_code=303)
-    answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", max_age=12 * 3600, secure=secure)
-    return answer
-
-
-def _form(problem: str) -> str:
-    return (
-        (HERE / "templates" / "login.html").read_text(encoding="utf-8").replace("<!-- problem -->", problem)
-    )

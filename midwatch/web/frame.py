@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 from pydantic import Field
 from starlette.routing import Match
 
 from agents.ledger.store import Ledger, halted
+from midwatch.login.needs import FIELD, needs
+from midwatch.login.paths import inside
+from midwatch.login.roles import Role
 from midwatch.web.static import address
 from tools.redaction import redact
 
@@ -125,29 +128,30 @@ def shown_over(ledger: Ledger) -> Shown:
             "halt": halt,
             "now": ledger.now(),
             "entries": entries(request),
-            "theme": theme_of(request),
             "back": f"{request.url.path}{query}",
         }
-        return _templates.TemplateResponse(request, name, frame | content)
+        return rendered(request, name, frame | content)
 
     return shown
 
 
+def rendered(request: Request, name: str, content: dict[str, object], status: int = 200) -> Response:
+    """A page from its template, with whose visit it is (at the door, nobody's)."""
+    visit = request.scope.get("midwatch.visit")
+    known = {"visit": visit, "csrf_field": FIELD, "theme": theme_of(request)}
+    return _templates.TemplateResponse(request, name, known | content, status_code=status)
+
+
 def themes(*, secure: bool) -> APIRouter:
     """The switch of colours: a cookie and back to the page, so that no script is needed for it."""
-    router = APIRouter()
+    router = APIRouter(dependencies=[needs(Role.VIEWER)])
 
     @router.post("/theme")
     def chosen(
-        request: Request,
         to: Annotated[Literal["system", "light", "dark"], Form()],
         back: Annotated[str, Form(max_length=2000)] = "/incidents",
     ) -> Response:
-        if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-            return PlainTextResponse("choose colours on a page of this installation", status_code=403)
-        # A path of ours and nothing else: two slashes, or a slash and a backslash, name another host.
-        ours = back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable()
-        answer = RedirectResponse(back if ours else "/incidents", status_code=303)
+        answer = RedirectResponse(inside(back), status_code=303)
         answer.set_cookie(THEME, to, max_age=YEAR, httponly=True, samesite="lax", secure=secure)
         return answer
 

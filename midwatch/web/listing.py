@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agents.ledger.listing import Wanted, found
 from agents.ledger.store import Ledger
+from midwatch.login.needs import needs
+from midwatch.login.roles import Role
 from midwatch.web.frame import Number, Shown
 from midwatch.web.live import head
 
@@ -57,7 +59,7 @@ class Asked(BaseModel):
 
 def listing(ledger: Ledger, shown: Shown) -> APIRouter:
     """The page's route."""
-    router = APIRouter(default_response_class=HTMLResponse)
+    router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Role.VIEWER)])
 
     @router.get("/")
     @router.get("/incidents")

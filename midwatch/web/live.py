@@ -20,6 +20,8 @@ from sqlmodel import Session, col, select
 from agents.ledger.store import Ledger, LedgerUnavailable
 from agents.ledger.tables import AuditRow, ChainHeadRow
 from agents.ledger.tags import Tag
+from midwatch.login.needs import needs
+from midwatch.login.roles import Role
 from midwatch.web.frame import Number
 
 LOOK_S = 1.0
@@ -174,7 +176,7 @@ class Live:
 
 def router(live: Live) -> APIRouter:
     """``/live``: everything, or one incident, from an event on."""
-    routes = APIRouter()
+    routes = APIRouter(dependencies=[needs(Role.VIEWER)])
 
     @routes.get("/live")
     async def follow(

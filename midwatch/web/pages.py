@@ -20,6 +20,8 @@ from agents.ledger.plots import plots
 from agents.ledger.store import Ledger
 from agents.ledger.story import story
 from agents.ledger.tables import AuditRow
+from midwatch.login.needs import needs
+from midwatch.login.roles import Role
 from midwatch.web.frame import Number, Shown
 from midwatch.web.models import money
 from midwatch.web.verdict import sentences
@@ -47,7 +49,7 @@ class Line:
 
 def pages(ledger: Ledger, verdict_file: Path, shown: Shown) -> APIRouter:
     """The routes over one ledger, and what its auditor found last."""
-    router = APIRouter(default_response_class=HTMLResponse)
+    router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Role.VIEWER)])
 
     @router.get("/incidents/{number}")
     def one(request: Request, number: Number) -> Response:
