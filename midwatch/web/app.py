@@ -27,12 +27,14 @@ from midwatch.logs import SHOWN_ONCE
 from midwatch.settings import Settings
 from midwatch.web.frame import shown_over, themes
 from midwatch.web.guard import Guard
+from midwatch.web.listing import listing
 from midwatch.web.live import Live
 from midwatch.web.live import router as live
 from midwatch.web.login import Entrance
 from midwatch.web.login import router as door_of
 from midwatch.web.models import router as models
 from midwatch.web.pages import pages
+from midwatch.web.problems import tell_problems
 from midwatch.web.record import evidence
 from midwatch.web.rights import router as rights
 from midwatch.web.static import Static
@@ -71,6 +73,7 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
     secure = settings.public_url.startswith("https:")
     beside = (
         live(app.state.live),
+        listing(ledger, shown),
         themes(secure=secure),
         evidence(settings, ledger),
         rights(settings, shown),
@@ -78,6 +81,7 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
     )
     for routes in (pages(ledger, verdict_file_of(settings), shown), *beside, *more):
         app.include_router(routes)
+    tell_problems(app, shown)
     visits = Visits.of(settings, ledger, door)
     app.include_router(door_of(Entrance(visits=visits, ways=ways_of(settings))))
     app.add_middleware(Guard, visits=visits)

@@ -1,4 +1,4 @@
-"""The pages, plain for now: incidents, one incident's whole story, the ledger. They only read."""
+"""The pages of one incident's whole story and of the ledger. They only read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 
 from agents.auditor.verdicts import kept_in
 from agents.gatekeeper.remembered import told as remembered
-from agents.ledger import checkpoints, incidents
+from agents.ledger import checkpoints
 from agents.ledger.plots import plots
 from agents.ledger.store import Ledger
 from agents.ledger.story import story
@@ -50,13 +50,6 @@ class Line:
 def pages(ledger: Ledger, verdict_file: Path, shown: Shown) -> APIRouter:
     """The routes over one ledger, and what its auditor found last."""
     router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Role.VIEWER)])
-
-    @router.get("/")
-    @router.get("/incidents")
-    def listed(request: Request, before: Number | None = None) -> Response:
-        found = incidents.page(ledger, before=before, limit=PAGE)
-        older = found[-1].number if len(found) == PAGE else None
-        return shown(request, "incidents.html", {"incidents": found, "older": older})
 
     @router.get("/incidents/{number}")
     def one(request: Request, number: Number) -> Response:
