@@ -18,6 +18,7 @@ from agents.investigator.silenced import SilenceError
 from agents.ledger.roster import RosterError, read_roster
 from agents.ledger.store import LedgerError
 from midwatch import wall
+from midwatch.check_login import login
 from midwatch.check_model import model, model_breaker
 from midwatch.check_result import Result
 from midwatch.check_slack import slack
@@ -69,6 +70,7 @@ async def check_all(settings: Settings, say: Callable[[str], object] = lambda _:
         "the model": model,
         "the model's breaker": model_breaker,
         "the chat": slack,
+        "the login": login,
     }
     results: list[Result] = []
     for words, look in tried.items():

@@ -18,6 +18,7 @@ from midwatch.terminal import show as shown
 
 if TYPE_CHECKING:
     from agents.incident import Incident
+    from agents.ledger.listing import Glance
     from agents.ledger.moves import Standing
     from agents.ledger.store import Ledger
 
@@ -39,6 +40,7 @@ Severe = Annotated[
     typer.Option(help="Only of this severity, as the label says it.", autocompletion=completion.severities),
 ]
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Only with an alert of this namespace.")]
+Words = Annotated[str, typer.Option("--search", help="Only with this in its title or an alert's labels.")]
 Since = Annotated[str, typer.Option(help="Only opened from this day or time on (ISO, UTC).")]
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="The newest so many.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")]
@@ -66,46 +68,47 @@ def listed(  # noqa: PLR0913, PLR0917  (each is an option of the command, and ha
     state: Stands = None,
     severity: Severe = "",
     namespace: Namespace = "",
+    words: Words = "",
     since: Since = "",
     limit: Limit = 50,
     output: Output = Form.TABLE,
     config: Config = None,
 ) -> None:
     """List incidents, newest first. Exit 0 also when there is none, 2 when they could not be read."""
-    from agents.incident import IncidentState
-    from agents.ledger.listing import Wanted
-    from agents.ledger.listing import listed as found_in
+    from agents.ledger.listing import Wanted, found
 
     wanted = Wanted(
-        state=IncidentState(state.value) if state else None,
+        state=state.value if state else "",
         severity=severity,
         namespace=namespace,
+        words=words,
         since=time_of(since) if since else None,
-        limit=limit,
     )
-    with _ledger(config) as ledger, ledger.read() as session:
-        found = found_in(session, wanted)
+    with _ledger(config) as ledger:
+        now = ledger.now()
+        with ledger.read() as session:
+            rows = found(session, wanted, now, limit=limit)
     if output is Form.JSON:
-        data([_facts(one) for one in found])
-    elif found:
-        _table(("incident", "state", "severity", "opened (UTC)", "alerts", "what"), map(_row, found))
+        data([_facts(one) for one in rows])
+    elif rows:
+        names = ("incident", "state", "severity", "opened (UTC)", "fire", "plan", "what")
+        _table(names, map(_row, rows))
     else:
         answer(output, [], ["no incident fits that"])
 
 
-def _facts(one: Incident) -> dict[str, object]:
+def _facts(one: Glance) -> dict[str, object]:
     from tools.redaction import redacted
 
-    told = one.model_dump(mode="json", exclude={"alerts"})
-    spaces = sorted({alert.labels["namespace"] for alert in one.alerts if "namespace" in alert.labels})
-    counts = {"alerts": len(one.alerts), "firing": len(one.firing), "namespaces": spaces}
-    return redacted({"id": one.id, **told, **counts})
+    return redacted({"id": one.id, **one.model_dump(mode="json")})
 
 
-def _row(one: Incident) -> tuple[str, ...]:
-    state = f"{one.state.value}: {one.phase}" if one.state.value == State.OPEN else one.state.value
-    fires = f"{len(one.firing)} of {len(one.alerts)}"
-    return one.id, state, one.severity, f"{one.opened_at:%Y-%m-%d %H:%M}", fires, one.title
+def _row(one: Glance) -> tuple[str, ...]:
+    # How it ended says more than that it did.
+    state = one.phase if one.state.value == State.OPEN else one.recovery or one.state.value
+    opened = f"{one.opened_at:%Y-%m-%d %H:%M}"
+    plan = one.plan.value if one.plan else ""
+    return one.id, state, one.severity, opened, f"{one.firing}/{one.alerts}", plan, one.title
 
 
 def _table(names: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> None:

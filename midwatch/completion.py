@@ -8,6 +8,7 @@ no place for a complaint. Imports nothing heavy before it is asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
@@ -25,10 +26,10 @@ def incidents(ctx: typer.Context, incomplete: str) -> list[Offer]:
 
 
 def _incidents(session: Session) -> list[Offer]:
-    from agents.ledger.listing import Wanted, listed
+    from agents.ledger.listing import Wanted, found
 
-    found = listed(session, Wanted(limit=MOST))
-    return [(one.id, f"{one.state.value} since {one.opened_at:%Y-%m-%d}") for one in found]
+    newest = found(session, Wanted(), datetime.now(UTC), limit=MOST)
+    return [(one.id, f"{one.state.value} since {one.opened_at:%Y-%m-%d}") for one in newest]
 
 
 def plans(ctx: typer.Context, incomplete: str) -> list[Offer]:

@@ -6,10 +6,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from agents.incident import IncidentState, Recovery
-from agents.ledger.watching import events
 from agents.ledger.protocol import TERMINAL, PlanState
 from agents.ledger.store import Ledger
 from agents.ledger.story import PlanView, Story, story
+from agents.ledger.watching import events
 from midwatch.web.pages import Line, line_of
 
 # True and in the ledger, but a dozen lines of it would hide the story.

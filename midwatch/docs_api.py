@@ -17,8 +17,8 @@ def api() -> str:
 
 def schema() -> JsonObject:
     """The OpenAPI of the application as ``midwatch serve`` puts it together, over an empty ledger."""
+    from midwatch.login.door import Door
     from midwatch.web.app import application
-    from midwatch.web.login import Door
     from midwatch.web.record import metrics
     from midwatch.web.verdict import asking
     from midwatch.wiring import auditor_of, ledger_of
@@ -77,7 +77,8 @@ with its own help text.
 ## Who may ask
 Everything but the webhook, `/-/ready`, `/static/` and the login itself wants the login: a cookie for people,
 `Authorization: Bearer` with the token that `serve` printed at its first start for programs. Without it a
-browser is led to `/login` and a program gets 401. For programs the commands are the better way:
+browser is led to `/login` and a program gets 401; with a role that is too low it is 403. Admins get all of it
+as OpenAPI from `/openapi.json`. For programs the commands are the better way:
 `midwatch incidents -o json`, `midwatch show`, `midwatch tail -f -o json`, `midwatch export`
 ([commands](commands.md)).
 

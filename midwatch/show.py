@@ -7,9 +7,9 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from agents.ledger.watching import events
 from agents.ledger.store import Ledger
 from agents.ledger.story import PlanView, Story, story
+from agents.ledger.watching import events
 from midwatch.terminal import clean
 from midwatch.web.pages import line_of
 from tools.kubernetes.actions.catalogue import sentence

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import orjson
 
-from agents.ledger.watching import events, last
 from agents.ledger.store import Ledger, LedgerUnavailable
 from agents.ledger.tables import AuditRow
+from agents.ledger.watching import events, last
 from midwatch.terminal import Form, clean, data, say, trouble
 from midwatch.web.pages import line_of
 from tools.redaction import redacted

@@ -90,12 +90,31 @@ class Tag(StrEnum):
         "The actor is about to send one step; its bytes' digest is stated.",
     )
     STEP_ANSWERED = "actor:step:answer", "What the API server answered to one step, or that it did not."
+    DIAGNOSIS_GRADED = (
+        "any:diagnosis:grade",
+        "A person said how good the diagnosis was; who, which grade, and their earlier one are stated.",
+    )
+    CALLS_SNOOZED = (
+        "gatekeeper:calls:snooze",
+        "A person let the calls about an incident rest; who and until when is stated. Nothing expires later.",
+    )
     HALT_REFUSED = (
         "gatekeeper:watch:refuse",
         "Somebody who may not asked in the chat to halt or resume; who, and why not, is stated.",
     )
     HALTED = "operator:watch:halt", "Somebody stopped every change."
     RESUMED = "operator:watch:resume", "Somebody ended the halt."
+    LOGGED_IN = "web:session:open", "Somebody logged in to the pages; who, and by which way, is stated."
+    LOGGED_OUT = "web:session:close", "Somebody logged out of the pages."
+    LOGIN_REFUSED = (
+        "web:session:refuse",
+        "A login to the pages did not count; who it claimed to be, as far as known, and why is stated.",
+    )
+    VERIFY_ASKED = "web:record:verify", "Somebody had the whole record recomputed from its page."
+    RECORD_TAKEN = (
+        "web:record:export",
+        "Somebody took rows or an evidence pack from the pages; which is stated.",
+    )
     KEY_ROTATED = "operator:key:rotate", "The auditor signs with a new key, which the old one vouches for."
     PAYLOAD_ERASED = (
         "operator:payload:erase",

@@ -1,29 +1,28 @@
-"""The pages, plain for now: incidents, one incident's whole story, the ledger. They only read."""
+"""The pages of one incident's whole story and of the ledger. They only read."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
-from fastapi.templating import Jinja2Templates
 from markupsafe import Markup
-from pydantic import Field
 from sqlmodel import Session, col, select
 
 from agents.auditor.verdicts import kept_in
 from agents.gatekeeper.remembered import told as remembered
-from agents.ledger import checkpoints, incidents
+from agents.ledger import checkpoints
 from agents.ledger.plots import plots
-from agents.ledger.store import Ledger, halted
+from agents.ledger.store import Ledger
 from agents.ledger.story import story
 from agents.ledger.tables import AuditRow
+from midwatch.login.needs import needs
+from midwatch.login.roles import Role
+from midwatch.web.frame import Number, Shown
 from midwatch.web.models import money
 from midwatch.web.verdict import sentences
 from tools.kubernetes.actions.catalogue import sentence
@@ -32,19 +31,8 @@ from tools.policy.words import touched, warnings
 from tools.redaction import redact
 
 PAGE = 50
-Number = Annotated[int, Field(ge=0, lt=2**63)]
-"""What fits into a column of the ledger; another number is a wrong address and no error of ours."""
 # Sixty-four digits of hash on every line would leave no room for what happened.
 _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b")
-_templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
-
-
-def _safe(value: object) -> object:
-    # Labels and titles come from strangers: every text a page shows is redacted and inert first.
-    return redact(value) if type(value) is str else value
-
-
-_templates.env.finalize = _safe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,27 +47,9 @@ class Line:
     hash: str
 
 
-def shown_over(ledger: Ledger) -> Callable[[Request, str, dict[str, object]], Response]:
-    """How a page is rendered: every one says when the watch is halted."""
-
-    def shown(request: Request, name: str, content: dict[str, object]) -> Response:
-        with ledger.read() as session:
-            content["halt"] = halted(session)
-        return _templates.TemplateResponse(request, name, content)
-
-    return shown
-
-
-def pages(ledger: Ledger, verdict_file: Path) -> APIRouter:
+def pages(ledger: Ledger, verdict_file: Path, shown: Shown) -> APIRouter:
     """The routes over one ledger, and what its auditor found last."""
-    router, shown = APIRouter(default_response_class=HTMLResponse), shown_over(ledger)
-
-    @router.get("/")
-    @router.get("/incidents")
-    def listed(request: Request, before: Number | None = None) -> Response:
-        found = incidents.page(ledger, before=before, limit=PAGE)
-        older = found[-1].number if len(found) == PAGE else None
-        return shown(request, "incidents.html", {"incidents": found, "older": older})
+    router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Role.VIEWER)])
 
     @router.get("/incidents/{number}")
     def one(request: Request, number: Number) -> Response:

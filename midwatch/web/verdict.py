@@ -11,9 +11,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
-from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 
 from agents.auditor.verdicts import Kept
+from agents.ledger import sessions
+from agents.ledger.tags import Tag
+from midwatch.login.needs import needs, visit_of
+from midwatch.login.roles import Role
 
 if TYPE_CHECKING:
     from agents.auditor.watch import Auditor
@@ -69,13 +73,11 @@ def _ago(time: timedelta) -> str:
 
 def asking(auditor: Auditor) -> APIRouter:
     """The button: the auditor recomputes all at its next look, once for many presses, and nobody waits."""
-    router = APIRouter()
+    router = APIRouter(dependencies=[needs(Role.APPROVER)])
 
     @router.post("/ledger/verify")
     def asked(request: Request) -> Response:
-        # The cookie of the login is not sent from other sites; a browser that tells whence says it again.
-        if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-            return PlainTextResponse("ask from the ledger's own page", status_code=403)
+        sessions.acted(auditor.ledger, Tag.VERIFY_ASKED, visit_of(request).account)
         auditor.ask()
         return RedirectResponse("/ledger?asked=1", status_code=303)
 

@@ -11,6 +11,7 @@ from agents.incident import Claim, Diagnosis
 from agents.ledger import incidents, investigations
 from agents.ledger.store import Ledger
 from midwatch.settings import Settings
+from midwatch.web.frame import shown_over
 from midwatch.web.pages import pages
 from midwatch.wiring import ledger_of
 from tests.support.plans import a_delivery, a_plan, an_alert
@@ -27,7 +28,7 @@ SECRET = "ghp_" + "A1b2C3d4E5f6G7h8I9j0" * 2
 
 async def page(ledger: Ledger, folder: Path) -> str:
     app = FastAPI()
-    app.include_router(pages(ledger, folder / "verdict.json"))
+    app.include_router(pages(ledger, folder / "verdict.json", shown_over(ledger)))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
         found = await client.get("/incidents/1")

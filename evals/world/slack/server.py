@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 
 from evals.world.slack.api import WebApi
+from evals.world.slack.api_openid import sign_in
 from evals.world.slack.courier import Courier
 from evals.world.slack.journal import Call, Delivery, Kind
 from evals.world.slack.options import Credentials, Mode, SlackOptions
@@ -55,6 +56,7 @@ class SlackServer:
     def __init__(self, options: SlackOptions | None = None) -> None:
         self.options = options or SlackOptions()
         self.workspace = Workspace(self.options)
+        self.issuer, self._sign_in = sign_in(self.workspace)
         self.courier: Courier | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -84,7 +86,7 @@ class SlackServer:
         self._loop = asyncio.get_running_loop()
         self.courier = Courier(self.workspace)
         config = uvicorn.Config(
-            application(self.workspace, self.courier),
+            application(self.workspace, self.courier, self._sign_in),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -184,12 +186,13 @@ class SlackServer:
         return asyncio.run_coroutine_threadsafe(courier.deliver(kind, payload), self._loop).result()
 
 
-def application(workspace: Workspace, courier: Courier) -> Starlette:
+def application(workspace: Workspace, courier: Courier, sign_in: list[Route]) -> Starlette:
     """The routes of the workspace."""
     api, page = WebApi(workspace, courier), Page(workspace, courier)
     # The fixed acts of the page come before the one with a name, or they would be taken for it.
     return Starlette(
         routes=[
+            *sign_in,
             Route("/api/{method}", api.call, methods=["GET", "POST"]),
             Route("/upload/v1/{file_id}", api.upload, methods=["POST"]),
             Route("/files/{file_id}", api.download),
