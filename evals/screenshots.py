@@ -19,6 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agents.ledger.protocol import PlanState
 from agents.ledger.store import Ledger
 from agents.ledger.story import story
 from evals import oncall
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 WAIT_S = 120.0
-DESK, PHONE = (1280, 900), (390, 844)
+DESK, TALL, PHONE = (1280, 900), (1100, 1400), (390, 844)
 TOKEN = "the-token-of-the-screenshots"  # noqa: S105  (of a data centre that lives for a minute)
 
 
@@ -50,8 +51,8 @@ class Shot:
     scenario: str = "bad-image"
     size: tuple[int, int] = DESK
     dark: bool = False
-    before: Callable[[Person], object] | None = None
-    """What somebody on call does in the chat just before it is taken."""
+    does: Callable[[Person], object] | None = None
+    """What somebody on call does in the chat that opens a form, which is then the picture."""
 
 
 def _opens_the_form(person: Person) -> None:
@@ -59,12 +60,12 @@ def _opens_the_form(person: Person) -> None:
 
 
 SHOTS = (
-    Shot(name="slack", at=Moment.ASKED),
+    Shot(name="slack", at=Moment.ASKED, size=TALL),
     Shot(name="incidents", page="/incidents"),
     Shot(name="incident", page="/incidents/1"),
     Shot(name="incident-phone", page="/incidents/1", size=PHONE, dark=True),
     Shot(name="ledger", page="/ledger"),
-    Shot(name="confirm", at=Moment.ASKED, scenario="oom", before=_opens_the_form),
+    Shot(name="confirm", at=Moment.ASKED, scenario="oom", does=_opens_the_form),
 )
 
 
@@ -131,16 +132,16 @@ class _Play:
             ada = Person(self._chat.rsplit("/", 1)[0], data["slack"]["users"]["oncall"])
             world.tell("break")
             ada.wait_for_button("approve", timeout=WAIT_S)
+            # The card is there a moment before the ledger knows it is; a click in between is not counted.
+            _until(lambda: _asks(ledger))
             self._take(shots, Moment.ASKED, ada)
             if any(shot.at is Moment.OVER for shot in shots):
                 oncall.approve(ada, WAIT_S)
-                _until(lambda: (told := story(ledger, 1)) is not None and told.outcome is not None)
+                _until(lambda: _over(ledger))
                 self._take(shots, Moment.OVER, ada)
 
     def _take(self, shots: list[Shot], moment: Moment, ada: Person) -> None:
         for shot in (one for one in shots if one.at is moment):
-            if shot.before is not None:
-                shot.before(ada)
             width, height = shot.size
             context = self._browser.new_context(
                 viewport={"width": width, "height": height},
@@ -150,6 +151,9 @@ class _Play:
             try:
                 page = context.new_page()
                 self._open(page, shot)
+                if shot.does is not None:
+                    shot.does(ada)
+                    page.get_by_role("dialog").wait_for()
                 page.screenshot(path=self._folder / f"{shot.name}.png")
             finally:
                 context.close()
@@ -161,6 +165,16 @@ class _Play:
         # Pages that stay connected for news are never idle; what they show first is there by then.
         page.wait_for_load_state("load")
         page.wait_for_function("document.body.innerText.trim().length > 40")
+
+
+def _asks(ledger: Ledger) -> bool:
+    told = story(ledger, 1)
+    return told is not None and told.plan is not None and told.plan.state is PlanState.PENDING
+
+
+def _over(ledger: Ledger) -> bool:
+    told = story(ledger, 1)
+    return told is not None and told.outcome is not None
 
 
 def _until(good: Callable[[], bool]) -> None:
