@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from evals.screenshots import SHOTS
+
 ROOT = Path(__file__).parent.parent
 PAGES = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
 
@@ -64,3 +66,11 @@ def test_a_link_out_of_the_docs_keeps_its_name(site: Path) -> None:
     page = (site / "second-wall.html").read_text(encoding="utf-8")
     assert "deploy/admission/actor.yaml" in page
     assert "../deploy" not in page
+
+
+def test_every_picture_shown_is_taken_by_the_script_and_none_is_left_over() -> None:
+    """`make screenshots` takes them; a picture that nobody takes any more would go on showing the past."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    shown = {name for page in pages for name in re.findall(r"images/([\w-]+)\.png", page.read_text("utf-8"))}
+    assert shown == {shot.name for shot in SHOTS}
+    assert shown == {path.stem for path in (ROOT / "docs/images").iterdir()}

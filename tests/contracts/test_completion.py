@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agents.ledger.store import Ledger
+from tests.support.pretend_queue import RememberingQueue
 from tests.support.watching import HOSTILE, environment, opened
 
 ASK = "from midwatch.cli import app; app(prog_name='midwatch')"
@@ -32,12 +34,13 @@ def offered(shell: str, line: str, more: dict[str, str]) -> str:
 
 
 @pytest.fixture
-def known(ledger: Ledger, ledger_url: str, tmp_path: Path) -> dict[str, str]:
+def known(empty: Path, tmp_path: Path) -> dict[str, str]:
     """A ledger with an incident of an ugly name and a plan that waits."""
-    if not ledger_url.startswith("sqlite"):
-        pytest.skip("what is offered is read like all else, and that is tested on both databases")
+    url = f"sqlite:///{shutil.copy(empty, tmp_path / 'ledger.db')}"
+    ledger = Ledger(url, RememberingQueue())
     opened(ledger, 1, alertname=f"$(touch {tmp_path / 'owned'})`id`'\";{HOSTILE}")
-    return environment(ledger_url, tmp_path)
+    ledger.close()
+    return environment(url, tmp_path)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -68,7 +68,9 @@ def test_incidents_are_chosen_by_state_severity_namespace_and_time(
     assert ids(asked("incidents", "-o", "json", "--since", "2026-11-25")) == []
     said = asked("incidents", "-n", "cart").stdout.splitlines()
     assert said[0].split()[:2] == ["incident", "state"]
-    assert re.match(r"INC-2 +received +critical +2026-11-24 00:30 +1/1 +DRAFT +KubePodNotReady cart", said[1])
+    assert re.match(
+        r"INC-2 +received +critical +2026-11-24 00:30 +1/1 +PENDING +KubePodNotReady cart", said[1]
+    )
     wrong = asked("incidents", "--since", "yesterday")
     assert (wrong.exit_code, "next: write 2026-11-27" in wrong.stderr) == (2, True)
     assert asked("incidents", "-n", "nowhere").stdout == "no incident fits that\n"
