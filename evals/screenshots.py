@@ -59,6 +59,7 @@ def _opens_the_form(person: Person) -> None:
     person.click(person.wait_for_button("approve", timeout=WAIT_S))
 
 
+# The order is that of the pages that show them; each scenario is played once, whatever the order.
 SHOTS = (
     Shot(name="slack", at=Moment.ASKED, size=TALL),
     Shot(name="incidents", page="/incidents"),
@@ -130,22 +131,26 @@ class _Play:
             stack.callback(ledger.close)
             self._chat = data["slack"]["page_url"]
             ada = Person(self._chat.rsplit("/", 1)[0], data["slack"]["users"]["oncall"])
+            # From here on it is the demo's incident: nothing of the product knows that it is looked at.
             world.tell("break")
             ada.wait_for_button("approve", timeout=WAIT_S)
             # The card is there a moment before the ledger knows it is; a click in between is not counted.
             _until(lambda: _asks(ledger))
             self._take(shots, Moment.ASKED, ada)
+            # Without a shot of the end nobody need sign: the world is thrown away as it is.
             if any(shot.at is Moment.OVER for shot in shots):
                 oncall.approve(ada, WAIT_S)
                 _until(lambda: _over(ledger))
                 self._take(shots, Moment.OVER, ada)
 
+    # Each in a context of its own: what one page keeps (colours, a draft) would show in the next picture.
     def _take(self, shots: list[Shot], moment: Moment, ada: Person) -> None:
         for shot in (one for one in shots if one.at is moment):
             width, height = shot.size
             context = self._browser.new_context(
                 viewport={"width": width, "height": height},
                 color_scheme="dark" if shot.dark else "light",
+                # A phone's screen has more dots than its page has pixels.
                 device_scale_factor=2 if shot.size == PHONE else 1,
             )
             try:
@@ -159,6 +164,7 @@ class _Play:
                 context.close()
 
     def _open(self, page: Page, shot: Shot) -> None:
+        # The address that `serve` printed logs in, as it does for whoever opens it first.
         if shot.page:
             page.goto(self._login)
         page.goto(f"{self._url}{shot.page}" if shot.page else self._chat)

@@ -30,6 +30,16 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
+STYLES = {
+    "critical": "bold red",
+    "warning": "yellow",
+    "PENDING": "bold cyan",
+    "SUCCEEDED": "green",
+    "recovered": "green",
+    "not recovered": "bold red",
+    "over": "dim",
+}
+"""What is seen first."""
 Name = Annotated[
     str,
     typer.Argument(metavar="INCIDENT", help="Its number, as in INC-7.", autocompletion=completion.incidents),
@@ -120,7 +130,9 @@ def _table(names: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> None:
         # The last column holds prose and may fold; a name that is folded cannot be copied.
         table.add_column(name, overflow="fold", no_wrap=name != names[-1])
     for row in rows:
-        table.add_row(*(Text(clean(cell)) for cell in row))
+        # By the whole word: a title that says critical stays a title.
+        cells = [clean(cell) for cell in row]
+        table.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in cells[:-1]), Text(cells[-1]))
     shown(table)
 
 
