@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import pty
@@ -19,6 +20,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from agents.ledger.migrate import upgrade
@@ -122,26 +124,32 @@ def test_the_tail_is_the_newest_events_in_their_order(ledger: Ledger, asked: Cal
     assert asked("tail", "--lines", "0").stdout == ""
 
 
+def hostile(ledger: Ledger) -> None:
+    """An alert with such a name, and somebody who writes the database and puts it there as it is."""
+    opened(ledger, 1, alertname=HOSTILE)
+    with ledger.writer.begin() as connection:
+        connection.execute(text("UPDATE incident SET title = :title"), {"title": HOSTILE})
+
+
 COMMANDS = (("incidents",), ("show", "INC-1"), ("plans",), ("tail",))
 
 
-@pytest.mark.parametrize("form", ["table", "json"])
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda words: words[0])
 def test_nothing_a_stranger_wrote_reaches_the_terminal_as_more_than_text(
-    ledger: Ledger, asked: Callable[..., Result], command: tuple[str, ...], form: str
+    ledger: Ledger, asked: Callable[..., Result]
 ) -> None:
-    opened(ledger, 1, alertname=HOSTILE)
-    said = asked(*command, "-o", form).stdout
-    assert "Bad" in said
-    assert {char for char in said if unicodedata.category(char).startswith("C")} <= {"\n"}
-    assert SECRET not in said
-    assert "INC-9 all is well" not in said.splitlines()
+    hostile(ledger)
+    for command, form in itertools.product(COMMANDS, ("table", "json")):
+        said = asked(*command, "-o", form).stdout
+        assert "Bad" in said, command
+        assert {char for char in said if unicodedata.category(char).startswith("C")} <= {"\n"}, command
+        assert SECRET not in said, command
+        assert "INC-9 all is well" not in said.splitlines(), command
 
 
 def test_on_a_real_terminal_only_our_own_colours_are_escapes(
     ledger: Ledger, ledger_url: str, tmp_path: Path
 ) -> None:
-    opened(ledger, 1, alertname=HOSTILE)
+    hostile(ledger)
     shown = on_a_terminal(["incidents"], environment(ledger_url, tmp_path))
     assert "Bad" in shown
     assert "\x1b" not in re.sub(r"\x1b\[[0-9;]*m", "", shown)
