@@ -27,6 +27,7 @@ from midwatch.logs import SHOWN_ONCE
 from midwatch.settings import Settings
 from midwatch.web.frame import shown_over, themes
 from midwatch.web.guard import Guard
+from midwatch.web.ledger import router as record
 from midwatch.web.listing import listing
 from midwatch.web.live import Live
 from midwatch.web.live import router as live
@@ -35,7 +36,7 @@ from midwatch.web.login import router as door_of
 from midwatch.web.models import router as models
 from midwatch.web.pages import pages
 from midwatch.web.problems import tell_problems
-from midwatch.web.record import evidence
+from midwatch.web.record import evidence, exported
 from midwatch.web.rights import router as rights
 from midwatch.web.static import Static
 from midwatch.wiring import breaker_of, verdict_file_of
@@ -76,10 +77,12 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
         listing(ledger, shown),
         themes(secure=secure),
         evidence(settings, ledger),
+        record(ledger, verdict_file_of(settings), shown),
+        exported(settings, ledger),
         rights(settings, shown),
         models(ledger, breaker_of(settings), shown),
     )
-    for routes in (pages(ledger, verdict_file_of(settings), shown), *beside, *more):
+    for routes in (pages(ledger, shown), *beside, *more):
         app.include_router(routes)
     tell_problems(app, shown)
     visits = Visits.of(settings, ledger, door)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import orjson
 from fastapi import APIRouter, Request
@@ -13,9 +12,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from markupsafe import Markup
 from sqlmodel import Session, col, select
 
-from agents.auditor.verdicts import kept_in
 from agents.gatekeeper.remembered import told as remembered
-from agents.ledger import checkpoints
 from agents.ledger.plots import plots
 from agents.ledger.store import Ledger
 from agents.ledger.story import story
@@ -24,7 +21,6 @@ from midwatch.login.needs import needs
 from midwatch.login.roles import Role
 from midwatch.web.frame import Number, Shown
 from midwatch.web.models import money
-from midwatch.web.verdict import sentences
 from tools.kubernetes.actions.catalogue import sentence
 from tools.plot import svg
 from tools.policy.words import touched, warnings
@@ -47,8 +43,8 @@ class Line:
     hash: str
 
 
-def pages(ledger: Ledger, verdict_file: Path, shown: Shown) -> APIRouter:
-    """The routes over one ledger, and what its auditor found last."""
+def pages(ledger: Ledger, shown: Shown) -> APIRouter:
+    """The routes over one ledger."""
     router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Role.VIEWER)])
 
     @router.get("/incidents/{number}")
@@ -69,18 +65,6 @@ def pages(ledger: Ledger, verdict_file: Path, shown: Shown) -> APIRouter:
         drawn = [Markup(svg(plot)) for plot in plots(told)]  # noqa: S704
         content = {"story": told, "timeline": timeline, "plots": drawn, **words}
         return shown(request, "incident.html", content)
-
-    @router.get("/ledger")
-    def record(request: Request, before: Number | None = None, asked: bool = False) -> Response:
-        # Read before the rows: a verdict that comes meanwhile would know more events than are counted here.
-        kept = kept_in(verdict_file)
-        with ledger.read() as session:
-            # By sequence number and not by page number: rows are added while somebody reads.
-            rows = _lines(session, before=before, limit=PAGE)
-            events, _ = checkpoints.head(session)
-        older = rows[-1].seq if len(rows) == PAGE else None
-        said = sentences(kept, events, ledger.now())
-        return shown(request, "ledger.html", {"rows": rows, "older": older, "said": said, "asked": asked})
 
     return router
 
