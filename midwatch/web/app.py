@@ -27,6 +27,7 @@ from midwatch.logs import SHOWN_ONCE
 from midwatch.settings import Settings
 from midwatch.web.frame import shown_over, themes
 from midwatch.web.guard import Guard
+from midwatch.web.insights import router as insights
 from midwatch.web.ledger import router as record
 from midwatch.web.listing import listing
 from midwatch.web.live import Live
@@ -80,6 +81,7 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
         record(ledger, verdict_file_of(settings), shown),
         exported(settings, ledger),
         rights(settings, shown),
+        insights(ledger, shown),
         models(ledger, breaker_of(settings), shown),
     )
     for routes in (pages(ledger, shown), *beside, *more):
