@@ -166,7 +166,8 @@ def _causes(part: _Part) -> Counter[str]:
     cause = col(row.body)["cause"]["code"].as_string()
     query = rows_of(col(row.incident), cause).order_by(col(row.round))
     of_them = col(row.incident) >= part.first, col(row.incident) <= part.last
-    found = {number: code for number, code in part.session.connection().execute(query.where(*of_them))}
+    rows = part.session.connection().execute(query.where(*of_them))
+    found: dict[int, str | None] = {row[0]: row[1] for row in rows}
     return Counter(code for number, code in found.items() if code and number in part.lives)
 
 

@@ -28,6 +28,8 @@ from midwatch.settings import Settings
 from midwatch.web.frame import shown_over, themes
 from midwatch.web.guard import Guard
 from midwatch.web.insights import router as insights
+from midwatch.web.installation import router as installation
+from midwatch.web.knowledge import analyzers, runbooks
 from midwatch.web.ledger import router as record
 from midwatch.web.listing import listing
 from midwatch.web.live import Live
@@ -82,6 +84,9 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
         exported(settings, ledger),
         rights(settings, shown),
         insights(ledger, shown),
+        installation(settings, ledger, shown),
+        runbooks(ledger, shown),
+        analyzers(settings, ledger, shown),
         models(ledger, breaker_of(settings), shown),
     )
     for routes in (pages(ledger, shown), *beside, *more):
