@@ -25,6 +25,7 @@ from midwatch.logs import SHOWN_ONCE
 from midwatch.settings import Settings
 from midwatch.web.frame import shown_over, themes
 from midwatch.web.guard import Guard
+from midwatch.web.incident import incident
 from midwatch.web.listing import listing
 from midwatch.web.live import Live
 from midwatch.web.live import router as live
@@ -72,6 +73,7 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
     beside = (
         live(app.state.live),
         listing(ledger, shown),
+        incident(ledger, shown, settings.public_url.rstrip("/")),
         themes(secure=secure),
         evidence(settings, ledger),
         rights(settings, shown),

@@ -1,4 +1,4 @@
-"""The pages of one incident's whole story and of the ledger. They only read."""
+"""The ledger's page, and one event of the record in words. It only reads."""
 
 from __future__ import annotations
 
@@ -9,25 +9,17 @@ from pathlib import Path
 
 import orjson
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, PlainTextResponse, Response
-from markupsafe import Markup
+from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session, col, select
 
 from agents.auditor.verdicts import kept_in
-from agents.gatekeeper.remembered import told as remembered
 from agents.ledger import checkpoints
-from agents.ledger.plots import plots
 from agents.ledger.store import Ledger
-from agents.ledger.story import story
 from agents.ledger.tables import AuditRow
 from midwatch.login.needs import needs
 from midwatch.login.roles import Role
 from midwatch.web.frame import Number, Shown
-from midwatch.web.models import money
 from midwatch.web.verdict import sentences
-from tools.kubernetes.actions.catalogue import sentence
-from tools.plot import svg
-from tools.policy.words import touched, warnings
 from tools.redaction import redact
 
 PAGE = 50
@@ -50,25 +42,6 @@ class Line:
 def pages(ledger: Ledger, verdict_file: Path, shown: Shown) -> APIRouter:
     """The routes over one ledger, and what its auditor found last."""
     router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Role.VIEWER)])
-
-    @router.get("/incidents/{number}")
-    def one(request: Request, number: Number) -> Response:
-        told = story(ledger, number)
-        if told is None:
-            return PlainTextResponse(f"there is no INC-{number}", status_code=404)
-        with ledger.read() as session:
-            timeline = _lines(session, incident=number, limit=500)[::-1]
-        words = {
-            "sentence": sentence,
-            "touched": touched,
-            "warnings": warnings,
-            "money": money,
-            "remembered": remembered,
-        }
-        # Ours and escaped where it holds words of strangers: the only markup that a page takes as it is.
-        drawn = [Markup(svg(plot)) for plot in plots(told)]  # noqa: S704
-        content = {"story": told, "timeline": timeline, "plots": drawn, **words}
-        return shown(request, "incident.html", content)
 
     @router.get("/ledger")
     def record(request: Request, before: Number | None = None, asked: bool = False) -> Response:
