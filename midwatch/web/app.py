@@ -33,6 +33,7 @@ from midwatch.web.login import Entrance
 from midwatch.web.login import router as door_of
 from midwatch.web.models import router as models
 from midwatch.web.pages import pages
+from midwatch.web.plans import plans
 from midwatch.web.problems import tell_problems
 from midwatch.web.record import evidence
 from midwatch.web.rights import router as rights
@@ -73,6 +74,7 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
     beside = (
         live(app.state.live),
         listing(ledger, shown),
+        plans(settings, ledger, shown),
         incident(ledger, shown, settings.public_url.rstrip("/")),
         themes(secure=secure),
         evidence(settings, ledger),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from agents.incident import Severity
 from agents.ledger.story import Story
@@ -64,6 +65,14 @@ class _Seen:
     runs_on: dict[Key, Key] = field(default_factory=dict)
     sends: set[tuple[Key, Key]] = field(default_factory=set)
 
+    def owners(self, key: Key) -> list[Key]:
+        """Who owns it, upwards; four links at most, for a liar's evidence could make it its own owner."""
+        found: list[Key] = []
+        while len(found) < 4 and (key in self.owner):
+            key = self.owner[key]
+            found.append(key)
+        return found
+
 
 def related(story: Story) -> Graph:
     """The cause, what was found, what a plan changes; their owners, their Services and where they run."""
@@ -72,9 +81,13 @@ def related(story: Story) -> Graph:
     edges = [*_said(story)]
     keys = dict.fromkeys([*marked, *(key for edge in edges for key in (edge.start, edge.end))])
     for key in list(keys):
-        edges += _upwards(seen, key, keys)
+        for owned, owner in pairwise([key, *seen.owners(key)]):
+            edges.append(Edge(start=owner, word="owns", end=owned))
+            keys.setdefault(owner)
+    told = {(edge.start, edge.end) for edge in edges if edge.word == "sends to"}
     for service, pod in sorted(seen.sends):
-        if pod in keys:
+        # Once to the workload says it for all of its pods.
+        if pod in keys and not any((service, owner) in told for owner in seen.owners(pod)):
             edges.append(Edge(start=service, word="sends to", end=pod))
             keys.setdefault(service)
     for pod in [key for key in keys if key in seen.runs_on and marked.get(key)]:
@@ -84,17 +97,6 @@ def related(story: Story) -> Graph:
     nodes = tuple(marked.get(key) or Node(key=key) for key in kept)
     drawn = [edge for edge in dict.fromkeys(edges) if edge.start in kept and edge.end in kept]
     return Graph(nodes=nodes, edges=tuple(drawn), more=len(keys) - len(kept))
-
-
-def _upwards(seen: _Seen, key: Key, keys: dict[Key, None]) -> Iterator[Edge]:
-    # An owner that owns itself would be a liar's evidence: a chain of owners has a handful of links.
-    for _ in range(4):
-        owner = seen.owner.get(key)
-        if owner is None:
-            return
-        keys.setdefault(owner)
-        yield Edge(start=owner, word="owns", end=key)
-        key = owner
 
 
 def _marked(story: Story) -> Iterator[tuple[Key, Node]]:
