@@ -19,23 +19,26 @@ from midwatch.intake.credential import Credential
 from midwatch.intake.http import Intake, router
 from midwatch.intake.writer import GroupCommit
 from midwatch.login.door import Door
+from midwatch.login.needs import needs
 from midwatch.login.openid import ways_of
+from midwatch.login.roles import Role
 from midwatch.login.visits import Visits
 from midwatch.logs import SHOWN_ONCE
 from midwatch.settings import Settings
 from midwatch.web.frame import shown_over, themes
 from midwatch.web.guard import Guard
 from midwatch.web.incident import incident
+from midwatch.web.insights import router as insights
+from midwatch.web.ledger import router as record
 from midwatch.web.listing import listing
 from midwatch.web.live import Live
 from midwatch.web.live import router as live
 from midwatch.web.login import Entrance
 from midwatch.web.login import router as door_of
 from midwatch.web.models import router as models
-from midwatch.web.pages import pages
 from midwatch.web.plans import plans
 from midwatch.web.problems import tell_problems
-from midwatch.web.record import evidence
+from midwatch.web.record import evidence, exported
 from midwatch.web.rights import router as rights
 from midwatch.web.static import Static
 from midwatch.wiring import breaker_of, verdict_file_of
@@ -78,10 +81,13 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
         incident(ledger, shown, settings.public_url.rstrip("/")),
         themes(secure=secure),
         evidence(settings, ledger),
+        record(ledger, verdict_file_of(settings), shown),
+        exported(settings, ledger),
         rights(settings, shown),
+        insights(ledger, shown),
         models(ledger, breaker_of(settings), shown),
     )
-    for routes in (pages(ledger, verdict_file_of(settings), shown), *beside, *more):
+    for routes in (*beside, *more):
         app.include_router(routes)
     tell_problems(app, shown)
     visits = Visits.of(settings, ledger, door)
@@ -91,5 +97,10 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
     @app.get("/-/ready")
     async def ready() -> PlainTextResponse:
         return PlainTextResponse("ready")
+
+    # By hand and not by `openapi_url`: what describes every door is for those who may open them all.
+    @app.get("/openapi.json", dependencies=[needs(Role.ADMIN)])
+    async def described() -> dict[str, object]:
+        return app.openapi()
 
     return app

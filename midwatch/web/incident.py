@@ -20,9 +20,9 @@ from midwatch.login.needs import needs
 from midwatch.login.roles import Role
 from midwatch.web.drawing import drawn, words
 from midwatch.web.frame import Number, Shown
+from midwatch.web.lines import Line, line_of
 from midwatch.web.live import head
 from midwatch.web.models import money
-from midwatch.web.pages import Line, line_of
 from midwatch.web.postmortem import QUIET, Case, draft, markdown
 from midwatch.web.problems import told
 from midwatch.web.quoting import exhibits

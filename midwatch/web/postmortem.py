@@ -16,7 +16,7 @@ from agents.incident import Claim, Hypothesis
 from agents.ledger.story import PlanView, Story
 from agents.ledger.tags import Tag
 from midwatch.web.frame import span
-from midwatch.web.pages import Line
+from midwatch.web.lines import Line
 from midwatch.web.quoting import Exhibit
 from tools.kubernetes.actions.catalogue import sentence
 from tools.policy.words import touched, warnings

@@ -2,14 +2,16 @@
 
 import base64
 import hashlib
+import hmac
 import json
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 from joserfc import jwt
-from joserfc.jwk import OctKey, RSAKey
+from joserfc.jwk import RSAKey
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,8 @@ class Lies:
     """``none`` leaves the signature out; ``HS256`` signs with the public key as if it were a secret."""
     foreign_key: bool = False
     """Sign with a key that is not published, under the published one's id."""
+    retired_key: bool = False
+    """Sign with the key that was published before the last rotation."""
     garbled: bool = False
     """Change a byte of the claims after signing."""
 
@@ -58,18 +62,17 @@ class Issuer:
         self.client_secret = client_secret
         self.lies = Lies()
         self.asked: list[Asked] = []
-        self._key = _new_key()
-        self._retired: list[RSAKey] = []
+        self._key = _first_key()
+        self._retired = self._key
         self._codes: dict[str, tuple[Asked, Identity]] = {}
 
-    def rotate(self, *, keep_old: bool = False) -> None:
-        """Sign with a new key from here on, and publish the old one still or no longer."""
-        self._retired = [self._key] if keep_old else []
-        self._key = _new_key()
+    def rotate(self) -> None:
+        """Sign with a new key from here on, and publish the old one no longer."""
+        self._retired, self._key = self._key, _new_key()
 
     def keys(self) -> dict[str, object]:
         """The published key set."""
-        return {"keys": [key.as_dict(private=False) for key in (self._key, *self._retired)]}
+        return {"keys": [self._key.as_dict(private=False)]}
 
     def code(self, asked: Asked, who: Identity) -> str:
         """A code for this person, good once."""
@@ -112,19 +115,25 @@ class Issuer:
 
     def _signed(self, claims: dict[str, object]) -> str:
         lies, kid = self.lies, self._key.kid
-        if lies.algorithm == "none":
-            head = _base64(json.dumps({"alg": "none", "typ": "JWT"}).encode())
-            return f"{head}.{_base64(json.dumps(claims).encode())}."
-        if lies.algorithm == "HS256":
-            shared = OctKey.import_key(self._key.as_pem(private=False))
-            return jwt.encode({"alg": "HS256", "kid": kid}, claims, shared, algorithms=["HS256"])
-        key = _new_key() if lies.foreign_key else self._key
-        token = jwt.encode({"alg": "RS256", "kid": kid}, claims, key)
+        if lies.algorithm != "RS256":
+            # By hand: no library signs with nothing, or with a public key.
+            body = f"{_part({'alg': lies.algorithm, 'kid': kid})}.{_part(claims)}"
+            pem = self._key.as_pem(private=False)
+            made = hmac.digest(pem, body.encode(), "sha256") if lies.algorithm == "HS256" else b""
+            return f"{body}.{_base64(made)}"
+        key = self._retired if lies.retired_key else _new_key() if lies.foreign_key else self._key
+        token = jwt.encode({"alg": "RS256", "kid": key.kid if lies.retired_key else kid}, claims, key)
         if lies.garbled:
             head, _, signature = token.split(".")
             claims = claims | {"sub": "somebody-else"}
-            return f"{head}.{_base64(json.dumps(claims).encode())}.{signature}"
+            return f"{head}.{_part(claims)}.{signature}"
         return token
+
+
+@cache
+def _first_key() -> RSAKey:
+    """One for all issuers of a process: making one takes longer than a login."""
+    return _new_key()
 
 
 def _new_key() -> RSAKey:
@@ -134,6 +143,10 @@ def _new_key() -> RSAKey:
 
 def _challenge(verifier: str) -> str:
     return _base64(hashlib.sha256(verifier.encode()).digest())
+
+
+def _part(of: dict[str, object]) -> str:
+    return _base64(json.dumps(of).encode())
 
 
 def _base64(raw: bytes) -> str:
