@@ -7,7 +7,7 @@ from sqlmodel import col, select
 from agents.ledger.store import Ledger
 from agents.ledger.story import story
 from agents.ledger.tables import AuditRow
-from midwatch.web.pages import line_of
+from midwatch.web.lines import line_of
 
 
 def tell(ledger: Ledger, number: int) -> str | None:

@@ -27,6 +27,7 @@ from midwatch.logs import SHOWN_ONCE
 from midwatch.settings import Settings
 from midwatch.web.frame import shown_over, themes
 from midwatch.web.guard import Guard
+from midwatch.web.incident import incident
 from midwatch.web.insights import router as insights
 from midwatch.web.installation import router as installation
 from midwatch.web.knowledge import analyzers, runbooks
@@ -37,7 +38,7 @@ from midwatch.web.live import router as live
 from midwatch.web.login import Entrance
 from midwatch.web.login import router as door_of
 from midwatch.web.models import router as models
-from midwatch.web.pages import pages
+from midwatch.web.plans import plans
 from midwatch.web.problems import tell_problems
 from midwatch.web.record import evidence, exported
 from midwatch.web.rights import router as rights
@@ -78,6 +79,8 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
     beside = (
         live(app.state.live),
         listing(ledger, shown),
+        plans(settings, ledger, shown),
+        incident(ledger, shown, settings.public_url.rstrip("/")),
         themes(secure=secure),
         evidence(settings, ledger),
         record(ledger, verdict_file_of(settings), shown),
@@ -89,7 +92,7 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
         analyzers(settings, ledger, shown),
         models(ledger, breaker_of(settings), shown),
     )
-    for routes in (pages(ledger, shown), *beside, *more):
+    for routes in (*beside, *more):
         app.include_router(routes)
     tell_problems(app, shown)
     visits = Visits.of(settings, ledger, door)

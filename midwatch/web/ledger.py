@@ -19,8 +19,8 @@ from agents.ledger.tags import Tag
 from midwatch.login.needs import needs, visit_of
 from midwatch.login.roles import Role
 from midwatch.web.frame import Number, Shown
+from midwatch.web.lines import line_of
 from midwatch.web.moments import NotATime, moment
-from midwatch.web.pages import line_of
 from midwatch.web.verdict import sentences
 
 PAGE = 50
