@@ -35,7 +35,7 @@ def found(session: Session, since: datetime) -> dict[str, Fired]:
 
 
 def recovered(session: Session, since: datetime) -> dict[str, tuple[int, datetime]]:
-    """By the name of an alert, the newest incident since then that recovered by a change, and when it opened."""
+    """By an alert's name, the newest incident since then that recovered by a change, and when it opened."""
     well = col(IncidentRow.outcome)["recovery"].as_string() == Recovery.RECOVERED.value
     name = col(AlertRow.labels)["alertname"].as_string()
     newest = func.max(col(IncidentRow.number))
