@@ -6,9 +6,8 @@ token could have edited (threat T43).
 
 from __future__ import annotations
 
-import hashlib
-
 from agents.gatekeeper.blocks import code, context, fields, listed, paragraph
+from agents.gatekeeper.whole import diff_of, digest_of, whole_text
 from agents.incident import Plan, Preview
 from agents.ledger.moves import TYPED_DIGITS
 from tools.kubernetes.actions.catalogue import CATALOGUE, sentence
@@ -69,13 +68,21 @@ def _shown(plan: Plan, preview: Preview | None) -> Blocks:
         ("What can go wrong", " ".join(risks) or "unknown"),
         ("Expires", f"{plan.pending_until:%H:%M:%S} UTC"),
     ]
-    blocks = [paragraph("To be done, once:", plan.incident), listed(steps), *_diff(preview), fields(facts)]
+    blocks = [
+        paragraph("To be done, once:", plan.incident),
+        listed(steps),
+        *_diff(plan, preview),
+        fields(facts),
+    ]
     return [*blocks, paragraph("Digest of the plan", ""), code(redact(plan.digest))]
 
 
-def _diff(preview: Preview | None) -> Blocks:
-    whole = "\n".join(preview.diffs) if preview else ""
-    if len(whole) <= DIFF_ON_FORM:
-        return [code(redact(whole))]
-    digest = hashlib.sha256(whole.encode()).hexdigest()
-    return [context(f"The diff has {len(whole)} characters and is whole in the thread; SHA-256 {digest}")]
+def _diff(plan: Plan, preview: Preview | None) -> Blocks:
+    diff = diff_of(preview)
+    if len(diff) <= DIFF_ON_FORM:
+        return [code(diff)]
+    text = whole_text(plan, preview)
+    says = (
+        f"The whole change has {len(text)} characters and is a file in the thread; SHA-256 {digest_of(text)}"
+    )
+    return [context(says)]

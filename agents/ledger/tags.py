@@ -67,6 +67,10 @@ class Tag(StrEnum):
         "gatekeeper:approver:lose",
         "The account of somebody whose approval counts was found deactivated, or otherwise unfit to sign.",
     )
+    FILE_SHARED = (
+        "gatekeeper:file:share",
+        "A file was put into the card's thread: a whole change or a plot; the digest of its bytes is stated.",
+    )
     CARD_WAITS = (
         "gatekeeper:card:wait",
         "A plan is not shown for signing yet, because as many wait in the channel as people can weigh.",
