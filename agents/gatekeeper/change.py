@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agents.gatekeeper.blocks import button, clipped, code, confirm, context, fields, line, listed, paragraph
 from agents.gatekeeper.blocks import people as named
+from agents.gatekeeper.editable import is_editable
 from agents.gatekeeper.fitting import Piece
 from agents.gatekeeper.modals import words_of
 from agents.gatekeeper.reasons import Reasons
@@ -85,6 +86,8 @@ def deciding(story: Story, seal: SealKey) -> list[Block]:
     buttons = [_approve(view.plan, seal)] if signable else []
     if buttons or approved or _asking(view):
         buttons.append(button("reject", "Reject", seal.button(view.plan.id), "danger"))
+    if _asking(view) and is_editable(view.plan):
+        buttons.append(button("edit", "Edit", seal.button(view.plan.id)))
     if not buttons:
         return []
     return [{"type": "actions", "block_id": f"decide-{view.plan.id}", "elements": buttons}]

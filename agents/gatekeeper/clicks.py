@@ -27,6 +27,7 @@ class Refusal(StrEnum):
     OWN_REQUEST = "whoever asked for a change cannot sign it"
     WRONG_DIGITS = "these are not the first six digits of this plan's digest"
     NOT_ON_ROSTER = "you are not on the roster for this change"
+    NOTHING_TO_EDIT = "nothing in this change can be typed; reject it and say what you want"
     DECIDED = "this was already decided"
     TOO_LATE = "the time to sign has passed"
 

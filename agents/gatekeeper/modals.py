@@ -22,7 +22,7 @@ def reject_view(plan: Plan, private: str) -> View:
     """The form that asks why; ``private`` says what was clicked, where and by whom, under a seal."""
     asks = {"type": "plain_text_input", "action_id": "reason", "multiline": True, "max_length": 500}
     return {
-        **_modal("reject", "Reject the change", "Reject"),
+        **modal("reject", "Reject the change", "Reject"),
         "private_metadata": private,
         "blocks": [paragraph("Not to be done:", words_of(plan)), _input("why", "Why?", asks)],
     }
@@ -34,7 +34,7 @@ def approve_view(plan: Plan, preview: Preview | None, private: str) -> View:
     asks = {"type": "plain_text_input", "action_id": "typed", **length}
     label = f"Type the first {TYPED_DIGITS} digits of the digest above"
     return {
-        **_modal("approve", "Approve the change", "Approve"),
+        **modal("approve", "Approve the change", "Approve"),
         "private_metadata": private,
         "blocks": [*_shown(plan, preview), _input("digits", label, asks)],
     }
@@ -45,7 +45,8 @@ def words_of(plan: Plan) -> str:
     return ". ".join(sentence(step) for step in plan.steps)
 
 
-def _modal(name: str, title: str, submit: str) -> View:
+def modal(name: str, title: str, submit: str) -> View:
+    """The frame of a form: its name, title and the words on its button."""
     words = {"title": title, "submit": submit, "close": "Back"}
     return {
         "type": "modal",

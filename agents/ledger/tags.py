@@ -77,6 +77,10 @@ class Tag(StrEnum):
     )
     HUMAN_PAGED = "gatekeeper:human:page", "The people on the roster were called by name; why is stated."
     PLAN_DECIDED = "gatekeeper:plan:decide", "A person approved or rejected the plan; their seal is stated."
+    PLAN_EDITED = (
+        "gatekeeper:plan:edit",
+        "A person typed other values into a plan: another plan took its place, which they cannot approve.",
+    )
     PLAN_SEALED = (
         "gatekeeper:plan:seal",
         "In sealed mode: what was signed was written where the API server looks; for which uids is stated.",
