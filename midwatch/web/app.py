@@ -26,6 +26,7 @@ from midwatch.login.visits import Visits
 from midwatch.logs import SHOWN_ONCE
 from midwatch.settings import Settings
 from midwatch.web.frame import shown_over, themes
+from midwatch.web.grading import grading
 from midwatch.web.guard import Guard
 from midwatch.web.incident import incident
 from midwatch.web.insights import router as insights
@@ -86,6 +87,7 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
         record(ledger, verdict_file_of(settings), shown),
         exported(settings, ledger),
         rights(settings, shown),
+        grading(ledger),
         insights(ledger, shown),
         installation(settings, ledger, shown),
         runbooks(ledger, shown),

@@ -155,7 +155,7 @@ async def test_the_runbook_of_an_alert_that_recovered_names_the_incident(reader:
 
 async def test_analyzers_are_those_of_the_registry_with_what_is_silenced(reader: Visitor) -> None:
     said = await text_of(reader, "/analyzers?q=pod.image")
-    assert "pod.image.not_found in shop, ended 2026-01-02 00:00:00: <b>known</b> since May" in said
+    assert "pod.image.not_found in shop, ended 2026-01-02 00:00:00 : <b>known</b> since May" in said
     assert "service.selector" not in said
     assert "No code fits that" in await text_of(reader, "/analyzers?q=xyzzy")
 
@@ -214,3 +214,19 @@ def test_an_actor_that_there_is_not_wrote_nothing(past: tuple[Path, Ledger]) -> 
     with past[1].read() as session:
         assert page(session, Wanted(actor="nobody"), None, 10) == []
         assert page(session, Wanted(tag=Tag.HALTED.value), None, 10) == []
+
+
+async def test_a_diagnosis_is_graded_from_its_page_once_a_person_and_the_word_can_be_changed(
+    past: tuple[Path, Ledger], reader: Visitor
+) -> None:
+    assert "Nobody has said yet" in await text_of(reader, "/incidents/100")
+    for grade in ("wrong", "right", "right"):
+        answer = await reader.client.post("/incidents/100/grade", data={"grade": grade})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/incidents/100#graded")
+    said = await text_of(reader, "/incidents/100")
+    assert "token: Right cause and fix" in said
+    assert "Wrong" in said, "the button is still there"
+    assert len(reader.events(Tag.DIAGNOSIS_GRADED.value)) >= 2
+    for number, grade, status in ((100, "splendid", 422), (9999, "right", 404)):
+        answer = await reader.client.post(f"/incidents/{number}/grade", data={"grade": grade})
+        assert answer.status_code == status
