@@ -18,6 +18,7 @@ from agents.investigator.silenced import SilenceError
 from agents.ledger.roster import RosterError, read_roster
 from agents.ledger.store import LedgerError
 from midwatch import wall
+from midwatch.check_kept import keep
 from midwatch.check_login import login
 from midwatch.check_model import model, model_breaker
 from midwatch.check_result import Result
@@ -76,6 +77,10 @@ async def check_all(settings: Settings, say: Callable[[str], object] = lambda _:
     for words, look in tried.items():
         say(f"trying {words}")
         results += await look(settings)
+    try:
+        keep(settings, results)
+    except OSError as problem:
+        results.append(Result(what="state_dir", ok=False, says=f"what was found cannot be kept: {problem}"))
     return results
 
 

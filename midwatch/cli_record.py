@@ -55,13 +55,16 @@ def verify(
     Anchors in the anchor file are always compared.
     """
     from agents.auditor.anchors import outside
+    from agents.auditor.verify import Progress
     from agents.auditor.verify import verify as recompute
     from midwatch.wiring import keys_of
 
     settings = settings_of(config)
-    with _record(settings) as ledger, work("recomputing the record", _size(ledger)) as far:
+    progress = Progress()
+    with _record(settings) as ledger, work("recomputing the record", _size(ledger)) as doing:
         known = outside(keys_of(settings), settings.anchor_file, tuple(anchor or ()))
-        found = recompute(ledger, known, far.far)
+        with doing.looking(lambda: progress.done):
+            found = recompute(ledger, known, progress)
     if output is Form.TABLE:
         for problem in found.problems:
             say(f"bent: {problem}", err=True)

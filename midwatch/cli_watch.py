@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,10 +16,11 @@ from midwatch.terminal import Form, Output, answer, clean, data
 from midwatch.terminal import show as shown
 
 if TYPE_CHECKING:
-    from agents.incident import Incident
+    from datetime import datetime
+
     from agents.ledger.listing import Glance
-    from agents.ledger.moves import Standing
     from agents.ledger.store import Ledger
+    from agents.ledger.waiting import Waiting
 
 
 class State(StrEnum):
@@ -179,44 +179,42 @@ def tail(
 
 
 def plans(output: Output = Form.TABLE, config: Config = None) -> None:
-    """List the plans that wait for a signature, the first to expire first. Exit 0 also when none does."""
-    from agents.ledger.watching import waiting
+    """List the plans under way: what waits for a signature first. Exit 0 also when there is none."""
+    from agents.ledger.waiting import waiting
 
     with _ledger(config) as ledger:
+        now = ledger.now()
         with ledger.read() as session:
             found = waiting(session)
-        now = ledger.now()
     if output is Form.JSON:
-        data([_asked(*one) for one in found])
+        data([_asked(one) for one in found])
     elif found:
-        rows = ((*_words(plan), _left(plan.plan.pending_until - now),
-                 f"{_changes(plan)} ({one.title})") for plan, one in found)  # fmt: skip
-        _table(("plan", "incident", "tier", "to approve", "expires in", "what"), rows)
+        names = ("plan", "incident", "state", "tier", "signed", "time left", "what")
+        _table(names, (_plan(one, now) for one in found))
     else:
-        answer(output, [], ["no plan waits for a signature"])
+        answer(output, [], ["no plan is under way"])
 
 
-def _words(plan: Standing) -> tuple[str, ...]:
-    terms = plan.plan
-    return terms.id, terms.incident, f"T{terms.tier}", str(terms.needed)
-
-
-def _left(time: timedelta) -> str:
+def _plan(one: Waiting, now: datetime) -> tuple[str, ...]:
+    plan, left = one.plan, (one.until - now).total_seconds() / 60
     # Until the gatekeeper looks again it stands there; nobody can sign it any more.
-    return f"{time.total_seconds() / 60:.0f} min" if time > timedelta(0) else "over"
+    time = f"{left:.0f} min" if left > 0 else "over"
+    signed = f"{len(one.approvals)} of {plan.needed}"
+    what = f"{_changes(one)} ({one.title})"
+    return plan.id, plan.incident, one.state.value, f"T{plan.tier}", signed, time, what
 
 
-def _changes(plan: Standing) -> str:
+def _changes(one: Waiting) -> str:
     from tools.kubernetes.actions.catalogue import sentence
 
-    return "; ".join(sentence(step) for step in plan.plan.steps)
+    return "; ".join(sentence(step) for step in one.plan.steps)
 
 
-def _asked(plan: Standing, one: Incident) -> dict[str, object]:
+def _asked(one: Waiting) -> dict[str, object]:
     from tools.redaction import redacted
 
-    terms = plan.plan
-    told = {"plan": terms.id, "digest": terms.digest, "incident": terms.incident, "title": one.title}
-    until = terms.pending_until.isoformat()
-    more = {"tier": terms.tier, "to_approve": terms.needed, "until": until, "changes": _changes(plan)}
-    return redacted({**told, **more})
+    plan = one.plan
+    told = {"plan": plan.id, "digest": plan.digest, "incident": plan.incident, "title": one.title}
+    stands = {"state": one.state.value, "tier": plan.tier, "needed": plan.needed, "obstacle": one.obstacle}
+    more = {"signed": len(one.approvals), "until": one.until.isoformat(), "changes": _changes(one)}
+    return redacted({**told, **stands, **more})

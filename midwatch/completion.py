@@ -33,14 +33,14 @@ def _incidents(session: Session) -> list[Offer]:
 
 
 def plans(ctx: typer.Context, incomplete: str) -> list[Offer]:
-    """The plans that wait for a signature."""
+    """The plans that are under way."""
     return [one for one in _read(ctx, _plans) if one[0].startswith(incomplete.lower())]
 
 
 def _plans(session: Session) -> list[Offer]:
-    from agents.ledger.watching import waiting
+    from agents.ledger.waiting import waiting
 
-    return [(found.plan.id, f"of {found.plan.incident}") for found, _ in waiting(session)]
+    return [(one.plan.id, f"of {one.plan.incident}") for one in waiting(session)]
 
 
 def _read(ctx: typer.Context, ask: Callable[[Session], list[Offer]]) -> list[Offer]:

@@ -10,7 +10,7 @@ from agents.ledger.protocol import TERMINAL, PlanState
 from agents.ledger.store import Ledger
 from agents.ledger.story import PlanView, Story, story
 from agents.ledger.watching import events
-from midwatch.web.pages import Line, line_of
+from midwatch.web.lines import Line, line_of
 
 # True and in the ledger, but a dozen lines of it would hide the story.
 _QUIET = frozenset({"investigator:evidence:store", "intake:delivery:accept", "gatekeeper:card:update"})

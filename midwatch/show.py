@@ -11,7 +11,7 @@ from agents.ledger.store import Ledger
 from agents.ledger.story import PlanView, Story, story
 from agents.ledger.watching import events
 from midwatch.terminal import clean
-from midwatch.web.pages import line_of
+from midwatch.web.lines import line_of
 from tools.kubernetes.actions.catalogue import sentence
 from tools.kubernetes.objects import JsonObject
 from tools.redaction import redact, redacted

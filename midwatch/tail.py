@@ -12,7 +12,7 @@ from agents.ledger.store import Ledger, LedgerUnavailable
 from agents.ledger.tables import AuditRow
 from agents.ledger.watching import events, last
 from midwatch.terminal import Form, clean, data, say, trouble
-from midwatch.web.pages import line_of
+from midwatch.web.lines import line_of
 from tools.redaction import redacted
 
 LOOK_S = 0.5

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -26,6 +27,7 @@ FINE, FOUND, COULD_NOT = 0, 1, 2
 """All is as it should be; something was found, or the answer is no; it could not be done or asked."""
 # Nobody reads a pipe by its width: a name that is cut in two there is found by no search.
 _UNBOUND = 10_000
+LOOK_S = 0.1
 
 
 class Form(StrEnum):
@@ -108,6 +110,23 @@ class Work:
     def far(self, done: int) -> None:
         """So many of all are done."""
         self._bar.update(self._task, completed=done)
+
+    @contextmanager
+    def looking(self, done: Callable[[], int]) -> Iterator[None]:
+        """While this lasts somebody else counts; the bar looks now and then."""
+        over = Event()
+
+        def look() -> None:
+            while not over.wait(LOOK_S):
+                self.far(done())
+
+        looks = Thread(target=look, name="progress", daemon=True)
+        looks.start()
+        try:
+            yield
+        finally:
+            over.set()
+            looks.join()
 
     def words(self, about: str) -> None:
         """What it is about now; names of things are strangers' words."""

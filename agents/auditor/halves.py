@@ -19,7 +19,6 @@ from agents.auditor.recount import Bent, Recount
 from agents.ledger import checkpoints
 from agents.ledger.store import Ledger, LedgerUnavailable
 
-Heard = Callable[[int], None]
 ALONE = 100_000
 """Up to so many rows a process costs more time than it saves."""
 
@@ -35,30 +34,24 @@ class _Half:
     sizes: frozenset[int]
 
 
-def recounted(
-    session: Session, recount: Recount, alone: int = ALONE, heard: Heard | None = None
-) -> Bent | None:
+def recounted(session: Session, recount: Recount, alone: int = ALONE) -> Bent | None:
     """Bring a fresh recount over all rows that this session sees; the first that does not fit ends it."""
     half = _half(session, recount, alone)
     if half is not None:
         with _elsewhere(half) as other:
-            bent = _feed(session, recount, half.after, heard)
+            bent = _feed(session, recount, half.after)
             if bent is None and recount.head == half.head and (found := other()):
                 second, bent = found
                 recount.join(second)
             if bent is not None:
                 return bent
-    return _feed(session, recount, heard=heard)
+    return _feed(session, recount)
 
 
-def _feed(
-    session: Session, recount: Recount, upto: int | None = None, heard: Heard | None = None
-) -> Bent | None:
+def _feed(session: Session, recount: Recount, upto: int | None = None) -> Bent | None:
     for part in checkpoints.rows(session, recount.seq, upto):
         if bent := recount.feed(part):
             return bent
-        if heard is not None:
-            heard(recount.seq)
     return None
 
 

@@ -1,4 +1,4 @@
-"""What somebody who watches asks the ledger for: the plans that wait, and the record from a row on."""
+"""The record as somebody who watches it reads it: from a row on, in the order it was written."""
 
 from __future__ import annotations
 
@@ -6,28 +6,7 @@ from collections.abc import Iterator
 
 from sqlmodel import Session, col, select
 
-from agents.incident import Incident
-from agents.ledger import moves
-from agents.ledger.incidents import value_of
-from agents.ledger.moves import Standing
-from agents.ledger.protocol import PlanState
-from agents.ledger.tables import AuditRow, IncidentRow, PlanRow, ProposalRow
-
-
-def waiting(session: Session) -> list[tuple[Standing, Incident]]:
-    """The plans that wait for a signature with their incidents, the first to expire first.
-
-    One whose bytes do not fit its digest is not among them: nobody can sign it.
-    """
-    query = (
-        select(PlanRow.id, IncidentRow)
-        .join(ProposalRow, col(ProposalRow.plan_id) == col(PlanRow.id))
-        .join(IncidentRow, col(IncidentRow.number) == col(PlanRow.incident))
-        .where(ProposalRow.state == PlanState.PENDING.value)
-        .order_by(col(PlanRow.pending_until))
-    )
-    found = [(moves.standing(session, plan_id), row) for plan_id, row in session.exec(query)]
-    return [(plan, value_of(session, row)) for plan, row in found if isinstance(plan, Standing)]
+from agents.ledger.tables import AuditRow
 
 
 def events(

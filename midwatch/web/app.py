@@ -26,16 +26,22 @@ from midwatch.login.visits import Visits
 from midwatch.logs import SHOWN_ONCE
 from midwatch.settings import Settings
 from midwatch.web.frame import shown_over, themes
+from midwatch.web.grading import grading
 from midwatch.web.guard import Guard
+from midwatch.web.incident import incident
+from midwatch.web.insights import router as insights
+from midwatch.web.installation import router as installation
+from midwatch.web.knowledge import analyzers, runbooks
+from midwatch.web.ledger import router as record
 from midwatch.web.listing import listing
 from midwatch.web.live import Live
 from midwatch.web.live import router as live
 from midwatch.web.login import Entrance
 from midwatch.web.login import router as door_of
 from midwatch.web.models import router as models
-from midwatch.web.pages import pages
+from midwatch.web.plans import plans
 from midwatch.web.problems import tell_problems
-from midwatch.web.record import evidence
+from midwatch.web.record import evidence, exported
 from midwatch.web.rights import router as rights
 from midwatch.web.static import Static
 from midwatch.wiring import breaker_of, verdict_file_of
@@ -74,12 +80,21 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
     beside = (
         live(app.state.live),
         listing(ledger, shown),
+        plans(settings, ledger, shown),
+        incident(ledger, shown, settings.public_url.rstrip("/")),
         themes(secure=secure),
         evidence(settings, ledger),
+        record(ledger, verdict_file_of(settings), shown),
+        exported(settings, ledger),
         rights(settings, shown),
+        grading(ledger),
+        insights(ledger, shown),
+        installation(settings, ledger, shown),
+        runbooks(ledger, shown),
+        analyzers(settings, ledger, shown),
         models(ledger, breaker_of(settings), shown),
     )
-    for routes in (pages(ledger, verdict_file_of(settings), shown), *beside, *more):
+    for routes in (*beside, *more):
         app.include_router(routes)
     tell_problems(app, shown)
     visits = Visits.of(settings, ledger, door)

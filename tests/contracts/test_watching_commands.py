@@ -99,7 +99,7 @@ def test_an_incident_is_shown_whole(ledger: Ledger, asked: Callable[..., Result]
 def test_plans_that_wait_are_listed_with_what_they_change(
     ledger: Ledger, asked: Callable[..., Result]
 ) -> None:
-    assert asked("plans").stdout == "no plan waits for a signature\n"
+    assert asked("plans").stdout == "no plan is under way\n"
     plan = opened(ledger, 1)
     (one,) = told(asked("plans", "-o", "json"))
     assert (one["plan"], one["digest"], one["tier"]) == (plan.id, plan.digest, 1)

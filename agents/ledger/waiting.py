@@ -1,0 +1,67 @@
+"""The plans that are under way now: which wait for a signature, and which are being prepared or done."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from agents.incident import Decision, Plan, Value, Verdict
+from agents.ledger import decisions, previews
+from agents.ledger.moves import Standing, deadline, standing
+from agents.ledger.protocol import ACTIVE, PlanState
+from agents.ledger.tables import IncidentRow, PlanRow, ProposalRow
+
+MOST = 100
+"""More than that nobody weighs; the oldest come first, for their time is over first."""
+_ORDER = (PlanState.PENDING, PlanState.UNKNOWN, PlanState.APPROVED, PlanState.EXECUTING, PlanState.DRAFT)
+
+
+class Waiting(Value):
+    """One plan under way. ``until`` is when its time to be signed or begun is over."""
+
+    plan: Plan
+    title: str
+    state: PlanState
+    note: str
+    obstacle: str
+    since: datetime
+    until: datetime
+    rehearsed: bool
+    channel_id: str
+    message_ts: str
+    approvals: tuple[Decision, ...]
+
+    @property
+    def incident(self) -> int:
+        """The number of its incident."""
+        return int(self.plan.incident.removeprefix("INC-"))
+
+
+def waiting(session: Session) -> list[Waiting]:
+    """What waits for a signature first, then what is in doubt, being done, and being prepared."""
+    query = select(PlanRow.id, IncidentRow.title).join(ProposalRow)
+    query = query.join(IncidentRow, col(IncidentRow.number) == PlanRow.incident)
+    query = query.where(col(ProposalRow.state).in_([state.value for state in ACTIVE]))
+    rows = session.exec(query.order_by(col(PlanRow.created_at)).limit(MOST)).all()
+    found = [(standing(session, plan_id), title) for plan_id, title in rows]
+    # Bytes that do not fit their digest are nobody's to sign: such a plan is named on its incident's page.
+    told = [_told(session, one, title) for one, title in found if isinstance(one, Standing)]
+    return sorted(told, key=lambda one: (_ORDER.index(one.state), one.until))
+
+
+def _told(session: Session, found: Standing, title: str) -> Waiting:
+    given = decisions.decisions_of(session, found.row.id)
+    return Waiting(
+        plan=found.plan,
+        title=title,
+        state=found.state,
+        note=found.row.note,
+        obstacle=found.proposal.obstacle,
+        since=found.row.created_at,
+        until=deadline(found),
+        rehearsed=previews.preview_of(session, found.row.id) is not None,
+        channel_id=found.proposal.channel_id,
+        message_ts=found.proposal.message_ts,
+        approvals=tuple(one for one in given if one.verdict is Verdict.APPROVE),
+    )
