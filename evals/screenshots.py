@@ -65,7 +65,10 @@ SHOTS = (
     Shot(name="incidents", page="/incidents"),
     Shot(name="incident", page="/incidents/1"),
     Shot(name="incident-phone", page="/incidents/1", size=PHONE, dark=True),
+    Shot(name="plans", page="/plans", at=Moment.ASKED),
+    Shot(name="postmortem", page="/incidents/1/postmortem"),
     Shot(name="ledger", page="/ledger"),
+    Shot(name="insights", page="/insights"),
     Shot(name="confirm", at=Moment.ASKED, scenario="oom", does=_opens_the_form),
 )
 
