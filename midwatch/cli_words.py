@@ -37,13 +37,27 @@ def settings_of(config: Path | None, process: Process = "serve") -> Settings:
 @contextmanager
 def told(before: str = "", after: str = "") -> Iterator[None]:
     """What a person can mend is told in a sentence and not as a traceback."""
+    try:
+        yield
+    # Asked only when something went wrong: a command that works need not import what could have failed.
+    except _mendable() as problem:
+        hint = next(hint for kind, hint in _hints().items() if isinstance(problem, kind))
+        end(f"{before}{problem}{after}", COULD_NOT, then=hint)
+
+
+def _mendable() -> tuple[type[Exception], ...]:
+    return tuple(_hints())
+
+
+def _hints() -> dict[type[Exception], str]:
+    """What to do next, by what went wrong."""
     from agents.investigator.analyzers.outside import UnfitAnalyzer
     from agents.investigator.silenced import SilenceError
     from agents.ledger.store import LedgerError
     from tools.kubernetes.errors import KubernetesError
     from tools.policy.load import PolicyError
 
-    then: dict[type[Exception], str] = {
+    return {
         LedgerError: CHECK,
         KubernetesError: CHECK,
         PolicyError: "`midwatch policy check FILE` reads the file alone",
@@ -51,12 +65,6 @@ def told(before: str = "", after: str = "") -> Iterator[None]:
         SilenceError: "mend that entry of the setting `silences_file`",
         OSError: "",
     }
-    kinds: tuple[type[Exception], ...] = tuple(then)
-    try:
-        yield
-    except kinds as problem:
-        hint = next(hint for kind, hint in then.items() if isinstance(problem, kind))
-        end(f"{before}{problem}{after}", COULD_NOT, then=hint)
 
 
 def number_of(incident: str) -> int:
