@@ -136,7 +136,7 @@ def _finding(where: ObjectRef, pod: int) -> Finding:
 
 
 def _look(n: int, where: ObjectRef) -> tuple[str, str]:
-    """What one look returned, line by line as looks are kept: of a workload, its pods, its set, and others."""
+    """What one look returned, line by line as looks are kept, and where it looked."""
     space, name = where.namespace, where.name
     if n == 1:
         lines = [f"{where} /spec/replicas = 3", f"{where} /status/readyReplicas = 0"]

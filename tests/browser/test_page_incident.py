@@ -60,7 +60,7 @@ async def test_the_story_fits_a_phone_and_its_draft_can_be_taken_along(phone: Wi
         assert await page.evaluate(fits)
         assert await page.locator("svg.graph").count() == 1
         await page.get_by_text("The same in words").click()
-        await page.get_by_text("Deployment shop/service-49 owns").first.wait_for()
+        await page.get_by_text("Deployment search/service-49 owns").first.wait_for()
         await page.get_by_role("link", name="Postmortem draft").click()
         assert await page.evaluate(fits)
         for title in ("Summary", "Impact", "Timeline", "Cause", "Outcome", "Follow-ups"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,7 @@ async def test_every_input_is_labelled_and_headings_do_not_skip(years: Site, des
         found = await desk.page.evaluate(levels)
         assert found[0] == 1
         assert found.count(1) == 1
-        assert all(after - before <= 1 for before, after in zip(found, found[1:], strict=False)), path
+        assert all(after - before <= 1 for before, after in pairwise(found)), path
         named = """() => [...document.querySelectorAll("a, button, summary, svg[role=img]")]
           .filter(one => !(one.textContent.trim() || one.getAttribute("aria-label"))).length"""
         assert await desk.page.evaluate(named) == 0, path

@@ -7,7 +7,7 @@ import hashlib
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -30,9 +30,11 @@ class Site:
 
     url: str
     ledger: Ledger
+    windows: list[Window] = field(default_factory=list)
 
     async def enter(self, window: Window, path: str) -> None:
         """Log the window in and open a page."""
+        self.windows.append(window)
         await window.page.goto(f"{self.url}/login?token={TOKEN}")
         await window.page.goto(f"{self.url}{path}")
 
@@ -57,8 +59,13 @@ async def site(settings: Settings, ledger: Ledger) -> AsyncIterator[Site]:
     app = application(settings.model_copy(update={"public_url": url}), ledger)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
+    opened = Site(url=url, ledger=ledger)
     try:
-        yield Site(url=url, ledger=ledger)
+        yield opened
+        for window in opened.windows:
+            # A page that is still open would ask a server for news that is gone.
+            if not window.page.is_closed():
+                await window.page.goto("about:blank")
     finally:
         app.state.live.close()
         server.should_exit = True
