@@ -51,7 +51,8 @@ document.addEventListener("htmx:beforeSwap", () => {
   opened = [...document.querySelectorAll("details[id]")].filter((one) => one.open).map((one) => one.id);
   stood = document.activeElement && document.activeElement.id;
 });
-document.addEventListener("htmx:afterSwap", () => {
+// After settling and not after the swap: htmx sets the attributes of what has an id once more in between.
+document.addEventListener("htmx:afterSettle", () => {
   for (const id of opened) {
     const one = document.getElementById(id);
     if (one) one.open = true;
