@@ -18,6 +18,7 @@ from agents.investigator.silenced import SilenceError
 from agents.ledger.roster import RosterError, read_roster
 from agents.ledger.store import LedgerError
 from midwatch import wall
+from midwatch.check_kept import keep
 from midwatch.check_login import login
 from midwatch.check_model import model, model_breaker
 from midwatch.check_result import Result
@@ -72,7 +73,12 @@ async def check_all(settings: Settings) -> list[Result]:
         slack,
         login,
     ]
-    return [result for look in tried for result in await look(settings)]
+    found = [result for look in tried for result in await look(settings)]
+    try:
+        keep(settings, found)
+    except OSError as problem:
+        found.append(Result(what="state_dir", ok=False, says=f"what was found cannot be kept: {problem}"))
+    return found
 
 
 async def _ledger(settings: Settings) -> list[Result]:

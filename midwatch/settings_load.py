@@ -101,6 +101,14 @@ def secrets() -> frozenset[str]:
     )
 
 
+def origin_of(settings: Settings, name: str) -> str:
+    """Where a setting's value is from: the environment, the file, or the default."""
+    upper = PREFIX + name.upper()
+    if any(value and key.upper().split("__")[0] == upper for key, value in os.environ.items()):
+        return "environment"
+    return "file" if name in settings.model_fields_set else "default"
+
+
 def _actors_share(given: dict[str, Any]) -> dict[str, Any]:
     foreign = sorted((secrets() - RIGHTS["actor"]) & set(given))
     if foreign:

@@ -252,6 +252,7 @@ async def office_of(settings: Settings, ledger: Ledger) -> Office:
         home=Home(app_id=app_id, team_id=who.team_id, enterprise_id=who.enterprise_id),
         public_url=settings.public_url.rstrip("/"),
         policy_file=policy_of(settings),
+        limit_factor=settings.max_set_resources_factor,
         approvals=approvals_of(settings),
     )
 

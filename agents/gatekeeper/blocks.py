@@ -5,18 +5,25 @@ Limits are Slack's: header 150, section text 3,000, field 2,000, confirm text 30
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from tools.redaction import RedactedText, redact
 from tools.slack import Block
+
+LONGEST = 900
+"""Characters of one paragraph: what is longer is on the incident's page, and says that it goes on."""
+LONGEST_LINE = 300
 
 
 def plain(text: str, limit: int) -> Block:
     """A plain_text object of redacted, inert text, shortened visibly."""
+    return {"type": "plain_text", "text": clipped(text, limit), "emoji": False}
+
+
+def clipped(text: str, limit: int) -> str:
+    """Redacted, inert text, shortened visibly."""
     safe = redact(text)
-    return {
-        "type": "plain_text",
-        "text": safe if len(safe) <= limit else f"{safe[: limit - 1]}…",
-        "emoji": False,
-    }
+    return safe if len(safe) <= limit else f"{safe[: limit - 1]}…"
 
 
 def header(text: str) -> Block:
@@ -38,7 +45,7 @@ def paragraph(title: str, text: str, link: tuple[str, str] | None = None) -> Blo
     """A bold title and text as rich text; ``link`` is ours: (url, words)."""
     parts: list[Block] = [
         {"type": "text", "text": f"{title}  ", "style": {"bold": True}},
-        {"type": "text", "text": redact(text) or " "},
+        {"type": "text", "text": clipped(text, LONGEST) or " "},
     ]
     if link is not None:
         parts += [{"type": "text", "text": "  "}, {"type": "link", "url": link[0], "text": link[1]}]
@@ -54,11 +61,50 @@ def people(title: str, text: str, user_ids: list[str]) -> Block:
     return block
 
 
-def listed(lines: list[str]) -> Block:
+def listed(lines: Iterable[str], limit: int = LONGEST_LINE) -> Block:
     """A bulleted list."""
-    items = [
-        {"type": "rich_text_section", "elements": [{"type": "text", "text": redact(line)}]} for line in lines
+    return _bullets([{"type": "text", "text": clipped(line, limit) or " "}] for line in lines)
+
+
+def cited(claims: Iterable[tuple[str, tuple[str, ...]]], url_of: Callable[[str], str]) -> Block:
+    """Sentences in a bulleted list, each with links that open the evidence it stands on."""
+    lines = []
+    for said, numbers in claims:
+        parts: list[Block] = [{"type": "text", "text": clipped(said, LONGEST_LINE) or " "}]
+        for number in numbers[:3]:
+            parts += [{"type": "text", "text": " "}, {"type": "link", "url": url_of(number), "text": number}]
+        lines.append(parts)
+    return _bullets(lines)
+
+
+def line(text: str, link: tuple[str, str]) -> Block:
+    """One line of text and a link of ours: (url, words)."""
+    parts = [
+        {"type": "text", "text": clipped(text, LONGEST)},
+        {"type": "link", "url": link[0], "text": link[1]},
     ]
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": parts}]}
+
+
+def button(action: str, words: str, value: str, style: str = "") -> Block:
+    """A button; an empty ``style`` is the quiet one."""
+    made = {"type": "button", "action_id": action, "text": plain(words, 75), "value": value}
+    return made | ({"style": style} if style else {})
+
+
+def menu(action: str, words: str, options: Iterable[tuple[str, str]]) -> Block:
+    """A menu of (words, value) that looks like a button until it is opened."""
+    offered = [{"text": plain(says, 75), "value": value} for says, value in options]
+    return {
+        "type": "static_select",
+        "action_id": action,
+        "placeholder": plain(words, 150),
+        "options": offered,
+    }
+
+
+def _bullets(lines: Iterable[list[Block]]) -> Block:
+    items = [{"type": "rich_text_section", "elements": parts} for parts in lines]
     return {
         "type": "rich_text",
         "elements": [{"type": "rich_text_list", "style": "bullet", "elements": items}],

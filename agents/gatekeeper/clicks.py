@@ -27,6 +27,7 @@ class Refusal(StrEnum):
     OWN_REQUEST = "whoever asked for a change cannot sign it"
     WRONG_DIGITS = "these are not the first six digits of this plan's digest"
     NOT_ON_ROSTER = "you are not on the roster for this change"
+    NOTHING_TO_EDIT = "nothing in this change can be typed; reject it and say what you want"
     DECIDED = "this was already decided"
     TOO_LATE = "the time to sign has passed"
 
@@ -102,18 +103,25 @@ def admissible(
 
 
 def _origin(click: Click, question: Question) -> Refusal | None:
-    home = question.home
     if click.plan_id != question.plan.id:
         return Refusal.FORGED
+    against = origin(click, question.home)
+    if against is not None:
+        return against
+    # Only the message that was recorded shows the bytes to be signed; a copy elsewhere may show anything.
+    if (click.channel_id, click.message_ts) != (question.channel_id, question.message_ts):
+        return Refusal.WRONG_PLACE
+    return None
+
+
+def origin(click: Click, home: Home) -> Refusal | None:
+    """Why a click comes from outside our app in our workspace, or None."""
     if click.app_id != home.app_id:
         return Refusal.WRONG_APP
     if click.team_id != home.team_id or click.user_team_id != home.team_id:
         return Refusal.FOREIGN_WORKSPACE
     if click.enterprise_id != home.enterprise_id:
         return Refusal.FOREIGN_WORKSPACE
-    # Only the message that was recorded shows the bytes to be signed; a copy elsewhere may show anything.
-    if (click.channel_id, click.message_ts) != (question.channel_id, question.message_ts):
-        return Refusal.WRONG_PLACE
     return None
 
 

@@ -8,6 +8,7 @@ unsigned bodies; so in HTTP mode nothing reaches it that is not signed, fresh, n
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,7 +17,7 @@ from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.error import BoltUnhandledRequestError
 
-from agents.gatekeeper import commands, desk, forms
+from agents.gatekeeper import asides, commands, desk, edits, forms
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
 from agents.ledger.store import LedgerError
@@ -38,8 +39,19 @@ def counter(office: Office, signing_secret: str) -> AsyncApp:
     app.error(_failed)
     app.action("approve")(_on_action(office, forms.approve))
     app.action("reject")(_on_action(office, forms.ask_why))
+    app.action("edit")(_on_action(office, edits.ask))
+    app.action("details")(_on_action(office, asides.details))
+    app.action("snooze")(_on_action(office, asides.rest))
+    app.action(re.compile(r"judge-[a-z]+"))(_on_action(office, asides.judge))
     app.view("approve")(_on_form(office, forms.confirm, "digits"))
     app.view("reject")(_on_form(office, forms.reject, "why"))
+
+    async def on_edit(ack: Any, body: Payload) -> None:
+        wrong = await edits.submit(office, body, nonce_of(body))
+        # Slack keeps the form open and what was typed in it.
+        await (ack(response_action="errors", errors=wrong) if wrong else ack())
+
+    app.view("edit")(on_edit)
 
     async def on_command(ack: Any, body: Payload) -> None:
         await ack(escaped(await commands.answer(office, body)))

@@ -29,8 +29,8 @@ async def approve(office: Office, payload: Payload, nonce: str) -> str | None:
     if isinstance(judged, str) or moves.confirmed(judged.plan, ""):
         return await desk.decide(office, click, value, nonce)
     shown = await asyncio.to_thread(_preview, office, judged.plan.id)
-    private = _private(office, click, value, nonce)
-    return await _open(office, payload, approve_view(judged.plan, shown, private))
+    private = opened_for(office, click, (value, click.verdict.value), nonce)
+    return await show(office, payload, approve_view(judged.plan, shown, private))
 
 
 def _preview(office: Office, plan_id: str) -> Preview | None:
@@ -44,7 +44,11 @@ async def ask_why(office: Office, payload: Payload, nonce: str) -> str | None:
     judged = await desk.judge(office, click, value)
     if not isinstance(judged, Standing):
         return await desk.refused(office, click, (value, judged), nonce)
-    return await _open(office, payload, reject_view(judged.plan, _private(office, click, value, nonce)))
+    return await show(
+        office,
+        payload,
+        reject_view(judged.plan, opened_for(office, click, (value, click.verdict.value), nonce)),
+    )
 
 
 async def confirm(office: Office, payload: Payload, nonce: str) -> str | None:
@@ -76,13 +80,16 @@ async def _submitted(
     return await desk.decide(office, click, value, nonce)
 
 
-def _private(office: Office, click: Click, value: str, nonce: str) -> str:
-    shown = (click.verdict.value, value, click.channel_id, click.message_ts, nonce)
+def opened_for(office: Office, click: Click, about: tuple[str, str], nonce: str) -> str:
+    """What a form says of itself (button value, what it is for), under the mark of whoever it is for."""
+    value, purpose = about
+    shown = (purpose, value, click.channel_id, click.message_ts, nonce)
     form = {"value": value, "channel": click.channel_id, "ts": click.message_ts, "seen": nonce}
     return orjson.dumps({**form, "mark": office.seal.form(click.approver, shown)}).decode()
 
 
-async def _open(office: Office, payload: Payload, view: View) -> str | None:
+async def show(office: Office, payload: Payload, view: View) -> str | None:
+    """Open a form for whoever clicked; the words of what went wrong, or None."""
     try:
         await office.slack.open_view(text(payload, "trigger_id"), view)
     except SlackError as problem:

@@ -6,9 +6,8 @@ token could have edited (threat T43).
 
 from __future__ import annotations
 
-import hashlib
-
 from agents.gatekeeper.blocks import code, context, fields, listed, paragraph
+from agents.gatekeeper.whole import diff_of, digest_of, whole_text
 from agents.incident import Plan, Preview
 from agents.ledger.moves import TYPED_DIGITS
 from tools.kubernetes.actions.catalogue import CATALOGUE, sentence
@@ -23,7 +22,7 @@ def reject_view(plan: Plan, private: str) -> View:
     """The form that asks why; ``private`` says what was clicked, where and by whom, under a seal."""
     asks = {"type": "plain_text_input", "action_id": "reason", "multiline": True, "max_length": 500}
     return {
-        **_modal("reject", "Reject the change", "Reject"),
+        **modal("reject", "Reject the change", "Reject"),
         "private_metadata": private,
         "blocks": [paragraph("Not to be done:", words_of(plan)), _input("why", "Why?", asks)],
     }
@@ -35,7 +34,7 @@ def approve_view(plan: Plan, preview: Preview | None, private: str) -> View:
     asks = {"type": "plain_text_input", "action_id": "typed", **length}
     label = f"Type the first {TYPED_DIGITS} digits of the digest above"
     return {
-        **_modal("approve", "Approve the change", "Approve"),
+        **modal("approve", "Approve the change", "Approve"),
         "private_metadata": private,
         "blocks": [*_shown(plan, preview), _input("digits", label, asks)],
     }
@@ -46,7 +45,8 @@ def words_of(plan: Plan) -> str:
     return ". ".join(sentence(step) for step in plan.steps)
 
 
-def _modal(name: str, title: str, submit: str) -> View:
+def modal(name: str, title: str, submit: str) -> View:
+    """The frame of a form: its name, title and the words on its button."""
     words = {"title": title, "submit": submit, "close": "Back"}
     return {
         "type": "modal",
@@ -69,13 +69,21 @@ def _shown(plan: Plan, preview: Preview | None) -> Blocks:
         ("What can go wrong", " ".join(risks) or "unknown"),
         ("Expires", f"{plan.pending_until:%H:%M:%S} UTC"),
     ]
-    blocks = [paragraph("To be done, once:", plan.incident), listed(steps), *_diff(preview), fields(facts)]
+    blocks = [
+        paragraph("To be done, once:", plan.incident),
+        listed(steps),
+        *_diff(plan, preview),
+        fields(facts),
+    ]
     return [*blocks, paragraph("Digest of the plan", ""), code(redact(plan.digest))]
 
 
-def _diff(preview: Preview | None) -> Blocks:
-    whole = "\n".join(preview.diffs) if preview else ""
-    if len(whole) <= DIFF_ON_FORM:
-        return [code(redact(whole))]
-    digest = hashlib.sha256(whole.encode()).hexdigest()
-    return [context(f"The diff has {len(whole)} characters and is whole in the thread; SHA-256 {digest}")]
+def _diff(plan: Plan, preview: Preview | None) -> Blocks:
+    diff = diff_of(preview)
+    if len(diff) <= DIFF_ON_FORM:
+        return [code(diff)]
+    text = whole_text(plan, preview)
+    says = (
+        f"The whole change has {len(text)} characters and is a file in the thread; SHA-256 {digest_of(text)}"
+    )
+    return [context(says)]

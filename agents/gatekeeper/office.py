@@ -31,6 +31,8 @@ class Office:
     home: Home
     public_url: str
     policy_file: PolicyFile = field(default_factory=PolicyFile)
+    limit_factor: float = 2.0
+    """By how much an edit may raise a value at most; the policy can say less."""
     approvals: Approvals | None = None
     """Where what was signed is written in sealed mode; None when it is off."""
     _people: dict[str, tuple[float, Person]] = field(default_factory=dict, repr=False)

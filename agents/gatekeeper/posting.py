@@ -9,21 +9,27 @@ from __future__ import annotations
 import asyncio
 
 from agents.gatekeeper.blocks import code
-from agents.gatekeeper.cards import Rendering, long_diff, render
+from agents.gatekeeper.cards import Rendering, render
 from agents.gatekeeper.entries import entries
+from agents.gatekeeper.files import share
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.paging import pages
 from agents.gatekeeper.policing import cancel_refused
+from agents.gatekeeper.reasons import Reasons, reasons_of
 from agents.gatekeeper.sealing import keep_entries
 from agents.gatekeeper.vouching import vouch
+from agents.gatekeeper.whole import readable
 from agents.ledger import cards as ledger_cards
 from agents.ledger import moves, previews
 from agents.ledger.previews import Posted
 from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.roster import roster_or_nobody
+from agents.ledger.snooze import look_again
 from agents.ledger.story import PlanView, Story, story
 from tools.redaction import redact
 from tools.slack import Message
+
+_WEIGHED = frozenset({PlanState.DRAFT, PlanState.PENDING})
 
 
 async def advance(office: Office, incident: int) -> None:
@@ -42,10 +48,18 @@ async def advance(office: Office, incident: int) -> None:
             await asyncio.to_thread(_take_place, office, told.plan)
             told = await asyncio.to_thread(story, office.ledger, incident) or told
         posted = await _card(office, told)
+        shared = await share(office, told, posted)
+        if shared.came:
+            # Now that all of it can be read there, the card may ask for a signature.
+            told = await asyncio.to_thread(story, office.ledger, incident) or told
+            posted = await _card(office, told)
         await _open_for_signing(office, told, posted)
         await _thread(office, told, posted)
         await _page(office, told, posted)
         await vouch(office, told)
+        if shared.refused:
+            # Last, because people are called about other things meanwhile.
+            raise shared.refused
 
 
 def _worth_telling(told: Story) -> bool:
@@ -75,7 +89,8 @@ async def announce(office: Office, text: str, key: str) -> str:
 
 async def _card(office: Office, told: Story) -> Posted:
     number = told.incident.number
-    shown = render(told, office.seal, office.public_url)
+    why = await asyncio.to_thread(_reasons, office, told)
+    shown = render(told, office.seal, office.public_url, why)
     row = await asyncio.to_thread(_row, office, number)
     if row is None or not row.message_ts:
         ts = await _post(office, number, shown, tried=row is not None)
@@ -88,6 +103,13 @@ async def _card(office: Office, told: Story) -> Posted:
         await asyncio.to_thread(ledger_cards.record_card, office.ledger, number, changed)
         return changed
     return row
+
+
+def _reasons(office: Office, told: Story) -> Reasons:
+    # Only while somebody weighs it: afterwards another policy must not change what the card says of it.
+    if told.plan is None or told.plan.state not in _WEIGHED:
+        return Reasons()
+    return reasons_of(office.policy_file, told.plan.plan, told.incident)
 
 
 def _key(number: int) -> str:
@@ -117,7 +139,7 @@ async def _post(office: Office, number: int, shown: Rendering, *, tried: bool) -
 
 async def _open_for_signing(office: Office, told: Story, posted: Posted) -> None:
     view = told.plan
-    if view is None or not _wants_place(view) or view.obstacle:
+    if view is None or not _wants_place(view) or view.obstacle or not readable(told, view):
         return
     against = await asyncio.to_thread(previews.mark_pending, office.ledger, view.plan.id, posted)
     if against is Objection.CHANNEL_FULL:
@@ -130,11 +152,6 @@ async def _thread(office: Office, told: Story, posted: Posted) -> None:
     with office.ledger.read() as session:
         there = ledger_cards.thread_keys(session, number)
     wanted = entries(told)
-    view = told.plan
-    if view is not None and long_diff(view):
-        wanted += [
-            (f"diff-{view.plan.id}-{n}", part) for n, part in enumerate(_parts(long_diff(view)), start=1)
-        ]
     for key, block in wanted:
         if key not in there:
             message = Message(blocks=[block], text=redact(told.incident.id))
@@ -144,6 +161,11 @@ async def _thread(office: Office, told: Story, posted: Posted) -> None:
 
 async def _page(office: Office, told: Story, posted: Posted) -> None:
     number = told.incident.number
+    resting = told.snoozed if told.outcome is None else None
+    if resting is not None and resting.holds(await asyncio.to_thread(office.ledger.now)):
+        if resting.until is not None:
+            await asyncio.to_thread(look_again, office.ledger, number, resting.until)
+        return
     with office.ledger.read() as session:
         there = ledger_cards.thread_keys(session, number)
     for page in pages(told, roster_or_nobody(office.roster_file)):
@@ -154,7 +176,3 @@ async def _page(office: Office, told: Story, posted: Posted) -> None:
         said: dict[str, object] = {"why": page.why, "who": list(page.who)}
         paged = ledger_cards.Paged(plan_id=page.plan_id, key=page.key, said=said)
         await asyncio.to_thread(ledger_cards.record_page, office.ledger, number, paged, ts)
-
-
-def _parts(text: str, size: int = 8_000) -> list[dict[str, object]]:
-    return [code(redact(text[start : start + size])) for start in range(0, len(text), size)]

@@ -8,10 +8,28 @@ from tools.policy.words import touched, warnings
 from tools.slack import Block
 
 
-def touched_blocks(plan: Plan) -> list[Block]:
-    """The reach of each step and its warnings; nothing for plans from before this was stated."""
+def reach(plan: Plan) -> str:
+    """Replicas, disruption budgets and traffic in one line, over all steps; what is not known is said."""
+    replicas = [radius.replicas for radius in plan.radius]
+    traffic = [radius.requests_per_second for radius in plan.radius]
+    budgets = {radius.budget.name: radius.budget for radius in plan.radius if radius.budget}
+    said = [
+        f"{_sum(replicas)} replicas",
+        "; ".join(f"budget {name} lets {one.allowed} go" for name, one in budgets.items()) or "no budget",
+        f"{_sum(traffic)} requests/s",
+    ]
+    return ", ".join(said) if plan.radius else "not stated"
+
+
+def _sum(values: list[int | None] | list[float | None]) -> str:
+    # One that is not known makes the sum not known: less than the truth would be worse than nothing.
+    return "unknown" if None in values else f"{sum(value or 0 for value in values):g}"
+
+
+def touched_blocks(plan: Plan, most: int) -> list[Block]:
+    """The reach of the first steps and its warnings; nothing for plans from before this was stated."""
     blocks = []
-    for step, radius in zip(plan.steps, plan.radius, strict=False):
+    for step, radius in list(zip(plan.steps, plan.radius, strict=False))[:most]:
         title = f"What it touches ({step.target})" if len(plan.steps) > 1 else "What it touches"
         blocks += [paragraph(title, ""), listed(list(touched(radius)))]
         if said := warnings(radius):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
+from agents.incident import Hex64, Value
 from agents.ledger.previews import Posted
 from agents.ledger.store import Ledger, Transaction
 from agents.ledger.tables import CardRow, ThreadRow
+from agents.ledger.tables_people import ChatFileRow
 from agents.ledger.tags import Tag
 
 
@@ -68,3 +70,35 @@ def _enter(tx: Transaction, row: ThreadRow) -> None:
     same = select(ThreadRow).where(ThreadRow.incident == row.incident, ThreadRow.key == row.key)
     if tx.session.exec(same).first() is None:
         tx.session.add(row)
+
+
+class ChatFile(Value):
+    """A file in the card's thread: its key there, Slack's id and address of it, and what its bytes are."""
+
+    key: str
+    file_id: str
+    link: str = ""
+    sha256: Hex64
+
+
+def record_file(ledger: Ledger, incident: int, file: ChatFile, plan_id: str = "") -> None:
+    """A file is up. Its digest goes into the record: what was shown can be compared with it later."""
+    with ledger.write() as tx:
+        tx.session.merge(ChatFileRow(incident=incident, at=tx.now, **file.model_dump()))
+        said = {"key": file.key, "sha256": file.sha256}
+        tx.audit(Tag.FILE_SHARED, said, incident=incident, plan_id=plan_id)
+
+
+def files_of(session: Session, incident: int) -> list[ChatFile]:
+    """The files in the card's thread, oldest first."""
+    query = select(ChatFileRow).where(ChatFileRow.incident == incident).order_by(col(ChatFileRow.at))
+    return [
+        ChatFile(key=row.key, file_id=row.file_id, link=row.link, sha256=row.sha256)
+        for row in session.exec(query)
+    ]
+
+
+def incident_at(session: Session, channel_id: str, message_ts: str) -> int | None:
+    """Which incident's card stands there, or None."""
+    where = (CardRow.channel_id == channel_id, CardRow.message_ts == message_ts)
+    return session.exec(select(CardRow.incident).where(*where)).first() if message_ts else None

@@ -11,15 +11,39 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from agents.incident import Plan
+from agents.ledger import objects
 from agents.ledger.moves import Move, Standing, move, plan_ids, standing
 from agents.ledger.objects import holders
 from agents.ledger.protocol import ACTIVE, LOCKING, Agent, Objection, PlanState
 from agents.ledger.store import Transaction
 from agents.ledger.tables import PlanRow, ProposalRow
+from agents.ledger.tags import Tag
 from tools.kubernetes.actions.step import Step
 
 
-def make_room(tx: Transaction, incident: int, plan: Plan) -> Objection | None:
+def insert(tx: Transaction, incident: int, plan: Plan, note: str) -> None:
+    """Write the draft, hold its objects, and wake whoever rehearses it. Room was made before."""
+    tx.session.add(
+        PlanRow(
+            id=plan.id,
+            digest=plan.digest,
+            canonical=plan.canonical(),
+            incident=incident,
+            created_at=tx.now,
+            pending_until=plan.pending_until,
+            note=note,
+        )
+    )
+    tx.session.flush()
+    tx.session.add(ProposalRow(plan_id=plan.id, state=PlanState.DRAFT.value, version=1, state_at=tx.now))
+    objects.hold(tx, plan)
+    tx.audit(Tag.PLAN_DRAFTED, {"digest": plan.digest, "note": note}, incident=incident, plan_id=plan.id)
+    tx.wake(Agent.ACTOR, incident)
+    # Also when no actor ever rehearses it: a draft expires like a plan that nobody signs.
+    tx.wake(Agent.GATEKEEPER, incident, plan.pending_until)
+
+
+def make_room(tx: Transaction, incident: int, plan: Plan, by: Agent) -> Objection | None:
     """Supersede what gives way to this plan, or say why the plan must not be drafted now.
 
     Open plans of the same incident and of the same object give way. What is being done to the object,
@@ -32,7 +56,7 @@ def make_room(tx: Transaction, incident: int, plan: Plan) -> Objection | None:
         return Objection.SAME_PLAN
     for other in sorted({*plan_ids(tx.session, incident), *(row.plan_id for row in rivals)}):
         if PlanState(tx.session.get_one(ProposalRow, other).state) in ACTIVE - LOCKING:
-            _supersede(tx, other, plan.id)
+            _supersede(tx, other, (plan.id, by))
     return None
 
 
@@ -42,9 +66,10 @@ def _same(session: Session, other: str, incident: int, plan: Plan) -> bool:
     return isinstance(found, Standing) and found.row.incident != incident and found.plan.steps == plan.steps
 
 
-def _supersede(tx: Transaction, other: str, by: str) -> None:
-    reason = f"a newer plan took its place: {by}"
-    wanted = Move(plan_id=other, to=PlanState.SUPERSEDED, by=Agent.INVESTIGATOR, reason=reason, successor=by)
+def _supersede(tx: Transaction, other: str, newer: tuple[str, Agent]) -> None:
+    plan_id, by = newer
+    reason = f"a newer plan took its place: {plan_id}"
+    wanted = Move(plan_id=other, to=PlanState.SUPERSEDED, by=by, reason=reason, successor=plan_id)
     move(tx, wanted)
 
 

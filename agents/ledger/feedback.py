@@ -32,6 +32,11 @@ class Grade(StrEnum):
         member._value_, member.says = grade, says
         return member
 
+    @classmethod
+    def of(cls, word: str) -> Grade | None:
+        """The grade of that name, or None."""
+        return next((grade for grade in cls if grade.value == word), None)
+
     RIGHT = "right", "Right cause and fix"
     CAUSE = "cause", "Right cause, not the fix"
     PARTLY = "partly", "Partly right"
@@ -99,7 +104,7 @@ def _value_of(row: FeedbackRow) -> Judgement:
     return Judgement(
         incident=row.incident,
         by=Approver(team_id=row.team_id, user_id=row.user_id),
-        grade=Grade(row.grade),
+        grade=next(grade for grade in Grade if grade.value == row.grade),
         round=row.round,
         at=row.at,
     )

@@ -233,7 +233,7 @@ FIGURES: tuple[Figure, ...] = (
         key="tokens",
         title="Tokens",
         unit="count",
-        says="Tokens in and out of language models; of a question without an answer, what was set aside for it.",
+        says="Tokens in and out of language models; of a question without an answer, what was set aside.",
         made=_count(lambda facts: facts.tokens),
         good="less",
     ),

@@ -13,12 +13,11 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, func, select
 
 from agents.incident import PROSE_LIMIT, Diagnosis, Evidence, IncidentState, Outcome, Plan
-from agents.ledger import objects
-from agents.ledger.drafts import make_room
+from agents.ledger.drafts import insert, make_room
 from agents.ledger.moves import Standing, plan_ids, standing
-from agents.ledger.protocol import Agent, Objection, PlanState
+from agents.ledger.protocol import Agent, Objection
 from agents.ledger.store import Ledger, LedgerError, Transaction
-from agents.ledger.tables import DiagnosisRow, EvidenceRow, IncidentRow, PlanRow, ProposalRow
+from agents.ledger.tables import DiagnosisRow, EvidenceRow, IncidentRow
 from agents.ledger.tags import Tag
 from tools.kubernetes.objects import JsonObject
 from tools.redaction import redacted
@@ -183,10 +182,10 @@ def draft(ledger: Ledger, lease: Lease, plan: Plan, note: str) -> str | Objectio
         tx.alone()
         if before := drafted(tx.session, lease.incident, plan.nonce):
             return before
-        against = make_room(tx, lease.incident, plan)
+        against = make_room(tx, lease.incident, plan, Agent.INVESTIGATOR)
         if against is not None:
             return against
-        _insert_draft(tx, lease.incident, plan, note)
+        insert(tx, lease.incident, plan, note)
         return plan.id
 
 
@@ -196,27 +195,6 @@ def drafted(session: Session, incident: int, nonce: str) -> str | None:
     # One whose bytes were bent is nobody's draft, and must not keep the incident from getting another.
     whole = (found.plan for found in plans if isinstance(found, Standing))
     return next((plan.id for plan in whole if plan.nonce == nonce), None)
-
-
-def _insert_draft(tx: Transaction, incident: int, plan: Plan, note: str) -> None:
-    tx.session.add(
-        PlanRow(
-            id=plan.id,
-            digest=plan.digest,
-            canonical=plan.canonical(),
-            incident=incident,
-            created_at=tx.now,
-            pending_until=plan.pending_until,
-            note=note,
-        )
-    )
-    tx.session.flush()
-    tx.session.add(ProposalRow(plan_id=plan.id, state=PlanState.DRAFT.value, version=1, state_at=tx.now))
-    objects.hold(tx, plan)
-    tx.audit(Tag.PLAN_DRAFTED, {"digest": plan.digest, "note": note}, incident=incident, plan_id=plan.id)
-    tx.wake(Agent.ACTOR, incident)
-    # Also when no actor ever rehearses it: a draft expires like a plan that nobody signs.
-    tx.wake(Agent.GATEKEEPER, incident, plan.pending_until)
 
 
 def set_phase(ledger: Ledger, lease: Lease, phase: str) -> None:

@@ -11,16 +11,21 @@ from agents.ledger import (
     consultations,
     decisions,
     executions,
+    feedback,
     incidents,
     investigations,
     memory,
     moves,
     previews,
+    snooze,
 )
+from agents.ledger.cards import ChatFile, files_of
 from agents.ledger.consultations import Consultation
+from agents.ledger.feedback import Judgement
 from agents.ledger.moves import Standing
 from agents.ledger.past import Past
 from agents.ledger.protocol import PlanState
+from agents.ledger.snooze import Snooze
 from agents.ledger.store import Ledger, halted
 from agents.ledger.tables import IncidentRow
 
@@ -55,6 +60,10 @@ class Story(Value):
     consultations: tuple[Consultation, ...] = ()
     past: tuple[Past, ...] = ()
     """Earlier incidents of the cause that is believed now."""
+    judged: tuple[Judgement, ...] = ()
+    snoozed: Snooze | None = None
+    """The newest wish that calls rest; it may be over."""
+    files: tuple[ChatFile, ...] = ()
 
     @property
     def plan(self) -> PlanView | None:
@@ -100,6 +109,9 @@ def story(ledger: Ledger, number: int) -> Story | None:
             bent=tuple(bent),
             consultations=tuple(consultations.of_incident(session, number)),
             past=memory.seen_before(session, number, diagnosis.cause if diagnosis else None),
+            judged=tuple(feedback.of_incident(session, number)),
+            snoozed=snooze.of_incident(session, number),
+            files=tuple(files_of(session, number)),
         )
 
 

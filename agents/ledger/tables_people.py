@@ -1,4 +1,5 @@
-"""The ledger's tables of what people say beside their decisions: it steers nothing in a cluster."""
+"""The ledger's tables beside the protocol: what people say, and the files they were shown. No row here
+lets anything be changed in a cluster."""
 
 from datetime import datetime
 
@@ -32,3 +33,16 @@ class SnoozeRow(SQLModel, table=True):
     user_id: str
     at: datetime = Field(sa_column=Column(UtcDateTime(), nullable=False))
     until_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime(), nullable=True))
+
+
+class ChatFileRow(SQLModel, table=True):
+    """One file in a card's thread, by a key that makes uploading it twice visible; ``sha256`` is of its
+    bytes as uploaded."""
+
+    __tablename__ = "chat_file"
+    incident: int = Field(primary_key=True, foreign_key="incident.number")
+    key: str = Field(primary_key=True)
+    file_id: str
+    link: str
+    sha256: str
+    at: datetime = Field(sa_column=Column(UtcDateTime(), nullable=False))

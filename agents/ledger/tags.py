@@ -67,12 +67,20 @@ class Tag(StrEnum):
         "gatekeeper:approver:lose",
         "The account of somebody whose approval counts was found deactivated, or otherwise unfit to sign.",
     )
+    FILE_SHARED = (
+        "gatekeeper:file:share",
+        "A file was put into the card's thread: a whole change or a plot; the digest of its bytes is stated.",
+    )
     CARD_WAITS = (
         "gatekeeper:card:wait",
         "A plan is not shown for signing yet, because as many wait in the channel as people can weigh.",
     )
     HUMAN_PAGED = "gatekeeper:human:page", "The people on the roster were called by name; why is stated."
     PLAN_DECIDED = "gatekeeper:plan:decide", "A person approved or rejected the plan; their seal is stated."
+    PLAN_EDITED = (
+        "gatekeeper:plan:edit",
+        "A person typed other values into a plan: another plan took its place, which they cannot approve.",
+    )
     PLAN_SEALED = (
         "gatekeeper:plan:seal",
         "In sealed mode: what was signed was written where the API server looks; for which uids is stated.",

@@ -26,9 +26,12 @@ from midwatch.login.visits import Visits
 from midwatch.logs import SHOWN_ONCE
 from midwatch.settings import Settings
 from midwatch.web.frame import shown_over, themes
+from midwatch.web.grading import grading
 from midwatch.web.guard import Guard
 from midwatch.web.incident import incident
 from midwatch.web.insights import router as insights
+from midwatch.web.installation import router as installation
+from midwatch.web.knowledge import analyzers, runbooks
 from midwatch.web.ledger import router as record
 from midwatch.web.listing import listing
 from midwatch.web.live import Live
@@ -84,7 +87,11 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
         record(ledger, verdict_file_of(settings), shown),
         exported(settings, ledger),
         rights(settings, shown),
+        grading(ledger),
         insights(ledger, shown),
+        installation(settings, ledger, shown),
+        runbooks(ledger, shown),
+        analyzers(settings, ledger, shown),
         models(ledger, breaker_of(settings), shown),
     )
     for routes in (*beside, *more):

@@ -20,6 +20,7 @@ from midwatch.login.needs import needs
 from midwatch.login.roles import Role
 from midwatch.web.drawing import drawn, words
 from midwatch.web.frame import Number, Shown
+from midwatch.web.grading import grades
 from midwatch.web.lines import Line, line_of
 from midwatch.web.live import head
 from midwatch.web.models import money
@@ -59,7 +60,7 @@ def incident(ledger: Ledger, shown: Shown, public_url: str) -> APIRouter:
         found = read(ledger, number)
         if found is None:
             return told(request, shown, 404, unknown.format(number))
-        return shown(request, "incident.html", content(found))
+        return shown(request, "incident.html", content(found) | grades(request, ledger, number))
 
     @router.get("/incidents/{number}/evidence/{item}")
     def evidence(request: Request, number: Number, item: EvidenceId) -> Response:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from markupsafe import Markup
+from pydantic import Field
 
 from agents.ledger import stretches
 from agents.ledger.feedback import Grade
@@ -20,7 +21,9 @@ from midwatch.login.roles import Role
 from midwatch.web.charts import Point, bars, line
 from midwatch.web.frame import Shown, span
 
-Days = Literal[7, 30, 90]
+LONGEST = 90
+"""Days that are counted at once; a longer stretch would be read for seconds."""
+Days = Annotated[int, Field(ge=1, le=LONGEST)]
 TOP = 8
 GATES = ("to_card", "to_decision", "to_change", "to_verified")
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from agents.gatekeeper.cards import DIFF_ON_CARD, render
+from agents.gatekeeper.cards import render
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.paging import BENT
 from agents.gatekeeper.posting import _open_for_signing, advance, announce
+from agents.gatekeeper.reasons import Reasons, reasons_of
 from agents.incident import Plan, Preview
 from agents.ledger import cards, decisions, incidents, investigations, moves, previews
 from agents.ledger.accounts import LOOK_EVERY
@@ -22,7 +23,7 @@ from agents.ledger.moves import MOST_ASKING, Standing, standing
 from agents.ledger.previews import Posted
 from agents.ledger.protocol import Objection
 from agents.ledger.store import Ledger
-from agents.ledger.story import story
+from agents.ledger.story import Story, story
 from agents.ledger.tables import ProposalRow
 from agents.ledger.tags import Tag
 from evals.world.slack import SlackServer
@@ -36,6 +37,7 @@ from tests.support.front_desk import settings_for
 from tests.support.live_text import words_in
 from tests.support.plans import a_decision, a_delivery, a_plan, a_step, an_alert
 from tests.support.pretend_queue import RememberingQueue
+from tools.slack import SlackRefused
 
 
 @pytest.fixture
@@ -91,6 +93,11 @@ def looked(office: Office, slack: SlackServer) -> list[tuple[str, JsonObject]]:
     return said(slack, since)
 
 
+def reasons(office: Office, told: Story) -> Reasons:
+    assert told.plan is not None
+    return reasons_of(office.policy_file, told.plan.plan, told.incident)
+
+
 def said(slack: SlackServer, since: int = 0) -> list[tuple[str, JsonObject]]:
     return [(call.method, call.arguments) for call in slack.calls[since:] if call.method.startswith("chat.")]
 
@@ -122,7 +129,7 @@ def test_a_rehearsed_draft_is_shown_once_and_from_then_on_it_may_be_signed(
     assert (method, second["channel"], second["ts"]) == ("chat.update", INCIDENTS, row.message_ts)
     told = story(office.ledger, 1)
     assert told is not None
-    drawn = render(told, office.seal, office.public_url)
+    drawn = render(told, office.seal, office.public_url, reasons(office, told))
     assert second["blocks"] == drawn.blocks
     assert (row.state, row.channel_id, row.card_digest) == ("PENDING", INCIDENTS, drawn.digest)
     assert looked(office, slack) == []
@@ -141,7 +148,7 @@ def test_a_card_that_was_posted_by_one_that_died_is_found_and_not_posted_again(
     cards.intend_card(office.ledger, 1, INCIDENTS)
     told = story(office.ledger, 1)
     assert told is not None
-    drawn = render(told, office.seal, office.public_url)
+    drawn = render(told, office.seal, office.public_url, reasons(office, told))
     old = replace(drawn.message("incident-1"), blocks=drawn.blocks[:1])
     ts = asyncio.run(office.slack.post(INCIDENTS, old))
     ((method, card),) = looked(office, slack)
@@ -170,30 +177,61 @@ def test_a_plan_whose_time_is_over_is_shown_without_buttons(
     ((_, card), (_, entry)) = looked(office, slack)
     row = proposal(office.ledger, plan)
     assert row.state == "EXPIRED"
-    assert "actions" not in [block["type"] for block in card["blocks"]]
+    assert actions_in(card) == ["details", "snooze"]
     assert (entry["channel"], entry["thread_ts"], entry["text"]) == (INCIDENTS, row.message_ts, "INC-1")
     assert words_in(entry["blocks"])[0] == "Plan EXPIRED  "
     assert looked(office, slack) == []
 
 
-def test_a_long_diff_is_whole_in_the_thread_in_numbered_parts(office: Office, slack: SlackServer) -> None:
-    diff = "\n".join(str(n) for n in range(3_500))
-    assert 2 * 8_000 < len(diff) < 3 * 8_000
-    assert len(diff) > DIFF_ON_CARD
-    drafted(office.ledger, "-a\n+b", nonce="1" * 32)
-    looked(office, slack)
-    plan = drafted(office.ledger, diff)
-    (method, _), (_, turn), *parts = looked(office, slack)
-    assert (method, words_in(turn["blocks"])[0]) == ("chat.update", "Plan SUPERSEDED  ")
-    assert [words_in(part["blocks"]) for _, part in parts] == [
-        [diff[:8_000]],
-        [diff[8_000:16_000]],
-        [diff[16_000:]],
+LONG = "\n".join(str(n) for n in range(3_500))
+
+
+def actions_in(card: JsonObject) -> list[str]:
+    return [
+        one["action_id"]
+        for block in card["blocks"]
+        for one in block.get("elements", [])
+        if "action_id" in one
     ]
-    with office.ledger.read() as session:
-        keys = cards.thread_keys(session, 1)
-    assert {f"diff-{plan.id}-{n}" for n in (1, 2, 3)} < keys
+
+
+def test_a_change_that_does_not_fit_is_a_file_in_the_thread_before_it_can_be_signed(
+    office: Office, slack: SlackServer
+) -> None:
+    plan = drafted(office.ledger, LONG)
+    since = len(slack.calls)
+    asyncio.run(advance(office, 1))
+    calls = [call for call in slack.calls[since:] if call.method.startswith(("chat.", "files."))]
+    assert [call.method for call in calls] == [
+        "chat.postMessage",
+        "files.getUploadURLExternal",
+        "files.completeUploadExternal",
+        "chat.update",
+    ]
+    assert actions_in(calls[0].arguments) == ["reject", "details", "snooze"]
+    assert actions_in(calls[3].arguments)[0] == "approve"
+    (shared,) = slack.workspace.files.values()
+    body = slack.workspace.contents[shared["id"]].decode()
+    assert LONG in body
+    assert plan.digest in body
+    assert shared["sha256"] in str(calls[3].arguments)
+    assert shared["permalink"] in str(calls[3].arguments)
+    ((_, said, _, plan_id),) = record(office.ledger, Tag.FILE_SHARED.value)
+    assert (said["sha256"], plan_id) == (shared["sha256"], plan.id)
+    assert proposal(office.ledger, plan).state == "PENDING"
     assert looked(office, slack) == []
+
+
+def test_what_slack_does_not_take_as_a_file_cannot_be_signed(
+    office: Office, slack: SlackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = drafted(office.ledger, LONG)
+    less = slack.workspace.options.scopes - {"files:write"}
+    monkeypatch.setattr(slack.workspace, "options", replace(slack.workspace.options, scopes=less))
+    with pytest.raises(SlackRefused, match="missing_scope"):
+        asyncio.run(advance(office, 1))
+    assert proposal(office.ledger, plan).state == "DRAFT"
+    assert "approve" not in actions_in(said(slack)[-1][1])
 
 
 def test_where_a_channel_asks_enough_already_a_draft_waits_and_the_card_says_so(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from agents.gatekeeper import blocks
 from agents.gatekeeper.entries import EXCERPT, MOST_EVIDENCE, entries
 from agents.gatekeeper.modals import DIFF_ON_FORM, approve_view, reject_view
 from agents.gatekeeper.paging import BENT, MOST_PEOPLE, pages
+from agents.gatekeeper.whole import digest_of, whole_text
 from agents.incident import Claim, Preview, Recovery
 from agents.ledger.protocol import PlanState
 from agents.ledger.roster import Entry, Roster
@@ -51,9 +51,11 @@ def test_a_form_shows_what_it_can_of_a_diff_and_else_its_digest(length: int, who
     view = a_view(S.PENDING, preview=Preview(plan_id="p", at=START, diffs=two, dry_run_digest="d" * 64))
     there = list(texts(approve_view(view.plan, view.preview, "")))
     diff = "\n".join(two)
-    digest = hashlib.sha256(diff.encode()).hexdigest()
+    text = whole_text(view.plan, view.preview)
     assert (diff in there) is whole
-    brief = f"The diff has {length} characters and is whole in the thread; SHA-256 {digest}"
+    brief = (
+        f"The whole change has {len(text)} characters and is a file in the thread; SHA-256 {digest_of(text)}"
+    )
     assert (brief in there) is not whole
 
 

@@ -8,8 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
-from agents.gatekeeper.cards import DIFF_ON_CARD, long_diff, render
+from agents.gatekeeper.cards import in_words, render
+from agents.gatekeeper.whole import DIFF_ON_CARD, digest_of, is_long, whole_text
 from agents.incident import Claim, Outcome, Preview, Recovery, Verdict
+from agents.ledger.cards import ChatFile
 from agents.ledger.past import Attempt, Fate, Past
 from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.story import PlanView, Story
@@ -178,15 +180,78 @@ def test_steps_are_told_one_by_one_once_something_was_begun(state: PlanState) ->
         assert len(told) == (2 if state in begun and len(steps) == 2 else 0)
 
 
+def long_change(length: int = DIFF_ON_CARD + 1, state: PlanState = S.PENDING, **more: Any) -> PlanView:
+    shown = Preview(plan_id="p", at=START, diffs=("x" * (length - 2), "y"), dry_run_digest="d" * 64)
+    return a_view(state, preview=shown, **more)
+
+
+def uploaded(view: PlanView, **more: Any) -> ChatFile:
+    text = whole_text(view.plan, view.preview)
+    given = {
+        "key": f"change-{view.plan.id}",
+        "file_id": "F1",
+        "sha256": digest_of(text),
+        "link": "http://slack/F1",
+    }
+    return ChatFile(**(given | more))
+
+
+def words_and_buttons(story: Story) -> tuple[str, list[str]]:
+    blocks = render(story, SEAL, OURS).blocks
+    ids = [
+        element["action_id"]
+        for block in blocks
+        for element in block.get("elements", [])
+        if "value" in element
+    ]
+    return "\n".join(text for block in blocks for text in texts(block)), ids
+
+
 @pytest.mark.parametrize(("length", "whole"), [(DIFF_ON_CARD, True), (DIFF_ON_CARD + 1, False)])
-def test_a_diff_that_is_too_long_for_the_card_is_named_there_by_its_digest(length: int, whole: bool) -> None:
-    two = ("x" * (length - 2), "y")
-    shown = Preview(plan_id="p", at=START, diffs=two, dry_run_digest="d" * 64)
-    view = a_view(S.PENDING, preview=shown)
-    diff = "\n".join(two)
-    (change,) = [n for n, block in enumerate(blocks_of(view)) if "The exact change  " in texts(block)]
-    digest = hashlib.sha256(diff.encode()).hexdigest()
-    brief = f"The diff has {length} characters and is whole in the thread; SHA-256 {digest}"
-    assert (diff if whole else brief) in texts(blocks_of(view)[change + 1])
-    assert long_diff(view) == ("" if whole else diff)
-    assert long_diff(a_view(S.DRAFT, preview=None)) == ""
+def test_a_diff_stands_on_the_card_whole_or_not_at_all(length: int, whole: bool) -> None:
+    view = long_change(length)
+    shown, buttons = words_and_buttons(a_story(view))
+    assert view.preview is not None
+    assert ("\n".join(view.preview.diffs) in shown) is whole
+    assert ("x" * 100 in shown) is whole
+    assert ("approve" in buttons) is whole
+    assert "reject" in buttons
+    assert is_long(view.plan, view.preview) is not whole
+
+
+def test_what_does_not_fit_can_be_signed_once_its_file_is_in_the_thread() -> None:
+    view = long_change()
+    shown, buttons = words_and_buttons(a_story(view, files=(uploaded(view),)))
+    assert "approve" in buttons
+    assert f"SHA-256 {digest_of(whole_text(view.plan, view.preview))}" in shown
+
+
+@pytest.mark.parametrize("wrong", [{"sha256": "0" * 64}, {"key": "change-of-another"}])
+def test_a_file_of_something_else_lets_nobody_sign(wrong: dict[str, str]) -> None:
+    view = long_change()
+    _, buttons = words_and_buttons(a_story(view, files=(uploaded(view, **wrong),)))
+    assert "approve" not in buttons
+
+
+def test_many_steps_whose_words_do_not_fit_are_a_file_too_and_it_names_each_of_them() -> None:
+    view = a_view(S.PENDING, steps=tuple(on(f"web-{n}") for n in range(40)))
+    assert is_long(view.plan, view.preview)
+    text = whole_text(view.plan, view.preview)
+    assert all(f"shop/web-{n} " in text for n in range(40))
+    assert text.count("-a\n+b") == 40
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("KubePodNotReady", "Pod not ready"),
+        ("KubeCPUOvercommit", "CPU overcommit"),
+        ("TargetDown", "Target down"),
+        ("HTTP5xxHigh", "HTTP 5 xx high"),
+        ("node_disk_full", "Node disk full"),
+        ("Kube", "Kube"),
+        ("", ""),
+    ],
+)
+def test_an_alerts_name_is_read_as_words(name: str, words: str) -> None:
+    assert in_words(name) == words

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from decimal import ROUND_CEILING, Decimal
 
-_PATTERN = re.compile(r"([+-]?\d+(?:\.\d+)?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|e-?\d+)?")
+_PATTERN = re.compile(r"([+-]?\d+(?:\.\d+)?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|e-?\d{1,2})?")
+# An API server keeps none beyond; what people type may be anything.
+_MOST = Decimal(2) ** 63
 _SUFFIX = {
     "": 1.0,
     "m": 1e-3,
@@ -65,6 +67,8 @@ def canonical(text: str) -> str:
     family = _BINARY if suffix.endswith("i") else _DECIMAL
     factor = Decimal(10) ** int(suffix[1:]) if suffix[:1] == "e" else family[suffix]
     number = Decimal(match.group(1)) * factor
+    if abs(number) >= _MOST:
+        raise QuantityError("this is more than any quantity can be")
     for name, unit in family.items():
         if number and number % unit == 0:
             return f"{int(number / unit)}{name}"

@@ -45,6 +45,9 @@ async def after_wait(state: State, runtime: Runtime[Toolbox]) -> State:
         await box.write(investigations.set_phase, "verifying")
         now = await asyncio.to_thread(box.ledger.now)
         return {"next": "verify", "verify_from": now.isoformat()}
+    if stands is PlanState.SUPERSEDED and (edited := await asyncio.to_thread(_successor, box, state)):
+        # Somebody typed other values: that plan is waited for and verified like our own.
+        return {"next": "wait", "plan_id": edited}
     if stands in LOCKING or await asyncio.to_thread(resolved, box, state["incident"]):
         return {"next": "wait" if stands in LOCKING else "close"}
     if state.get("again"):
@@ -86,6 +89,14 @@ def _stands(box: Toolbox, plan_id: str) -> PlanState | None:
     with box.ledger.read() as session:
         found = moves.standing(session, plan_id)
     return found.state if isinstance(found, Standing) else None
+
+
+def _successor(box: Toolbox, state: State) -> str:
+    """The plan of this incident that took the place of ours, or nothing."""
+    with box.ledger.read() as session:
+        found = moves.standing(session, state["plan_id"])
+        newer = found.proposal.successor if isinstance(found, Standing) else ""
+        return newer if newer in moves.plan_ids(session, state["incident"]) else ""
 
 
 def _moved(box: Toolbox, plan_id: str) -> bool:

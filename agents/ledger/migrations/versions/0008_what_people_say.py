@@ -1,4 +1,4 @@
-"""What people say beside their decisions: how good a diagnosis was, and that calls shall rest."""
+"""What people say beside their decisions, and the files that they were shown."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the two tables; each event in the record keeps what a later word replaces."""
+    """Add the three tables; each event in the record keeps what a later word replaces."""
     op.create_table(
         "feedback",
         sa.Column("incident", sa.Integer(), sa.ForeignKey("incident.number"), primary_key=True),
@@ -29,4 +29,13 @@ def upgrade() -> None:
         sa.Column("user_id", sa.String(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("until_at", UtcDateTime(), nullable=True),
+    )
+    op.create_table(
+        "chat_file",
+        sa.Column("incident", sa.Integer(), sa.ForeignKey("incident.number"), primary_key=True),
+        sa.Column("key", sa.String(), primary_key=True),
+        sa.Column("file_id", sa.String(), nullable=False),
+        sa.Column("link", sa.String(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
     )
