@@ -17,6 +17,7 @@ from sqlalchemy import func
 from sqlalchemy import select as rows_of
 from sqlmodel import Session, col, select
 
+from agents.incident import Recovery
 from agents.ledger.insights import Facts, Life
 from agents.ledger.record import first_from
 from agents.ledger.tables import (
@@ -36,6 +37,7 @@ from tools.kubernetes.objects import JsonObject
 AFTER = timedelta(days=1)
 """How long after the end of a stretch the events of its incidents are still looked for."""
 _UNDO = re.compile(rb'"undo_of":"([^"]+)"')
+_NOTHING = Recovery.NOTHING_DONE.value
 _BEGUN = frozenset({"EXECUTING", "UNKNOWN", "SUCCEEDED", "FAILED", "PARTIAL"})
 _BAD = frozenset({"FAILED", "PARTIAL", "UNKNOWN"})
 
@@ -66,14 +68,13 @@ class _Part:
         return max(self.lives, default=-1)
 
     def of(self, tag: Tag, *, told: bool = True) -> Iterator[_Event]:
-        """The events of one kind about these incidents, oldest first; without ``told``, not their bodies."""
-        columns = (AuditRow.incident, AuditRow.plan_id, AuditRow.at)
-        query = rows_of(*map(col, columns), *([col(AuditRow.body)] if told else []))
-        between = col(AuditRow.seq) >= self.events[0], col(AuditRow.seq) < self.events[1]
-        query = query.where(col(AuditRow.tag) == tag.value, *between).order_by(col(AuditRow.seq))
-        for incident, plan, at, *body in self.session.connection().execute(query):
-            if incident in self.lives:
-                said = orjson.loads(body[0])["body"] if told else {}
+        """The events of one kind about these incidents, oldest first; without ``told``, not what they say."""
+        row = AuditRow
+        query = select(row.incident, row.plan_id, row.at, row.body).order_by(col(row.seq))
+        between = col(row.seq) >= self.events[0], col(row.seq) < self.events[1]
+        for incident, plan, at, body in self.session.exec(query.where(row.tag == tag.value, *between)):
+            if incident is not None and incident in self.lives:
+                said = orjson.loads(body)["body"] if told else {}
                 yield _Event(incident=incident, plan=plan, at=at, body=said)
 
 
@@ -106,29 +107,29 @@ def facts(session: Session, since: datetime, until: datetime) -> Facts:
 
 
 def _part(session: Session, since: datetime, until: datetime) -> _Part:
-    columns = (IncidentRow.number, IncidentRow.opened_at, IncidentRow.resolved_at)
-    query = rows_of(*map(col, columns), col(IncidentRow.outcome)["recovery"].as_string())
+    row = IncidentRow
+    recovery = col(row.outcome)["recovery"].as_string()
+    query = rows_of(col(row.number), col(row.opened_at), col(row.resolved_at), recovery)
     opened = col(IncidentRow.opened_at) >= since, col(IncidentRow.opened_at) < until
     found = list(session.connection().execute(query.where(*opened)))
     newest = session.exec(select(ChainHeadRow.seq)).one()
     return _Part(
         session=session,
-        lives={number: Life(number=number, opened=at, resolved=end) for number, at, end, _ in found},
-        idle=frozenset(number for number, *_, recovery in found if recovery == "nothing done"),
+        lives={
+            number: Life(number=number, opened=at, resolved=end) for number, at, end, _ in found if number
+        },
+        idle=frozenset(number for number, _, _, ended in found if number and ended == _NOTHING),
         events=(first_from(session, since, newest), first_from(session, until + AFTER, newest)),
     )
 
 
 def _lives(part: _Part, decided: list[_Event], judged: list[_Event]) -> Iterator[Life]:
-    firsts: dict[str, dict[int, datetime]] = {
-        "card": _first(part.of(Tag.CARD_POSTED, told=False)),
-        "decided": _first(iter(decided)),
-        "changed": _first(part.of(Tag.STEP_INTENDED, told=False)),
-        "judged": _first(iter(judged)),
-    }
-    for number, life in part.lives.items():
-        moments = {name: at[number] for name, at in firsts.items() if number in at}
-        yield replace(life, **moments)
+    card, changed = (_first(part.of(tag, told=False)) for tag in (Tag.CARD_POSTED, Tag.STEP_INTENDED))
+    word, verdict = _first(iter(decided)), _first(iter(judged))
+    for n, life in part.lives.items():
+        yield replace(
+            life, card=card.get(n), decided=word.get(n), changed=changed.get(n), judged=verdict.get(n)
+        )
 
 
 def _first(events: Iterator[_Event]) -> dict[int, datetime]:

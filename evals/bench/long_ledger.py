@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import insert
 
-from agents.incident import Claim, Diagnosis, Evidence, Hypothesis, Outcome, Plan, Recovery
+from agents.incident import Claim, Diagnosis, Evidence, Finding, Hypothesis, Outcome, Plan, Recovery, Severity
 from agents.ledger import chain
 from agents.ledger.store import Ledger
 from agents.ledger.tables import AuditRow, ChainHeadRow
@@ -110,21 +110,53 @@ def _incident(pages: _Pages, number: int, at: datetime, *, is_open: bool) -> Non
 
 def _seen(pages: _Pages, number: int, at: datetime, where: ObjectRef) -> None:
     for n in range(1, LOOKS + 1):
-        text = f"{where} look {n}: 3 replicas wanted, 0 ready\n" * 20
         digest = f"{number * 10 + n:064x}"
-        seen = Evidence(
-            id=f"E{n}", tool="kubernetes.read", query=f"{where}", fetched_at=at, excerpt=text, digest=digest
-        )
+        text, path = _look(n, where)
+        tool = {"tool": "kubernetes.list", "query": f"GET {path}"}
+        seen = Evidence(id=f"E{n}", fetched_at=at, excerpt=text, digest=digest, **tool)
         body = seen.model_dump(mode="json")
         pages.rows["evidence"].append({"incident": number, "n": n, "key": f"look-{n}", "body": body})
         pages.event(Tag.EVIDENCE_STORED, {"id": seen.id, "digest": digest}, at, (number, ""))
     code = CAUSES[number % len(CAUSES)]
     cause = Hypothesis(code=code, object=where, sentence=f"{where} cannot start: {code}.", score=0.9)
-    claim = Claim(text=f"{where} has no ready replica.", evidence=("E1",), quotes=("0 ready",))
-    found = Diagnosis(cause=cause, claims=(claim,), confidence="high").model_dump(mode="json")
+    claim = Claim(
+        text=f"{where} has no ready replica.", evidence=("E1",), quotes=("0",), objects=(str(where),)
+    )
+    pods = tuple(_finding(where, pod) for pod in range(2))
+    found = Diagnosis(cause=cause, claims=(claim,), findings=pods, confidence="high").model_dump(mode="json")
     pages.rows["diagnosis"].append({"incident": number, "round": 1, "at": at, "body": found})
     said = {"cause": code, "confidence": "high", "source": "rules"}
     pages.event(Tag.DIAGNOSIS_WRITTEN, said, at + timedelta(seconds=20), (number, ""))
+
+
+def _finding(where: ObjectRef, pod: int) -> Finding:
+    of = ObjectRef(kind="Pod", namespace=where.namespace, name=f"{where.name}-6d5f7-{pod}")
+    code, message = "pod.container.crash_loop", f"{of} crashes again and again."
+    return Finding(code=code, severity=Severity.CRITICAL, object=of, message=message, evidence=("E2",))
+
+
+def _look(n: int, where: ObjectRef) -> tuple[str, str]:
+    """What one look returned, line by line as looks are kept, and where it looked."""
+    space, name = where.namespace, where.name
+    if n == 1:
+        lines = [f"{where} /spec/replicas = 3", f"{where} /status/readyReplicas = 0"]
+        lines += [f"{where} /metadata/annotations/note-{row} = nothing of interest" for row in range(60)]
+        return "\n".join(lines), f"/apis/apps/v1/namespaces/{space}/deployments"
+    if n == 2:
+        lines = [line for pod in range(3) for line in _pod(f"Pod {space}/{name}-6d5f7-{pod}", name)]
+        return "\n".join(lines), f"/api/v1/namespaces/{space}/pods"
+    if n == 3:
+        head = f"ReplicaSet {space}/{name}-6d5f7 /metadata/ownerReferences/0"
+        lines = [f"{head}/kind = Deployment", f"{head}/name = {name}", f"{head}/controller = True"]
+        return "\n".join(lines), f"/apis/apps/v1/namespaces/{space}/replicasets"
+    return "\n".join(f"ConfigMap {space}/settings-{row}" for row in range(200)), f"/api/v1/look-{n}"
+
+
+def _pod(pod: str, name: str) -> list[str]:
+    head = f"{pod} /metadata/ownerReferences/0"
+    lines = [f"{head}/kind = ReplicaSet", f"{head}/name = {name}-6d5f7", f"{head}/controller = True"]
+    lines += [f"{pod} /spec/nodeName = worker-1", f"{pod} /status/phase = Running"]
+    return [*lines, *(f"{pod} /metadata/labels/label-{row} = value-{row}" for row in range(40))]
 
 
 def _planned(pages: _Pages, number: int, at: datetime, *, is_open: bool) -> Recovery:
