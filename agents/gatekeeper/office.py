@@ -30,6 +30,8 @@ class Office:
     channel_id: str
     home: Home
     public_url: str
+    bot_user_id: str = ""
+    """Our own account: whoever names it in a thread asks us."""
     policy_file: PolicyFile = field(default_factory=PolicyFile)
     limit_factor: float = 2.0
     """By how much an edit may raise a value at most; the policy can say less."""
