@@ -47,6 +47,7 @@ docs: $(VENV)/.installed ## write the pages of docs/ that are generated from the
 manifests: $(VENV)/.installed ## write the manifests of deploy/ that are generated from the catalogue
 	@$(BIN)/python -m midwatch.manifests deploy/rbac
 	@$(BIN)/python -m midwatch.admission deploy/admission
+	@$(BIN)/python -m midwatch.slack_manifest deploy
 
 bench: $(VENV)/.installed ## the promised figures, measured here; BENCH=--write keeps them
 	@$(BIN)/python -m evals.bench $(BENCH)
