@@ -53,6 +53,7 @@ screenshots: $(VENV)/.installed ## the pictures of docs/images, taken anew of on
 manifests: $(VENV)/.installed ## write the manifests of deploy/ that are generated from the catalogue
 	@$(BIN)/python -m midwatch.manifests deploy/rbac
 	@$(BIN)/python -m midwatch.admission deploy/admission
+	@$(BIN)/python -m midwatch.slack_manifest deploy
 
 bench: $(VENV)/.installed ## the promised figures, measured here; BENCH=--write keeps them
 	@$(BIN)/python -m evals.bench $(BENCH)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from email.utils import parsedate_to_datetime
 
 import httpx
 import orjson
@@ -12,11 +13,13 @@ from agents.gatekeeper.gate import SIGNATURE, STAMP, signature
 from agents.gatekeeper.office import Office
 from midwatch.check_result import Result
 from midwatch.settings import Settings
+from midwatch.slack_manifest import FILE, required
 from midwatch.web.slack import PATH
 from midwatch.wiring import ledger_of, office_of
 from tools.slack import SlackError
 
 WITHIN_S = 10.0
+MOST_OFF_S = 30.0
 _CHALLENGE = "midwatch check"
 
 
@@ -28,12 +31,56 @@ async def slack(settings: Settings) -> list[Result]:
     try:
         office = await office_of(settings, ledger)
         says = f"team {office.home.team_id}, app {office.home.app_id}"
+        about = [await _scopes(office), await _channel(office), await _clock(office)]
         way = _socket(settings, office) if settings.slack_mode == "socket" else _requests(settings)
-        return [Result(what="slack", ok=True, says=says), await way]
+        return [Result(what="slack", ok=True, says=says), *about, await way]
     except SlackError as problem:
         return [Result(what="slack", ok=False, says=f"{problem}: check the token and its scopes")]
     finally:
         ledger.close()
+
+
+async def _scopes(office: Office) -> Result:
+    what = "slack scopes"
+    given = (await office.slack.account()).scopes
+    # A private channel's ids begin with a C as well, so the chat is asked.
+    private = "groups:read" in given and "channels:read" not in given
+    missing = sorted(required(private) - given)
+    if missing:
+        says = f"missing: {', '.join(missing)}; add them as deploy/{FILE} has them and install the app again"
+        return Result(what=what, ok=False, says=says)
+    return Result(what=what, ok=True, says="all that are used are there")
+
+
+async def _channel(office: Office) -> Result:
+    what, where = "slack channel", office.channel_id
+    try:
+        found = await office.slack.channel(where)
+    except SlackError as problem:
+        return Result(what=what, ok=False, says=f"{where}: {problem}: is slack_channel its id (C…)?")
+    name = f"#{found.get('name', where)}"
+    if not found.get("is_member"):
+        return Result(what=what, ok=False, says=f"the app is not in {name}: /invite it there")
+    if found.get("is_archived"):
+        return Result(what=what, ok=False, says=f"{name} is archived: nothing can be posted there")
+    if found.get("is_ext_shared"):
+        says = f"{name} is shared with another company: it sees every card; take a channel of your own"
+        return Result(what=what, ok=False, says=says)
+    return Result(what=what, ok=True, says=f"the app is in {name}")
+
+
+async def _clock(office: Office) -> Result:
+    what = "slack clock"
+    said = (await office.slack.account()).date
+    try:
+        off = time.time() - parsedate_to_datetime(said).timestamp()
+    except ValueError:
+        return Result(what=what, ok=False, says="Slack's answer has no date")
+    # Signed requests count for a minute; half of that leaves room for the way.
+    if abs(off) > MOST_OFF_S:
+        says = f"this machine's clock is {off:+.0f} s off Slack's: set it, or clicks over HTTP are refused"
+        return Result(what=what, ok=False, says=says)
+    return Result(what=what, ok=True, says="within half a minute of Slack's")
 
 
 async def _socket(settings: Settings, office: Office) -> Result:

@@ -254,6 +254,7 @@ async def office_of(settings: Settings, ledger: Ledger) -> Office:
         roster_file=roster_of(settings),
         halt_file=settings.halt_file,
         channel_id=settings.slack_channel,
+        bot_user_id=who.bot_user_id,
         home=Home(app_id=app_id, team_id=who.team_id, enterprise_id=who.enterprise_id),
         public_url=settings.public_url.rstrip("/"),
         policy_file=policy_of(settings),

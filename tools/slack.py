@@ -19,6 +19,23 @@ Block = dict[str, Any]
 """One piece of Slack's JSON, as Block Kit defines it; Slack checks its shape."""
 
 Blocks = list[Block]
+METHODS: dict[str, str] = {
+    "auth.test": "",
+    "apps.connections.open": "",
+    "bots.info": "users:read",
+    "chat.postEphemeral": "chat:write",
+    "chat.postMessage": "chat:write",
+    "chat.update": "chat:write",
+    "conversations.history": "channels:history",
+    "conversations.info": "channels:read",
+    "files.completeUploadExternal": "files:write",
+    "files.getUploadURLExternal": "files:write",
+    "usergroups.users.list": "usergroups:read",
+    "users.info": "users:read",
+    "views.open": "",
+    "views.publish": "",
+}
+"""Every method that is called here, and the bot token's scope it needs, if any."""
 METADATA_EVENT = "midwatch_card"
 AWAY = (SlackClientError, aiohttp.ClientError, OSError, TimeoutError)
 """What the SDK lets through when Slack is away: it wraps only some of what its HTTP client raises."""
@@ -83,6 +100,14 @@ class Identity:
     bot_user_id: str
     bot_id: str
     enterprise_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """The scopes of the token, and the time by Slack's clock as an HTTP date."""
+
+    scopes: frozenset[str]
+    date: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +198,20 @@ class Slack:
         """Open a modal within three seconds of the click that asked for it."""
         await self._call("views.open", {"trigger_id": trigger_id, "view": view})
 
+    async def account(self) -> Account:
+        """What the token may do, and what time it is there, as Slack's headers say. Raises SlackError."""
+        headers: dict[str, str] = {}
+        await self._call("auth.test", into=headers)
+        said = headers.get("x-oauth-scopes", "")
+        scopes = frozenset(part.strip() for part in said.split(",") if part.strip())
+        return Account(scopes=scopes, date=headers.get("date", ""))
+
+    async def channel(self, channel_id: str) -> dict[str, Any]:
+        """A channel as ``conversations.info`` tells it."""
+        said = await self._call("conversations.info", {"channel": channel_id})
+        found: dict[str, Any] = said["channel"]
+        return found
+
     async def user(self, user_id: str) -> dict[str, Any]:
         """An account as ``users.info`` tells it."""
         said = await self._call("users.info", {"user": user_id})
@@ -189,13 +228,20 @@ class Slack:
                 return str(message["ts"])
         return None
 
-    async def _call(self, method: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    async def _call(
+        self, method: str, body: dict[str, Any] | None = None, into: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        if method not in METHODS:
+            # One place says what the app calls; its manifest and the check of its scopes are made from there.
+            raise KeyError(method)
         try:
             answer = await self.client.api_call(method, json=body or {})
         except SlackApiError as refused:
             raise _refusal(method, refused) from refused
         except AWAY as problem:
             raise SlackUnreachable(f"{method}: {problem}") from problem
+        if into is not None:
+            into |= {name.lower(): value for name, value in answer.headers.items()}
         said: dict[str, Any] = dict(answer.data) if isinstance(answer.data, dict) else {}
         return said
 

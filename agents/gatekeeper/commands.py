@@ -1,4 +1,4 @@
-"""``/midwatch halt``, ``resume`` and ``status``: the brake, from the chat.
+"""``/midwatch halt``, ``resume``, ``status`` and ``incident``: the brake and a look, from the chat.
 
 Whoever may sign anything may halt and resume. Slack delivers a command over the authenticated
 socket or signed; who typed it is looked up like whoever clicks.
@@ -7,19 +7,23 @@ socket or signed; who typed it is looked up like whoever clicks.
 from __future__ import annotations
 
 import asyncio
+import re
 
 from agents.gatekeeper.clicks import Refusal, unfit
 from agents.gatekeeper.desk import spent_of
+from agents.gatekeeper.modals import words_of
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
 from agents.incident import Approver
 from agents.ledger import brake, decisions
 from agents.ledger.roster import roster_or_nobody
 from agents.ledger.store import LedgerUnavailable
+from agents.ledger.story import story
 from tools.redaction import redact
 
 NAME = "/midwatch"
-HELP = "Say `halt REASON`, `resume REASON` or `status`."
+HELP = "Say `status`, `incident INC-7`, `halt REASON` or `resume REASON`."
+_NUMBER = re.compile(r"(?:INC-)?([1-9][0-9]{0,8})", re.IGNORECASE)
 
 
 async def answer(office: Office, body: Payload) -> str:
@@ -27,9 +31,11 @@ async def answer(office: Office, body: Payload) -> str:
     word, _, rest = text(body, "text").strip().partition(" ")
     if word == "status":
         return await asyncio.to_thread(brake.status, office.ledger, office.halt_file)
+    if word == "incident":
+        return await _incident(office, body, rest.strip())
     if word not in {"halt", "resume"}:
         return HELP
-    against = await _against(office, body)
+    against = await _stranger(office, body) or _unlisted(office, body)
     if against is not None:
         who = {"user": text(body, "user_id"), "team": text(body, "team_id")}
         said = {**who, "wanted": word, "why": against.value}
@@ -38,16 +44,42 @@ async def answer(office: Office, body: Payload) -> str:
     return await _pull(office, body, (word, redact(rest.strip())[:500]))
 
 
-async def _against(office: Office, body: Payload) -> Refusal | None:
+async def _incident(office: Office, body: Payload, named: str) -> str:
+    """One incident in a few lines, for people of ours."""
+    against = await _stranger(office, body)
+    if against is not None:
+        return f"Not told: {against.value}."
+    number = _NUMBER.fullmatch(named)
+    found = await asyncio.to_thread(story, office.ledger, int(number[1])) if number else None
+    if found is None:
+        return f"There is no incident {redact(named)[:40]}. Say its number: `incident INC-7`."
+    told, view = found.incident, found.plan
+    cause = found.diagnosis.cause if found.diagnosis else None
+    stands = found.outcome.sentence if found.outcome else told.phase
+    lines = [
+        f"{told.id} {told.title} ({told.severity}, {stands})",
+        f"Cause: {cause.sentence if cause else 'not established'}",
+        f"Plan: {words_of(view.plan)}: {view.state.value}" if view else "No change is proposed.",
+        f"{office.public_url}/incidents/{told.number}",
+    ]
+    return "\n".join(redact(text)[:600] for text in lines)
+
+
+async def _stranger(office: Office, body: Payload) -> Refusal | None:
+    """Why whoever typed this is nobody of ours, or None."""
     home, user, team = office.home, text(body, "user_id"), text(body, "team_id")
     if text(body, "api_app_id") != home.app_id:
         return Refusal.WRONG_APP
     # Outside an enterprise the field is not there at all.
     if team != home.team_id or (text(body, "enterprise_id") or None) != home.enterprise_id:
         return Refusal.FOREIGN_WORKSPACE
-    against = unfit(await office.person(user), (user, team))
-    if against is not None:
-        return against
+    return unfit(await office.person(user), (user, team))
+
+
+def _unlisted(office: Office, body: Payload) -> Refusal | None:
+    user, team = text(body, "user_id"), text(body, "team_id")
+    if not user or not team:
+        return Refusal.UNKNOWN_PERSON
     listed = roster_or_nobody(office.roster_file).listed(Approver(team_id=team, user_id=user))
     return None if listed else Refusal.NOT_ON_ROSTER
 

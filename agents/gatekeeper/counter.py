@@ -17,7 +17,7 @@ from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.error import BoltUnhandledRequestError
 
-from agents.gatekeeper import asides, commands, desk, edits, forms
+from agents.gatekeeper import asides, asking, commands, desk, edits, forms, home
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
 from agents.ledger.store import LedgerError
@@ -52,6 +52,16 @@ def counter(office: Office, signing_secret: str) -> AsyncApp:
         await (ack(response_action="errors", errors=wrong) if wrong else ack())
 
     app.view("edit")(on_edit)
+    pace = asking.Pace()
+
+    async def on_message(body: Payload) -> None:
+        await asking.hear(office, pace, body)
+
+    async def on_home(body: Payload) -> None:
+        await home.opened(office, body)
+
+    app.event("message")(on_message)
+    app.event("app_home_opened")(on_home)
 
     async def on_command(ack: Any, body: Payload) -> None:
         await ack(escaped(await commands.answer(office, body)))

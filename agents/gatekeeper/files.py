@@ -78,10 +78,10 @@ def missing(told: Story) -> list[Wanted]:
 
 
 def _plots(told: Story) -> list[Wanted]:
-    found = []
-    for plot in plots(told):
+    found: list[Wanted] = []
+    for n, plot in enumerate(plots(told), start=1):
         # By what it is of: the same series a minute later is not worth another picture at night.
-        key = f"plot-{hashlib.sha256(plot.title.encode()).hexdigest()[:12]}"
+        key = f"plot-{n}-{hashlib.sha256(plot.title.encode()).hexdigest()[:12]}"
         upload = Upload(
             name=f"{told.incident.id}-{key}.png", title=redact(plot.title)[:200], content=png(plot)
         )

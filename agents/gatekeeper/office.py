@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.gatekeeper.clicks import Home, Person
+from agents.incident import Incident
 from agents.ledger.accounts import CLICK_MAY_RELY_ON
+from agents.ledger.roster import roster_or_nobody
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger
 from tools.kubernetes.approvals import Approvals
@@ -30,6 +32,8 @@ class Office:
     channel_id: str
     home: Home
     public_url: str
+    bot_user_id: str = ""
+    """Our own account: whoever names it in a thread asks us."""
     policy_file: PolicyFile = field(default_factory=PolicyFile)
     limit_factor: float = 2.0
     """By how much an edit may raise a value at most; the policy can say less."""
@@ -41,6 +45,10 @@ class Office:
     def posting(self, incident: int) -> asyncio.Lock:
         """One writer a card: two advances of one incident never post side by side."""
         return self._posting.setdefault(incident, asyncio.Lock())
+
+    def channel_of(self, incident: Incident) -> str:
+        """Where a new card of this incident goes; with a roster that cannot be read, to the usual place."""
+        return roster_or_nobody(self.roster_file).channel_of(incident) or self.channel_id
 
     async def person(self, user_id: str) -> Person | None:
         """The account, at most a minute old, or None when Slack would not say."""

@@ -19,6 +19,7 @@ from agents.gatekeeper.reasons import Reasons, reasons_of
 from agents.gatekeeper.sealing import keep_entries
 from agents.gatekeeper.vouching import vouch
 from agents.gatekeeper.whole import readable
+from agents.incident import Incident
 from agents.ledger import cards as ledger_cards
 from agents.ledger import moves, previews
 from agents.ledger.previews import Posted
@@ -45,7 +46,7 @@ async def advance(office: Office, incident: int) -> None:
         if await asyncio.to_thread(keep_entries, office, told):
             told = await asyncio.to_thread(story, office.ledger, incident) or told
         if _wants_place(told.plan):
-            await asyncio.to_thread(_take_place, office, told.plan)
+            await asyncio.to_thread(_take_place, office, told, told.plan)
             told = await asyncio.to_thread(story, office.ledger, incident) or told
         posted = await _card(office, told)
         shared = await share(office, told, posted)
@@ -70,9 +71,15 @@ def _wants_place(view: PlanView | None) -> bool:
     return view is not None and view.state is PlanState.DRAFT and view.preview is not None
 
 
-def _take_place(office: Office, view: PlanView | None) -> None:
+def _take_place(office: Office, told: Story, view: PlanView | None) -> None:
     if view is not None:
-        previews.ask_for_place(office.ledger, view.plan.id, office.channel_id)
+        previews.ask_for_place(office.ledger, view.plan.id, _channel(office, told.incident))
+
+
+def _channel(office: Office, incident: Incident) -> str:
+    """Where the incident's card is, or will be: a card that is up stays, whatever the routes say by then."""
+    row = _row(office, incident.number)
+    return row.channel_id if row else office.channel_of(incident)
 
 
 async def announce(office: Office, text: str, key: str) -> str:
@@ -93,8 +100,9 @@ async def _card(office: Office, told: Story) -> Posted:
     shown = render(told, office.seal, office.public_url, why)
     row = await asyncio.to_thread(_row, office, number)
     if row is None or not row.message_ts:
-        ts = await _post(office, number, shown, tried=row is not None)
-        posted = Posted(channel_id=office.channel_id, message_ts=ts, card_digest=shown.digest)
+        channel = await asyncio.to_thread(_channel, office, told.incident)
+        ts = await _post(office, (number, channel), shown, tried=row is not None)
+        posted = Posted(channel_id=channel, message_ts=ts, card_digest=shown.digest)
         await asyncio.to_thread(ledger_cards.record_card, office.ledger, number, posted)
         return posted
     if row.card_digest != shown.digest:
@@ -124,17 +132,18 @@ def _row(office: Office, number: int) -> Posted | None:
     return Posted(channel_id=row.channel_id, message_ts=row.message_ts, card_digest=row.digest)
 
 
-async def _post(office: Office, number: int, shown: Rendering, *, tried: bool) -> str:
+async def _post(office: Office, where: tuple[int, str], shown: Rendering, *, tried: bool) -> str:
+    number, channel = where
     message = shown.message(_key(number))
     if tried:
         # We died between asking Slack and writing it down: the card may be there already.
-        found = await office.slack.find(office.channel_id, message.key)
+        found = await office.slack.find(channel, message.key)
         if found is not None:
-            await office.slack.update(office.channel_id, found, message)
+            await office.slack.update(channel, found, message)
             return found
     # Written down before Slack is asked: only so does the next process know that it must look.
-    await asyncio.to_thread(ledger_cards.intend_card, office.ledger, number, office.channel_id)
-    return await office.slack.post(office.channel_id, message)
+    await asyncio.to_thread(ledger_cards.intend_card, office.ledger, number, channel)
+    return await office.slack.post(channel, message)
 
 
 async def _open_for_signing(office: Office, told: Story, posted: Posted) -> None:
@@ -144,7 +153,7 @@ async def _open_for_signing(office: Office, told: Story, posted: Posted) -> None
     against = await asyncio.to_thread(previews.mark_pending, office.ledger, view.plan.id, posted)
     if against is Objection.CHANNEL_FULL:
         # Somebody took the last place meanwhile: the card must not offer what would not count.
-        await asyncio.to_thread(_take_place, office, view)
+        await asyncio.to_thread(_take_place, office, told, view)
 
 
 async def _thread(office: Office, told: Story, posted: Posted) -> None:

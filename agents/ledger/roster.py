@@ -12,7 +12,7 @@ from typing import Annotated
 import yaml
 from pydantic import Field, ValidationError, field_validator
 
-from agents.incident import Approver, Plan, Value
+from agents.incident import Approver, Incident, Plan, Value
 from tools.kubernetes.objects import NonEmpty
 
 ANY = "*"
@@ -47,10 +47,24 @@ class Entry(Value):
         return plan.tier in self.tiers and (ANY in self.namespaces or places <= self.namespaces)
 
 
+class Route(Value):
+    """Where the cards of some incidents go: those whose alerts all have these labels."""
+
+    channel: NonEmpty
+    labels: dict[str, str] = Field(min_length=1)
+
+    def takes(self, incident: Incident) -> bool:
+        """Whether every alert of the incident has every one of the labels."""
+        wanted = self.labels.items()
+        # An incident without alerts belongs nowhere special.
+        return bool(incident.alerts) and all(wanted <= alert.labels.items() for alert in incident.alerts)
+
+
 class Roster(Value):
-    """Everybody who may sign anything."""
+    """Everybody who may sign anything, and where they are asked. ``channels`` decides no right."""
 
     approvers: tuple[Entry, ...] = ()
+    channels: tuple[Route, ...] = ()
 
     @field_validator("approvers")
     @classmethod
@@ -83,6 +97,10 @@ class Roster(Value):
         """Whether this person may sign anything at all."""
         key = (person.team_id, person.user_id)
         return any((entry.team_id, entry.user_id) == key and entry.tiers for entry in self.approvers)
+
+    def channel_of(self, incident: Incident) -> str | None:
+        """Where the card of this incident goes: by the first route that takes it; None is the usual place."""
+        return next((route.channel for route in self.channels if route.takes(incident)), None)
 
     def signers(self, plan: Plan) -> tuple[Entry, ...]:
         """Who may sign this plan, for the refusal that names them."""

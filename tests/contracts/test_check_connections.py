@@ -20,7 +20,9 @@ from agents.ledger.store import Ledger
 from evals.world.model.script import Line, Manner, Script
 from evals.world.model.server import ModelOptions as EndpointOptions
 from evals.world.model.server import ModelServer
-from evals.world.slack import SlackServer
+from evals.world.slack import SlackOptions, SlackServer
+from evals.world.slack.options import DEFAULT_SCOPES
+from evals.world.slack.people import GENERAL, SHARED
 from midwatch.check_model import model, model_breaker
 from midwatch.check_result import Result
 from midwatch.check_slack import slack
@@ -41,8 +43,9 @@ def desk(tmp_path: Path) -> Iterator[FrontDesk]:
 def checked(desk: FrontDesk, **changes: Any) -> Result:
     """The check of the way in, with settings that differ from those the desk runs with."""
     given = {"public_url": desk.url.removesuffix(PATH)} | changes
-    account, way = desk.run(slack(desk.settings.model_copy(update=given)))
-    assert account.ok
+    *others, way = desk.run(slack(desk.settings.model_copy(update=given)))
+    assert [one.what for one in others] == ["slack", "slack scopes", "slack channel", "slack clock"]
+    assert all(one.ok for one in others), others
     return way
 
 
@@ -89,9 +92,41 @@ async def test_the_app_token_is_tried_in_socket_mode(token: str | None, ok: bool
     with SlackServer() as workspace:
         given = {} if token is None else {"slack_app_token": SecretStr(token)}
         results = await slack(settings_for(workspace, tmp_path, "socket", **given))
-        assert [result.ok for result in results] == [True, ok]
-        assert ok or "connections:write" in results[1].says
+        assert [result.ok for result in results] == [True, True, True, True, ok]
+        assert ok or "connections:write" in results[-1].says
         assert workspace.connections == 0
+
+
+def without(*scopes: str) -> SlackOptions:
+    return SlackOptions(scopes=DEFAULT_SCOPES - set(scopes))
+
+
+@pytest.mark.parametrize(
+    ("options", "changes", "what", "words"),
+    [
+        (without("files:write"), {}, "slack scopes", "missing: files:write;"),
+        (without("commands", "usergroups:read"), {}, "slack scopes", "missing: commands, usergroups:read;"),
+        (SlackOptions(), {"slack_channel": GENERAL}, "slack channel", "the app is not in #general"),
+        (SlackOptions(), {"slack_channel": SHARED}, "slack channel", "shared with another company"),
+        (SlackOptions(), {"slack_channel": "C0NOWHERE01"}, "slack channel", "channel_not_found"),
+    ],
+)
+async def test_what_the_app_lacks_in_slack_is_named_with_what_to_do(
+    tmp_path: Path, options: SlackOptions, changes: dict[str, str], what: str, words: str
+) -> None:
+    with SlackServer(options) as workspace:
+        results = await slack(settings_for(workspace, tmp_path, "socket", **changes))
+    (bad,) = [one for one in results if not one.ok]
+    assert bad.what == what
+    assert words in bad.says
+
+
+async def test_a_clock_that_is_off_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with SlackServer() as workspace:
+        monkeypatch.setattr("midwatch.check_slack.time.time", lambda: 0.0)
+        results = await slack(settings_for(workspace, tmp_path, "socket"))
+    (bad,) = [one for one in results if not one.ok]
+    assert (bad.what, "off Slack's" in bad.says) == ("slack clock", True)
 
 
 async def test_a_wrong_bot_token_is_one_line_and_ends_the_check(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from agents.gatekeeper.cards import render
 from agents.gatekeeper.office import Office
@@ -27,7 +28,7 @@ from agents.ledger.story import Story, story
 from agents.ledger.tables import ProposalRow
 from agents.ledger.tags import Tag
 from evals.world.slack import SlackServer
-from evals.world.slack.people import INCIDENTS
+from evals.world.slack.people import INCIDENTS, SHARED
 from evals.world.slack.wire import JsonObject
 from midwatch.wiring import office_of
 from tests.contracts.conftest import HandClock
@@ -311,3 +312,20 @@ def test_whose_place_was_taken_while_its_card_was_posted_waits(office: Office) -
     asyncio.run(_open_for_signing(office, told, card))
     row = proposal(office.ledger, plan)
     assert (row.state, row.obstacle) == ("DRAFT", Objection.CHANNEL_FULL.value)
+
+
+def test_a_card_goes_where_its_labels_lead_and_stays_there(office: Office, slack: SlackServer) -> None:
+    plan = drafted(office.ledger)
+    routes = [{"channel": SHARED, "labels": {"namespace": "shop"}}]
+    people = yaml.safe_load(office.roster_file.read_text(encoding="utf-8"))
+    office.roster_file.write_text(yaml.safe_dump(people | {"channels": routes}), encoding="utf-8")
+    ((method, card),) = looked(office, slack)
+    assert (method, card["channel"]) == ("chat.postMessage", SHARED)
+    # Somebody changes the routes, then the rehearsal comes: the same message is brought up to date.
+    office.roster_file.write_text(yaml.safe_dump(people), encoding="utf-8")
+    shown = Preview(plan_id=plan.id, at=office.ledger.now(), diffs=("-a\n+b",), dry_run_digest="a" * 64)
+    assert previews.store_preview(office.ledger, shown) is None
+    ((method, card),) = looked(office, slack)
+    assert (method, card["channel"]) == ("chat.update", SHARED)
+    row = proposal(office.ledger, plan)
+    assert (row.state, row.channel_id, row.message_ts) == ("PENDING", SHARED, card["ts"])

@@ -95,7 +95,7 @@ def stories(draw: Any) -> Story:
     return made.model_copy(update={"incident": incident, "files": (file,)})
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(told=stories(), why=st.lists(HOSTILE, max_size=6))
 def test_every_card_is_one_that_slack_takes(told: Story, why: list[str]) -> None:
     card = render(told, SEAL, OURS, Reasons(tier=tuple(why), entries=tuple(why)))
@@ -111,7 +111,7 @@ def test_every_card_is_one_that_slack_takes(told: Story, why: list[str]) -> None
     assert all(link.startswith(OURS) for link in links)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(told=stories())
 def test_every_form_is_one_that_slack_takes(told: Story) -> None:
     view = told.plan

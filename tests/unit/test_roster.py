@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from agents.incident import Approver
-from agents.ledger.roster import Entry, Roster, RosterError, read_roster, roster_or_nobody
-from tests.support.plans import ADA, BEN, a_plan, a_step
+from agents.ledger.roster import Entry, Roster, RosterError, Route, read_roster, roster_or_nobody
+from tests.support.plans import ADA, BEN, a_plan, a_step, an_alert
+from tests.support.told import a_story
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+LOUD = {"severity": "critical"}
 SHOP = frozenset({"shop"})
 STRANGER = Approver(team_id="T0OTHER", user_id=ADA.user_id)
 
@@ -84,3 +86,25 @@ def test_a_file_says_who_in_any_language_and_an_empty_one_says_nobody(tmp_path: 
     assert (one.name, one.tiers, one.namespaces) == ("Zoë", frozenset({1}), frozenset())
     path.write_text("")
     assert read_roster(path) == Roster()
+
+
+@pytest.mark.parametrize(
+    ("labels", "goes"),
+    [
+        ({"team": "payments", "severity": "warning"}, "C0PAY"),
+        ({"team": "payments", "severity": "critical"}, "C0PAY"),
+        ({"team": "search", "severity": "critical"}, "C0LOUD"),
+        ({"team": "search"}, None),
+        ({}, None),
+    ],
+)
+def test_the_first_route_whose_labels_all_alerts_have_takes_the_card(
+    labels: dict[str, str], goes: str | None
+) -> None:
+    routes = (Route(channel="C0PAY", labels={"team": "payments"}), Route(channel="C0LOUD", labels=LOUD))
+    roster = Roster(channels=routes)
+    alone = a_story().incident.model_copy(update={"alerts": (an_alert(NOW, labels=labels),)})
+    assert roster.channel_of(alone) == goes
+    mixed = alone.model_copy(update={"alerts": (*alone.alerts, an_alert(NOW, labels={"x": "y"}))})
+    assert roster.channel_of(mixed) is None
+    assert roster.channel_of(alone.model_copy(update={"alerts": ()})) is None
