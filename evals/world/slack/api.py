@@ -10,10 +10,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from evals.world.slack import api_chat, api_files, api_read, api_views
 from evals.world.slack.courier import Courier
-from evals.world.slack.interact import respond
 from evals.world.slack.journal import Call
 from evals.world.slack.limiter import Limiter
 from evals.world.slack.state import Workspace
+from evals.world.slack.talk import respond
 from evals.world.slack.wire import JsonObject, RateLimitedError, SlackError, read_arguments
 
 Method = Callable[[Workspace, JsonObject], JsonObject]
@@ -32,6 +32,7 @@ METHODS: Final[dict[str, tuple[Method, str | None]]] = {
     "conversations.members": (api_read.channel_members, "channels:read"),
     "conversations.history": (api_read.channel_history, "channels:history"),
     "conversations.replies": (api_read.thread_replies, "channels:history"),
+    "conversations.open": (api_read.open_direct, "im:write"),
     "users.info": (api_read.user_info, "users:read"),
     "users.list": (api_read.user_list, "users:read"),
     "usergroups.list": (api_read.group_list, "usergroups:read"),
@@ -116,11 +117,13 @@ class WebApi:
         return PlainTextResponse(f"OK - {len(body)}")
 
     async def download(self, request: Request) -> Response:
-        """A shared file, always as plain text so that no browser runs it."""
+        """A shared file: pictures as such, all else as plain text, so that no browser runs it."""
         body = self.workspace.contents.get(request.path_params["file_id"])
         if body is None:
             return PlainTextResponse("no such file", 404)
-        return Response(body, media_type="text/plain", headers={"X-Content-Type-Options": "nosniff"})
+        kind = api_files.kind_of(body)
+        safe = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
+        return Response(body, media_type=kind.mimetype if kind.picture else "text/plain", headers=safe)
 
     async def response_url(self, request: Request) -> Response:
         """A ``response_url`` being used: answer in place, to the person or in the channel."""

@@ -87,11 +87,10 @@ def action_of(
     # Slack echoes what was shown, so an app can see the value it once signed.
     kept: JsonObject = {
         key: element[key]
-        for key in ("type", "action_id", "text", "value", "style", "confirm")
+        for key in ("type", "action_id", "text", "value", "style", "confirm", "placeholder")
         if key in element
     }
-    picked = {"selected_option": chosen} if chosen is not None else {}
-    return {**kept, **picked, "block_id": block["block_id"], "action_ts": workspace.next_ts()}
+    return {**kept, **(chosen or {}), "block_id": block["block_id"], "action_ts": workspace.next_ts()}
 
 
 def submission(workspace: Workspace, user: JsonObject, view: JsonObject) -> JsonObject:

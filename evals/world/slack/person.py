@@ -180,7 +180,7 @@ class Person:
 def _messages(state: JsonObject, channel: str | None) -> list[JsonObject]:
     found = [
         {**message, "channel": entry["id"]}
-        for entry in state["channels"]
+        for entry in [*state["channels"], *state["directs"]]
         if channel in {None, entry["id"], entry["name"]}
         for message in entry["messages"]
     ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from evals.world.slack.journal import Journal
 from evals.world.slack.options import Credentials, SlackOptions
-from evals.world.slack.people import Channel, Directory, default_directory
+from evals.world.slack.people import Channel, Directory, default_directory, direct_id
 from evals.world.slack.wire import JsonObject, SlackError
 
 _ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -74,6 +74,11 @@ class Workspace:
     def next_ts(self) -> str:
         """A message id ``seconds.micros``, unique and rising even when the clock stands still."""
         self._last_micros = max(self._last_micros + 1, int(self.now() * 1_000_000))
+        return self.latest_ts
+
+    @property
+    def latest_ts(self) -> str:
+        """The newest message id given out so far."""
         return f"{self._last_micros // 1_000_000}.{self._last_micros % 1_000_000:06d}"
 
     def changed(self) -> None:
@@ -93,10 +98,16 @@ class Workspace:
         return self.version
 
     def channel(self, reference: str) -> Channel:
-        """The channel by id, or by name with or without ``#``; else ``channel_not_found``."""
-        found = self.directory.channels.get(reference)
-        for candidate in self.directory.channels.values():
-            found = candidate if found is None and candidate.name == reference.lstrip("#") else found
+        """The channel by id, or by name with or without ``#``; a user id is their direct message.
+
+        Raises ``channel_not_found``.
+        """
+        channels = self.directory.channels
+        # An app may write to a person by their id; Slack opens the conversation for it.
+        found = channels.get(reference) or channels.get(direct_id(reference))
+        for candidate in channels.values():
+            named = not candidate.partner and candidate.name == reference.lstrip("#")
+            found = candidate if found is None and named else found
         if found is None:
             raise SlackError("channel_not_found")
         return found
