@@ -108,7 +108,8 @@ class Directory:
         return self.handles.get(group, group.lower())
 
 
-def _user(user_id: str, name: str, team_id: str, **differs: object) -> JsonObject:
+def user(user_id: str, name: str, team_id: str, **differs: object) -> JsonObject:
+    """A person of a workspace as ``users.info`` shows them; ``differs`` are fields of the user object."""
     handle = name.split(maxsplit=1)[0].lower()
     profile = {
         "real_name": name,
@@ -129,6 +130,15 @@ def direct_id(user_id: str) -> str:
     return "D0" + user_id[2:]
 
 
+def directs(person: JsonObject, bot: str) -> list[Channel]:
+    """A person's direct message with the app, if they can have one."""
+    # Programs have no App Home to look at, and a partner company has its own apps.
+    if person["is_bot"] or person["is_stranger"]:
+        return []
+    who = person["id"]
+    return [Channel(direct_id(who), "directmessage", "", [who, bot], partner=who)]
+
+
 def default_directory(credentials: Credentials) -> Directory:
     """Nine users of eight kinds, three channels, and the group ``@oncall`` with its two members."""
     people, bot = _people(credentials), credentials.bot_user_id
@@ -140,10 +150,7 @@ def default_directory(credentials: Credentials) -> Directory:
         Channel(SHARED, "partners", "Shared with a partner company", [ADA, BEN, STELLA, bot], shared=True),
     ]
     for person in people:
-        # Programs have no App Home to look at, and a partner company has its own apps.
-        if not (person["is_bot"] or person["is_stranger"]):
-            who = person["id"]
-            channels.append(Channel(direct_id(who), "directmessage", "", [who, bot], partner=who))
+        channels += directs(person, bot)
     return Directory(
         users={user["id"]: user for user in people},
         channels={channel.channel_id: channel for channel in channels},
@@ -156,15 +163,15 @@ def _people(credentials: Credentials) -> list[JsonObject]:
     ours, bot = credentials.team_id, credentials.bot_user_id
     guest = {"is_restricted": True}
     people = [
-        _user(ADA, "Ada Okafor", ours, title="Site reliability, on call", is_admin=True),
-        _user(BEN, "Ben Ito", ours, title="Site reliability, second approver"),
-        _user(MIA, "Mia Lindqvist", ours, title="Payments developer"),
-        _user(GUS, "Gus Romero", ours, title="Contractor (guest)", **guest),
-        _user(WANDA, "Wanda Roe", ours, title="Single-channel guest", **guest, is_ultra_restricted=True),
-        _user(STELLA, "Stella Novak", FOREIGN_TEAM, title="Partner company", is_stranger=True),
-        _user(ROBO, "Robo Deploy", ours, title="Another app", is_bot=True),
-        _user(DORA, "Dora Gone", ours, title="Left the company", deleted=True),
-        _user(bot, credentials.app_name, ours, title="The installed app", is_bot=True),
+        user(ADA, "Ada Okafor", ours, title="Site reliability, on call", is_admin=True),
+        user(BEN, "Ben Ito", ours, title="Site reliability, second approver"),
+        user(MIA, "Mia Lindqvist", ours, title="Payments developer"),
+        user(GUS, "Gus Romero", ours, title="Contractor (guest)", **guest),
+        user(WANDA, "Wanda Roe", ours, title="Single-channel guest", **guest, is_ultra_restricted=True),
+        user(STELLA, "Stella Novak", FOREIGN_TEAM, title="Partner company", is_stranger=True),
+        user(ROBO, "Robo Deploy", ours, title="Another app", is_bot=True),
+        user(DORA, "Dora Gone", ours, title="Left the company", deleted=True),
+        user(bot, credentials.app_name, ours, title="The installed app", is_bot=True),
     ]
     # What tells one app's bot from another's.
     people[6]["profile"]["bot_id"] = "B0ROBO00001"

@@ -12,11 +12,13 @@ from starlette.routing import Route, WebSocketRoute
 
 from evals.world.slack.api import WebApi
 from evals.world.slack.courier import Courier
+from evals.world.slack.faults import Fault
 from evals.world.slack.journal import Call, Delivery, Kind
 from evals.world.slack.options import Credentials, Mode, SlackOptions
 from evals.world.slack.page import Page
 from evals.world.slack.state import Workspace
 from evals.world.slack.wire import JsonObject
+from evals.world.wire import CuttableProtocol
 
 T = TypeVar("T")
 
@@ -88,6 +90,8 @@ class SlackServer:
             log_config=None,
             access_log=False,
             lifespan="off",
+            # A line that can be cut in the middle of a call, for faults.
+            http=CuttableProtocol,
             # The default variant uses names that the websockets library has deprecated.
             ws="websockets-sansio",
             timeout_graceful_shutdown=1,
@@ -169,6 +173,14 @@ class SlackServer:
         courier = self._running()
         courier.request_url = request_url
         courier.mode = mode
+
+    def fail(self, fault: Fault) -> None:
+        """Let something go wrong with the next calls of the app."""
+        self.call(lambda: self.workspace.faults.rules.append(fault))
+
+    def recover(self) -> None:
+        """Take all faults away."""
+        self.call(self.workspace.faults.rules.clear)
 
     def refresh_connections(self) -> None:
         """Send every connection Slack's ``disconnect`` frame; a good client comes back by itself."""

@@ -8,9 +8,10 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from evals.world.slack.faults import Faults
 from evals.world.slack.journal import Journal
 from evals.world.slack.options import Credentials, SlackOptions
-from evals.world.slack.people import Channel, Directory, default_directory, direct_id
+from evals.world.slack.people import Channel, Directory, default_directory, direct_id, directs
 from evals.world.slack.wire import JsonObject, SlackError
 
 _ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -50,6 +51,7 @@ class Workspace:
         self.credentials: Credentials = options.credentials
         self.directory: Directory = default_directory(options.credentials)
         self.journal = Journal()
+        self.faults = Faults()
         self.base_url = ""
         self.messages: dict[str, dict[str, JsonObject]] = {key: {} for key in self.directory.channels}
         self.ephemerals: list[JsonObject] = []
@@ -111,6 +113,18 @@ class Workspace:
         if found is None:
             raise SlackError("channel_not_found")
         return found
+
+    def add_channel(self, channel: Channel) -> None:
+        """A channel more, empty; whoever is a member sees it at once."""
+        self.directory.channels[channel.channel_id] = channel
+        self.messages[channel.channel_id] = {}
+        self.changed()
+
+    def add_user(self, user: JsonObject) -> None:
+        """A person more, made by :func:`~evals.world.slack.people.user`, and their direct message."""
+        self.directory.users[user["id"]] = user
+        for channel in directs(user, self.credentials.bot_user_id):
+            self.add_channel(channel)
 
     def user(self, user_id: str) -> JsonObject:
         """The full user object; else ``user_not_found``."""
