@@ -102,7 +102,7 @@ class WebApi:
         sent = json.loads(json.dumps(arguments, default=str))
         at = self.workspace.now()
         call = Call(method=method, arguments=sent, status=result[0], error=result[1], at=at)
-        self.workspace.journal.calls.append(call)
+        self.workspace.journal.called(call)
 
     def _answer(self, method: str, token: str, arguments: JsonObject) -> JsonObject:
         ours = self.workspace.credentials

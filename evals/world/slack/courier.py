@@ -31,14 +31,14 @@ class Courier:
         now = self.workspace.now()
         delivery = Delivery(kind=kind, payload=payload, envelope_id=str(uuid.uuid4()), at=now)
         # Written down before it is sent, so that an app that dies on it is still seen.
-        self.workspace.journal.deliveries.append(delivery)
+        self.workspace.journal.telling(delivery)
         started = time.monotonic()
         if self.mode == "socket":
             await self.hub.deliver(delivery)
         else:
             await self.poster.deliver(delivery, self.request_url)
         delivery.seconds = time.monotonic() - started if delivery.acknowledged else None
-        delivery.finished = True
+        self.workspace.journal.told(delivery)
         return delivery
 
     def emit(self, event: JsonObject, channel: Channel | None) -> None:

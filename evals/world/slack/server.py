@@ -148,6 +148,18 @@ class SlackServer:
         """Everything told to the app so far, oldest first (a copy)."""
         return list(self.workspace.journal.deliveries)
 
+    def wait_for_call(self, method: str, timeout: float = 10.0) -> Call:
+        """The newest call of this method, once there is one; TimeoutError when none comes."""
+        return self.workspace.journal.wait_for(
+            lambda: next((call for call in reversed(self.calls) if call.method == method), None), timeout
+        )
+
+    def wait_for_delivery(self, wanted: Callable[[Delivery], bool], timeout: float = 10.0) -> Delivery:
+        """The newest thing told to the app that is ``wanted``, once it is known how that went."""
+        return self.workspace.journal.wait_for(
+            lambda: next((d for d in reversed(self.deliveries) if d.finished and wanted(d)), None), timeout
+        )
+
     @property
     def connections(self) -> int:
         """Open Socket Mode connections."""
