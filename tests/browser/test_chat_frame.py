@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
@@ -10,12 +11,13 @@ import pytest
 from playwright.async_api import Page, expect
 
 from evals.world.slack import Person, SlackOptions, SlackServer
+from evals.world.slack.blocks import message_blocks
 from evals.world.slack.people import ADA, BEN, INCIDENTS, MIA, SHARED
 from tests.support.browser import DESK, PHONE, Window, window
 from tests.support.looks import shifted, too_faint, too_wide
-from tests.support.showcase import EVERYTHING
+from tests.support.showcase import EVERYTHING, FORM
 from tests.support.slack_scene import Scene, scene_over, until
-from tests.support.slack_world import web_client
+from tests.support.slack_world import incident_card, web_client
 
 
 @pytest.fixture
@@ -186,3 +188,33 @@ async def test_every_word_can_be_read_and_nothing_jumps(
             assert await too_faint(opened.page) == []
             assert await shifted(opened.page) < 0.01
             assert not await too_wide(opened.page)
+            trigger = slack.call(lambda: slack.workspace.new_trigger(ADA))
+            await client.views_open(trigger_id=trigger, view=FORM)
+            await opened.page.locator("dialog").get_by_role("button", name="Send").click()
+            await expect(opened.page.locator(".field.bad")).to_have_count(2)
+            assert await too_faint(opened.page) == []
+            assert not await too_wide(opened.page)
+
+
+async def test_a_permalink_shows_its_message_wherever_it_stands(desk: Window, scene: Scene) -> None:
+    for number in range(30):
+        posted = await scene.client.chat_postMessage(channel=INCIDENTS, text=f"line {number}\n" * 3)
+        if number == 10:
+            wanted = await scene.client.chat_getPermalink(channel=INCIDENTS, message_ts=posted["ts"])
+    await desk.page.goto(wanted["permalink"])
+    await expect(desk.page.locator(".msg.target")).to_contain_text("line 10")
+    await expect(desk.page.locator(".msg.target")).to_be_in_viewport()
+
+
+async def test_a_busy_channel_is_drawn_and_a_changed_card_is_seen_within_a_second(desk: Window) -> None:
+    with SlackServer() as slack:
+        client, channel = web_client(slack), slack.workspace.directory.channels[INCIDENTS]
+        card = {"text": "card", "blocks": message_blocks(incident_card()), "user": BEN}
+        slack.call(lambda: [slack.workspace.post(channel, dict(card)) for _ in range(100)])
+        posted = await client.chat_postMessage(channel=INCIDENTS, text="card", blocks=incident_card())
+        await desk.page.goto(slack.page_url)
+        await expect(desk.page.locator(".msg")).to_have_count(101)
+        began = time.monotonic()
+        await client.chat_update(channel=INCIDENTS, ts=posted["ts"], text="done", blocks=[])
+        await expect(desk.page.locator(".msg").last).to_contain_text("done(edited)")
+        assert time.monotonic() - began < 1.0

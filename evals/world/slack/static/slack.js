@@ -205,7 +205,7 @@ async function fetched() {
 
 function offline(is) { $("offline").hidden = !is; }
 
-// A browser gives up on a stream that is refused, so it is opened anew until the server is back.
+// Firefox gives up on a stream that is refused (others try again by themselves), so it is opened anew until the server is back.
 function listen() {
   const stream = new EventSource("/page/api/events");
   stream.onopen = () => offline(false);
