@@ -193,3 +193,26 @@ async def test_an_app_may_clear_all_forms_at_once(desk: Window, bench: Bench) ->
         await expect(desk.page.locator("dialog")).to_have_count(forms)
         await desk.page.get_by_role("button", name="Yes").click()
     await expect(desk.page.locator("dialog")).to_have_count(0)
+
+
+async def test_a_menu_is_filled_by_the_app_while_somebody_types(desk: Window, bench: Bench) -> None:
+    places = [{"text": plain(name), "value": name.lower()} for name in ("checkout", "checkpoint")]
+    element = {"type": "external_select", "action_id": "it", "min_query_length": 2}
+    block = {"type": "input", "block_id": "what", "label": plain("Workload"), "element": element}
+    bench.form = {"type": "modal", "title": plain("Which?"), "submit": plain("Send"), "blocks": [block]}
+
+    async def offered(ack: AsyncAck, payload: JsonObject) -> None:
+        await ack(options=[place for place in places if payload["value"] in place["value"]])
+
+    bench.app.options("it")(offered)
+    await shown(desk.page, bench)
+    await desk.page.locator("[data-action=go]").click()
+    field, send = desk.page.get_by_label("Workload"), desk.page.get_by_role("button", name="Send").last
+    await field.press_sequentially("check")
+    await expect(desk.page.locator("datalist option")).to_have_count(2)
+    await send.click()
+    await expect(desk.page.locator(".wrong")).to_have_text("This is a required field")
+    await field.fill("checkout")
+    await send.click()
+    body = await bench.heard(2)
+    assert body["view"]["state"]["values"]["what"]["it"]["selected_option"] == places[0]

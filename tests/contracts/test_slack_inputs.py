@@ -41,6 +41,8 @@ COMPLAINTS = [
     ({"type": "email_text_input"}, "ada", "Must be a valid email address"),
     ({"type": "plain_text_input", "min_length": 3}, "ab", "Must be at least 3 characters"),
     ({"type": "static_select", "options": SIZES}, "xl", "Choose one of the options"),
+    ({"type": "external_select"}, SIZES[0], None),
+    ({"type": "external_select"}, "s", "Choose one of the options"),
     ({"type": "multi_users_select"}, [], "This is a required field"),
     ({"type": "datepicker"}, "", "This is a required field"),
 ]

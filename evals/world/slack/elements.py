@@ -61,6 +61,7 @@ _TEXT: Final[dict[str, Rule]] = {
     "dispatch_action_config": anything,
     "focus_on_load": boolean,
 }
+OFFER: Final = array(_MENU_OPTION, 100, 0)
 _OPTIONS: Final[dict[str, Rule]] = {"options": array(_MENU_OPTION, 100), "option_groups": array(_GROUP, 100)}
 _SELECTED: Final = whole(1, 100)
 _ID_OF: Final = string(20)
@@ -126,6 +127,10 @@ ELEMENTS: Final[dict[str, Rule]] = {
     "datetimepicker": Shape(KIND, {**_COMMON, "initial_date_time": whole(10**9, 10**10 - 1)}),
     "static_select": either(
         "options", "option_groups", Shape(KIND, {**_HINT, **_OPTIONS, "initial_option": _MENU_OPTION})
+    ),
+    # Its options come from the app while somebody types.
+    "external_select": Shape(
+        KIND, {**_HINT, "initial_option": _MENU_OPTION, "min_query_length": whole(0, 100)}
     ),
     "multi_static_select": either(
         "options",

@@ -22,6 +22,7 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "timepicker": ("selected_time", "initial_time"),
     "datetimepicker": ("selected_date_time", "initial_date_time"),
     "static_select": ("selected_option", "initial_option"),
+    "external_select": ("selected_option", "initial_option"),
     "radio_buttons": ("selected_option", "initial_option"),
     "overflow": ("selected_option", ""),
     "checkboxes": ("selected_options", "initial_options"),
@@ -64,7 +65,8 @@ def _given(values: Values, block_id: str, element: JsonObject) -> object:
     initial = element.get(FIELDS[element["type"]][1])
     if isinstance(initial, list):
         return [one["value"] if isinstance(one, dict) else one for one in initial]
-    return initial["value"] if isinstance(initial, dict) and "value" in initial else initial
+    listed = isinstance(initial, dict) and "value" in initial and element["type"] != "external_select"
+    return initial["value"] if listed else initial
 
 
 def entry(element: JsonObject, given: object) -> JsonObject:
@@ -104,6 +106,9 @@ def options_of(element: JsonObject) -> list[JsonObject]:
 
 def choice(element: JsonObject, value: object) -> JsonObject | None:
     """The option with this value, or None."""
+    # What an external menu offered is known to the client alone, which holds the whole option.
+    if element["type"] == "external_select":
+        return value if isinstance(value, dict) and {"text", "value"} <= value.keys() else None
     return next((option for option in options_of(element) if option["value"] == value), None)
 
 
@@ -120,6 +125,7 @@ def _complaint(block: JsonObject, element: JsonObject, given: object) -> str | N
         "url_text_input": (_URL.fullmatch(text), "Must be a valid URL"),
         "email_text_input": (_EMAIL.fullmatch(text), "Must be a valid email address"),
         "static_select": (choice(element, given), "Choose one of the options"),
+        "external_select": (choice(element, given), "Choose one of the options"),
         "radio_buttons": (choice(element, given), "Choose one of the options"),
     }
     found, complaint = right.get(kind, (True, ""))

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from evals.world.slack import api_views, payloads
 from evals.world.slack.blocks import elements_of
 from evals.world.slack.courier import Courier
-from evals.world.slack.forms import FIELDS, Values, choice, entry, fill
+from evals.world.slack.elements import OFFER
+from evals.world.slack.forms import FIELDS, Values, choice, entry, fill, options_of
 from evals.world.slack.journal import Delivery
 from evals.world.slack.people import Channel
 from evals.world.slack.state import Workspace
@@ -101,6 +102,33 @@ async def click(courier: Courier, act: Click) -> JsonObject:
         # A copy, so that an app sees what was typed and the view itself stays as it was published.
         payload = payloads.in_view(workspace, user, {**view, "state": {"values": state}}, action)
     return outcome(await courier.deliver("interactive", payload))
+
+
+async def suggest(courier: Courier, act: Click) -> JsonObject:
+    """Ask the app what an external menu offers for ``value``, what somebody has typed so far."""
+    workspace = courier.workspace
+    user = acting(workspace, act.user_id)
+    view = _view_of(workspace, act.user_id, act.view_id) if act.view_id else None
+    source = view or visible_message(workspace, act.user_id, act.channel, act.ts)
+    for block in source.get("blocks", []):
+        for element in elements_of(block):
+            if element.get("action_id") != act.action_id or element["type"] != "external_select":
+                continue
+            place = payloads.in_message if view is None else payloads.in_view
+            asked = payloads.suggestion(
+                place(workspace, user, source, {}), block, element, str(act.value or "")
+            )
+            return _offer(outcome(await courier.deliver("interactive", asked)))
+    raise SlackError("action_not_found")
+
+
+def _offer(result: JsonObject) -> JsonObject:
+    response = result.get("response") or {}
+    options = options_of(response)
+    # An option that Slack would not show must not be shown here either.
+    if result["ok"] and [*OFFER(options, "/options")]:
+        return {"ok": False, "error": "invalid_options"}
+    return result | {"options": options}
 
 
 def outcome(delivery: Delivery) -> JsonObject:

@@ -147,6 +147,7 @@ class Page:
         courier = self.courier
         return {
             "click": lambda a: interact.click(courier, _click(a)),
+            "suggest": lambda a: interact.suggest(courier, _click(a)),
             "submit": lambda a: interact.submit(courier, a["user"], a["view_id"], a.get("values", {})),
             "close_view": lambda a: interact.close_view(
                 courier, a["user"], a["view_id"], everything=a.get("everything") is True

@@ -80,6 +80,16 @@ def in_view(workspace: Workspace, user: JsonObject, view: JsonObject, action: Js
     }
 
 
+def suggestion(source: JsonObject, block: JsonObject, element: JsonObject, typed: str) -> JsonObject:
+    """``block_suggestion``: which options an external menu should offer for what was typed so far.
+
+    ``source`` is the ``block_actions`` payload of the same place; no view may be opened from here.
+    """
+    shared = {key: value for key, value in source.items() if key not in {"actions", "trigger_id", "state"}}
+    asked = {"action_id": element["action_id"], "block_id": block["block_id"], "value": typed}
+    return {**shared, "type": "block_suggestion", **asked}
+
+
 def action_of(
     workspace: Workspace, block: JsonObject, element: JsonObject, chosen: JsonObject | None
 ) -> JsonObject:

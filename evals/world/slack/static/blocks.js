@@ -13,7 +13,10 @@ export const whenTroubled = (work) => { redraw = work; };
 // --- what is chosen and typed -----------------------------------------------------------------------------------
 const nameFor = (block, element) => `${block.block_id}\n${element.action_id}`;
 
+const taken = new WeakMap(); // input of an external menu -> the option taken
+
 function valueOf(node) {
+  if (node.list) return taken.get(node) || "";
   if (node.type === "checkbox") return null;
   if (node.type === "datetime-local") return node.value ? Math.floor(new Date(node.value).getTime() / 1000) : "";
   return node.value;
@@ -30,6 +33,14 @@ export function valuesOf(root) {
     else if (node.type !== "radio" || node.checked) block[actionId] = valueOf(node);
   }
   return values;
+}
+
+export function setValue(node, value) {
+  if (node.list) { taken.set(node, value); node.value = value ? value.text.text : ""; }
+  else if (node.type === "checkbox") node.checked = value.includes(node.value);
+  else if (node.type === "radio") node.checked = node.value === value;
+  else if (node.type === "datetime-local") node.value = local(value) || "";
+  else node.value = value;
 }
 
 export async function press(element, value, at, node) {
@@ -98,8 +109,35 @@ function typed(element, name, changed) {
   return h("input", { ...common, type, value, autocomplete: "off", class: type === "text" ? null : "pick", inputmode: element.type === "number_input" ? "decimal" : null });
 }
 
+let lists = 0;
+// A menu that the app fills while somebody types.
+function external(element, name, changed, at) {
+  const id = `offer-${(lists += 1)}`;
+  const list = h("datalist", { id });
+  let options = [], timer;
+  const search = async (typed) => {
+    const answer = await ask("suggest", { ...at, action_id: element.action_id, value: typed });
+    if (!answer.ok) { toast(trouble(answer)); return; }
+    options = answer.options;
+    list.replaceChildren(...options.map((o) => h("option", { value: o.text.text })));
+  };
+  const input = h("input", { name, type: "text", class: "pick", list: id, autocomplete: "off", "data-action": element.action_id, role: "combobox",
+    placeholder: element.placeholder ? element.placeholder.text : "Search…", value: element.initial_option && element.initial_option.text.text });
+  if (element.initial_option) taken.set(input, element.initial_option);
+  input.addEventListener("input", (event) => {
+    const found = options.find((o) => o.text.text === input.value);
+    taken.set(input, found || null);
+    clearTimeout(timer);
+    if (found) { if (changed) changed(event); return; }
+    const least = element.min_query_length === undefined ? 3 : element.min_query_length;
+    if (input.value.length >= least) timer = setTimeout(() => search(input.value), 200);
+  });
+  return h("span", { class: "external" }, input, list);
+}
+
 // An element that holds a value, alone or in an input block. `changed` is told when a person has chosen.
-export function entry(element, name, changed) {
+export function entry(element, name, changed, at) {
+  if (element.type === "external_select") return external(element, name, changed, at);
   if (element.type === "checkboxes" || element.type.startsWith("multi_")) return choices(element, name, "checkbox", changed);
   if (element.type === "radio_buttons") return choices(element, name, "radio", changed);
   if (/select$/.test(element.type)) return menu(element, name, changed);
@@ -143,7 +181,7 @@ function control(element, block, at) {
     const value = valuesOf(group || event.target.parentNode)[block.block_id][element.action_id];
     if (value !== "") press(element, value, at, group || event.target);
   };
-  return entry(element, nameFor(block, element), changed);
+  return entry(element, nameFor(block, element), changed, at);
 }
 
 // --- blocks ---------------------------------------------------------------------------------------------------
@@ -169,9 +207,9 @@ function unknown(block) {
 
 function inputBlock(block, at) {
   const dispatched = (event) => { const value = valuesOf(event.target.parentNode)[block.block_id][block.element.action_id]; press(block.element, value, at, event.target); };
-  const made = entry(block.element, nameFor(block, block.element), block.dispatch_action ? dispatched : null);
+  const made = entry(block.element, nameFor(block, block.element), block.dispatch_action ? dispatched : null, at);
   const id = `wrong-${block.block_id}`;
-  const inner = made.matches("input, textarea, select") ? made : null;
+  const inner = made.matches(".external") ? made.firstChild : made.matches("input, textarea, select") ? made : null;
   if (inner) inner.setAttribute("aria-describedby", id);
   return h(inner ? "label" : "fieldset", { class: "field", "data-block": block.block_id },
     h(inner ? "span" : "legend", { class: "label" }, emoji(block.label.text), block.optional ? h("i", null, " (optional)") : null), made,

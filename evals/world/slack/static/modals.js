@@ -1,5 +1,5 @@
 // Confirm dialogs and modals. The topmost modal is shown; what was typed into one survives its update, as in Slack.
-import { blocks, valuesOf } from "./blocks.js";
+import { blocks, setValue, valuesOf } from "./blocks.js";
 import { textOf } from "./text.js";
 import { $, ask, h, now, toast, trouble } from "./world.js";
 
@@ -21,10 +21,7 @@ function restore(form, values) {
   for (const node of form.querySelectorAll("[name]")) {
     const [blockId, actionId] = node.name.split("\n");
     const value = (values[blockId] || {})[actionId];
-    if (value === undefined) continue;
-    if (node.type === "checkbox") node.checked = value.includes(node.value);
-    else if (node.type === "radio") node.checked = node.value === value;
-    else if (node.type !== "datetime-local") node.value = value;
+    if (value !== undefined) setValue(node, value);
   }
 }
 
