@@ -13,11 +13,13 @@ from starlette.routing import Route, WebSocketRoute
 from evals.world.slack.api import WebApi
 from evals.world.slack.api_openid import sign_in
 from evals.world.slack.courier import Courier
+from evals.world.slack.faults import Fault
 from evals.world.slack.journal import Call, Delivery, Kind
 from evals.world.slack.options import Credentials, Mode, SlackOptions
 from evals.world.slack.page import Page
 from evals.world.slack.state import Workspace
 from evals.world.slack.wire import JsonObject
+from evals.world.wire import CuttableProtocol
 
 T = TypeVar("T")
 
@@ -90,6 +92,8 @@ class SlackServer:
             log_config=None,
             access_log=False,
             lifespan="off",
+            # A line that can be cut in the middle of a call, for faults.
+            http=CuttableProtocol,
             # The default variant uses names that the websockets library has deprecated.
             ws="websockets-sansio",
             timeout_graceful_shutdown=1,
@@ -146,6 +150,18 @@ class SlackServer:
         """Everything told to the app so far, oldest first (a copy)."""
         return list(self.workspace.journal.deliveries)
 
+    def wait_for_call(self, method: str, timeout: float = 10.0) -> Call:
+        """The newest call of this method, once there is one; TimeoutError when none comes."""
+        return self.workspace.journal.wait_for(
+            lambda: next((call for call in reversed(self.calls) if call.method == method), None), timeout
+        )
+
+    def wait_for_delivery(self, wanted: Callable[[Delivery], bool], timeout: float = 10.0) -> Delivery:
+        """The newest thing told to the app that is ``wanted``, once it is known how that went."""
+        return self.workspace.journal.wait_for(
+            lambda: next((d for d in reversed(self.deliveries) if d.finished and wanted(d)), None), timeout
+        )
+
     @property
     def connections(self) -> int:
         """Open Socket Mode connections."""
@@ -171,6 +187,14 @@ class SlackServer:
         courier = self._running()
         courier.request_url = request_url
         courier.mode = mode
+
+    def fail(self, fault: Fault) -> None:
+        """Let something go wrong with the next calls of the app."""
+        self.call(lambda: self.workspace.faults.rules.append(fault))
+
+    def recover(self) -> None:
+        """Take all faults away."""
+        self.call(self.workspace.faults.rules.clear)
 
     def refresh_connections(self) -> None:
         """Send every connection Slack's ``disconnect`` frame; a good client comes back by itself."""
