@@ -25,7 +25,7 @@ PAGES = {
     "second wall": "docs/second-wall.md, deploy/admission",
     "prometheus": "docs/settings.md: prometheus_url",
     "model": "docs/settings.md: model_base_url",
-    "slack": "docs/settings.md: slack_mode",
+    "slack": "docs/slack.md",
 }
 
 
