@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 WAIT_S = 120.0
-DESK, TALL, PHONE = (1280, 900), (1100, 1400), (390, 844)
+DESK, TALL, PHONE = (1280, 900), (1100, 1500), (390, 844)
 TOKEN = "the-token-of-the-screenshots"  # noqa: S105  (of a data centre that lives for a minute)
 
 
