@@ -1,57 +1,69 @@
-"""What waits for a signature, and what one person decided lately: for their own view of it in the chat."""
+"""The plans that are under way now: which wait for a signature, and which are being prepared or done."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlmodel import Session, col, select
 
-from agents.incident import Approver, Plan, Value, Verdict
-from agents.ledger.moves import Standing, standing
-from agents.ledger.protocol import PlanState
-from agents.ledger.tables import DecisionRow, PlanRow, ProposalRow
+from agents.incident import Decision, Plan, Value, Verdict
+from agents.ledger import decisions, previews
+from agents.ledger.moves import Standing, deadline, standing
+from agents.ledger.protocol import ACTIVE, PlanState
+from agents.ledger.tables import IncidentRow, PlanRow, ProposalRow
 
-MOST = 50
+MOST = 100
+"""More than that nobody weighs; the oldest come first, for their time is over first."""
+_ORDER = (PlanState.PENDING, PlanState.UNKNOWN, PlanState.APPROVED, PlanState.EXECUTING, PlanState.DRAFT)
 
 
 class Waiting(Value):
-    """A plan that waits for a signature, and its incident."""
+    """One plan under way. ``until`` is when its time to be signed or begun is over."""
 
     plan: Plan
-    incident: int
-
-
-class Decided(Value):
-    """What a person said of a plan, and where that plan stands now."""
-
-    plan_id: str
-    incident: int
-    verdict: Verdict
+    title: str
     state: PlanState
+    note: str
+    obstacle: str
+    since: datetime
+    until: datetime
+    rehearsed: bool
+    channel_id: str
+    message_ts: str
+    approvals: tuple[Decision, ...]
+
+    @property
+    def incident(self) -> int:
+        """The number of its incident."""
+        return int(self.plan.incident.removeprefix("INC-"))
 
 
 def waiting(session: Session) -> list[Waiting]:
-    """The plans that wait, the one that expires first at the top; of bent ones there is nothing to show."""
-    query = (
-        select(PlanRow.id)
-        .join(ProposalRow, col(ProposalRow.plan_id) == col(PlanRow.id))
-        .where(ProposalRow.state == PlanState.PENDING.value)
-        .order_by(col(PlanRow.pending_until))
-        .limit(MOST)
-    )
-    found = (standing(session, plan_id) for plan_id in session.exec(query).all())
-    return [Waiting(plan=one.plan, incident=one.row.incident) for one in found if isinstance(one, Standing)]
+    """What waits for a signature first, then what is in doubt, being done, and being prepared."""
+    query = select(PlanRow.id, IncidentRow.title).join(ProposalRow)
+    query = query.join(IncidentRow, col(IncidentRow.number) == PlanRow.incident)
+    query = query.where(col(ProposalRow.state).in_([state.value for state in ACTIVE]))
+    rows = session.exec(query.order_by(col(PlanRow.created_at)).limit(MOST)).all()
+    found = [(standing(session, plan_id), title) for plan_id, title in rows]
+    # Bytes that do not fit their digest are nobody's to sign: such a plan is named on its incident's page.
+    told = [_told(session, one, title) for one, title in found if isinstance(one, Standing)]
+    # What has least time left first: that is what somebody who comes late must see.
+    return sorted(told, key=lambda one: (_ORDER.index(one.state), one.until))
 
 
-def decided_by(session: Session, who: Approver, most: int) -> list[Decided]:
-    """The newest decisions of a person."""
-    query = (
-        select(DecisionRow, ProposalRow.state, PlanRow.incident)
-        .join(ProposalRow, col(ProposalRow.plan_id) == col(DecisionRow.plan_id))
-        .join(PlanRow, col(PlanRow.id) == col(DecisionRow.plan_id))
-        .where(DecisionRow.user_id == who.user_id, DecisionRow.team_id == who.team_id)
-        .order_by(col(DecisionRow.id).desc())
-        .limit(most)
+def _told(session: Session, found: Standing, title: str) -> Waiting:
+    # Sealed words are checked by the actor when it claims; a page counts what stands in the ledger.
+    given = decisions.decisions_of(session, found.row.id)
+    return Waiting(
+        plan=found.plan,
+        title=title,
+        state=found.state,
+        note=found.row.note,
+        obstacle=found.proposal.obstacle,
+        since=found.row.created_at,
+        until=deadline(found),
+        rehearsed=previews.preview_of(session, found.row.id) is not None,
+        channel_id=found.proposal.channel_id,
+        message_ts=found.proposal.message_ts,
+        approvals=tuple(one for one in given if one.verdict is Verdict.APPROVE),
     )
-    return [
-        Decided(plan_id=row.plan_id, incident=incident, verdict=Verdict(row.verdict), state=PlanState(state))
-        for row, state, incident in session.exec(query)
-    ]
