@@ -6,9 +6,9 @@ SCENARIO ?= bad-image
 # As pip does: behind a gateway with an authority of its own, only the system's store knows it.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help demo test check prove mutants docs manifests bench eval clean
+.PHONY: help demo test check prove mutants docs site screenshots manifests bench eval clean
 help: ## list the chores
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 # The stamp is newer than the lock once the environment holds exactly what the lock names.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -43,6 +43,12 @@ mutants: $(VENV)/.installed ## the faults put into the protocol's rules that no 
 
 docs: $(VENV)/.installed ## write the pages of docs/ that are generated from the code
 	@$(BIN)/python -m midwatch.docs docs
+
+site: $(VENV)/.installed ## the pages of docs/ as a site, in build/site; nothing is fetched
+	@$(BIN)/python -m mkdocs build --quiet
+
+screenshots: $(VENV)/.installed ## the pictures of docs/images, taken anew of one incident in the pretend data centre
+	@$(BIN)/python -m evals.screenshots docs/images
 
 manifests: $(VENV)/.installed ## write the manifests of deploy/ that are generated from the catalogue
 	@$(BIN)/python -m midwatch.manifests deploy/rbac

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from midwatch.cli_words import Config, end, settings_of
+from midwatch.cli_words import CHECK, Config, settings_of
+from midwatch.completion import kinds as kinds_of
+from midwatch.terminal import FINE, FOUND, end, work
 
 if TYPE_CHECKING:
     from agents.investigator.examined import Extras
     from agents.investigator.looking import Looked
-
-NOTHING, FINDINGS, COULD_NOT_LOOK = 0, 1, 2
 
 
 class Output(StrEnum):
@@ -34,7 +34,10 @@ Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Look i
 Snapshot = Annotated[
     str, typer.Option(help="A file that `kubectl get -o json` or yaml wrote, instead; - is standard input.")
 ]
-Kinds = Annotated[list[str] | None, typer.Option("--filter", help="Only this kind; may be given again.")]
+Kinds = Annotated[
+    list[str] | None,
+    typer.Option("--filter", help="Only this kind; may be given again.", autocompletion=kinds_of),
+]
 Format = Annotated[Output, typer.Option("--output", "-o", help="How to print it.")]
 Explain = Annotated[bool, typer.Option(help="Say of each finding what it means and what it was read from.")]
 
@@ -63,13 +66,10 @@ def analyze(  # noqa: PLR0913, PLR0917  (each is an option of the command, and h
     if asked - seen:
         # A kind that was mistyped must not read as healthy.
         known = ", ".join(sorted(looked.kinds)) or "none"
-        end(
-            f"midwatch: no {', '.join(sorted(asked - seen))} was looked at; looked at: {known}",
-            COULD_NOT_LOOK,
-        )
+        end(f"no {', '.join(sorted(asked - seen))} was looked at; looked at: {known}")
     found = survey(looked.snapshot, frozenset(asked), _extras(config))
     PRINTED[output.value](found, looked.queries, explain)
-    raise typer.Exit(FINDINGS if found.findings else NOTHING)
+    raise typer.Exit(FOUND if found.findings else FINE)
 
 
 def _extras(config: Path | None) -> Extras:
@@ -80,7 +80,7 @@ def _extras(config: Path | None) -> Extras:
     try:
         return extras_of(settings_of(config))
     except (UnfitAnalyzer, SilenceError) as problem:
-        end(f"midwatch: {problem}", COULD_NOT_LOOK)
+        end(str(problem), then="mend what the settings `analyzers` and `silences_file` name")
 
 
 def _of_file(name: str, namespace: str) -> Looked:
@@ -90,13 +90,11 @@ def _of_file(name: str, namespace: str) -> Looked:
         content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         return in_file(content, "standard input" if name == "-" else name, namespace)
     except (OSError, NoSnapshot) as problem:
-        end(f"midwatch: {problem}", COULD_NOT_LOOK)
+        end(str(problem), then="`kubectl get all,events -o json` writes such a file")
 
 
 def _of_cluster(config: Path | None, namespace: str | None) -> Looked:
     """A look with the reader's kubeconfig, or else the caller's own; None is every namespace."""
-    from rich.console import Console
-
     from agents.investigator.looking import at_cluster
     from tools.kubernetes.client import connect, context_namespace
     from tools.kubernetes.errors import KubernetesError
@@ -105,13 +103,16 @@ def _of_cluster(config: Path | None, namespace: str | None) -> Looked:
     try:
         cluster = connect(kubeconfig, "analyze")
         place = "" if namespace is None else namespace or context_namespace(kubeconfig)
-        with Console(stderr=True).status("looking") as status:
-            looked = at_cluster(cluster, place, status.update)
+        with work("looking") as doing:
+            looked = at_cluster(cluster, place, doing.words)
         cluster.close()
     except KubernetesError as problem:
-        end(f"midwatch: nothing could be looked at: {problem}", COULD_NOT_LOOK)
+        end(f"nothing could be looked at: {problem}", then=CHECK)
     if looked.blind:
-        end(f"midwatch: nothing could be looked at: {looked.blind}", COULD_NOT_LOOK)
+        end(
+            f"nothing could be looked at: {looked.blind}",
+            then="`-n` names a namespace, `-A` looks in all of them",
+        )
     return looked
 
 

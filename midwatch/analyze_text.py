@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 
-import orjson
-import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.coded import Coded
 from agents.investigator.survey import Survey
+from midwatch.terminal import clean, data, say, show
 from tools.kubernetes.objects import JsonObject, ObjectRef
 
 Queries = Mapping[str, str]
@@ -25,20 +22,18 @@ _LOUDEST_FIRST = tuple(_COLOUR)
 
 def table(found: Survey, queries: Queries, explain: bool) -> None:
     """Causes first, then every finding, then what was not looked at."""
-    console = Console()
     for cause in found.causes:
-        console.print(f"[bold]{escape(cause.sentence)}[/]", highlight=False)
+        say(clean(cause.sentence), style="bold")
         more = f", {len(cause.unexplained)} near it stay open" if cause.unexplained else ""
-        said = f"  {cause.code}, confidence {cause.confidence}: explains {len(cause.explains)} findings{more}"
-        console.print(said, highlight=False)
+        say(f"  {cause.code}, confidence {cause.confidence}: explains {len(cause.explains)} findings{more}")
     if found.findings:
-        console.print(_findings(found, queries, explain))
+        show(_findings(found, queries, explain))
     else:
-        console.print("[green]Nothing is wrong in what was looked at.[/]")
+        say("Nothing is wrong in what was looked at.", style="green")
     if found.silenced:
-        console.print(f"[dim]{len(found.silenced)} silenced[/]", highlight=False)
+        say(f"{len(found.silenced)} silenced", style="dim")
     for gap in found.not_checked:
-        console.print(f"[dim]not checked: {escape(gap)}[/]", highlight=False)
+        say(f"not checked: {clean(gap)}", style="dim")
 
 
 def _findings(found: Survey, queries: Queries, explain: bool) -> Table:
@@ -46,13 +41,14 @@ def _findings(found: Survey, queries: Queries, explain: bool) -> Table:
     for name in ("severity", "object", "what is wrong"):
         rows.add_column(name, overflow="fold", no_wrap=name == "severity")
     for one in sorted(found.findings, key=lambda one: _LOUDEST_FIRST.index(one.severity)):
-        words = escape(one.message)
+        words = Text(clean(one.message))
         if explain:
             code = found.codes[one.code]
             asked = "; ".join(queries[number] for number in one.evidence if number in queries)
-            words += f"\n[dim]{escape(f'{code.value}: {code.says} Read from {code.reads}.')}[/]"
-            words += f"\n[dim]{escape(asked)}[/]" if asked else ""
-        rows.add_row(f"[{_COLOUR[one.severity]}]{one.severity.value}[/]", escape(str(one.object)), words)
+            words.append(f"\n{clean(f'{code.value}: {code.says} Read from {code.reads}.')}", style="dim")
+            words.append(f"\n{clean(asked)}" if asked else "", style="dim")
+        severity = Text(one.severity.value, style=_COLOUR[one.severity])
+        rows.add_row(severity, Text(clean(one.object)), words)
     return rows
 
 
@@ -75,7 +71,7 @@ def as_json(found: Survey, queries: Queries, explain: bool) -> None:
         "not_checked": list(found.not_checked),
         "evidence": dict(queries),
     }
-    _write(whole)
+    data(whole)
 
 
 def _finding(one: Finding, codes: Mapping[str, Coded]) -> JsonObject:
@@ -120,18 +116,11 @@ def sarif(found: Survey, queries: Queries, explain: bool) -> None:
     ]
     schema = "https://json.schemastore.org/sarif-2.1.0.json"
     run = {"tool": {"driver": driver}, "results": results}
-    _write({"$schema": schema, "version": "2.1.0", "runs": [run]})
+    data({"$schema": schema, "version": "2.1.0", "runs": [run]})
 
 
 def _place(one: Finding) -> JsonObject:
     return {"fullyQualifiedName": str(one.object), "kind": "resource"}
-
-
-def _write(whole: JsonObject) -> None:
-    if sys.stdout.isatty():
-        typer.echo(orjson.dumps(whole, option=orjson.OPT_INDENT_2).decode())
-    else:
-        typer.echo(orjson.dumps(whole).decode())
 
 
 PRINTED: dict[str, Callable[[Survey, Queries, bool], None]] = {

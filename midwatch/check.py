@@ -18,6 +18,8 @@ from agents.investigator.silenced import SilenceError
 from agents.ledger.roster import RosterError, read_roster
 from agents.ledger.store import LedgerError
 from midwatch import wall
+from midwatch.check_kept import keep
+from midwatch.check_login import login
 from midwatch.check_model import model, model_breaker
 from midwatch.check_result import Result
 from midwatch.check_slack import slack
@@ -52,25 +54,34 @@ NEVER: tuple[Right, ...] = (
 )
 
 
-async def check_all(settings: Settings) -> list[Result]:
-    """Try everything; a failure of one does not hide the others.
+async def check_all(settings: Settings, say: Callable[[str], object] = lambda _: None) -> list[Result]:
+    """Try everything; a failure of one does not hide the others. ``say`` hears what is being tried.
 
     Nothing is changed: rights are asked for (SelfSubjectAccessReview), and the second wall is tried by
     rehearsals.
     """
-    tried: list[Callable[[Settings], Awaitable[list[Result]]]] = [
-        _ledger,
-        _roster,
-        _policy,
-        _extras,
-        _cluster,
-        _metrics,
-        _webhook,
-        model,
-        model_breaker,
-        slack,
-    ]
-    return [result for look in tried for result in await look(settings)]
+    tried: dict[str, Callable[[Settings], Awaitable[list[Result]]]] = {
+        "the ledger": _ledger,
+        "the roster": _roster,
+        "the policy": _policy,
+        "analyzers and silences": _extras,
+        "the cluster and its rights": _cluster,
+        "metrics": _metrics,
+        "the webhook": _webhook,
+        "the model": model,
+        "the model's breaker": model_breaker,
+        "the chat": slack,
+        "the login": login,
+    }
+    results: list[Result] = []
+    for words, look in tried.items():
+        say(f"trying {words}")
+        results += await look(settings)
+    try:
+        keep(settings, results)
+    except OSError as problem:
+        results.append(Result(what="state_dir", ok=False, says=f"what was found cannot be kept: {problem}"))
+    return results
 
 
 async def _ledger(settings: Settings) -> list[Result]:

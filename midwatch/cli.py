@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from midwatch import cli_record
+from midwatch import cli_record, cli_watch, completion
 from midwatch.analyze import analyze
-from midwatch.cli_words import Config, end, number_of, settings_of, told
+from midwatch.cli_words import Config, settings_of, told
 from midwatch.evaluate import evaluate
 from midwatch.policy import app as policy_app
 from midwatch.runbook import runbook
+from midwatch.terminal import FINE, FOUND, Form, Output, end, say, trouble
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,9 +23,14 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Stands the watch from midnight to four, and changes nothing without a signature.",
 )
+Scenario = Annotated[str, typer.Argument(help="One of evals/scenarios.", autocompletion=completion.scenarios)]
 app.command()(analyze)
 app.command("eval")(evaluate)
 app.command()(runbook)
+app.command("incidents")(cli_watch.listed)
+app.command()(cli_watch.show)
+app.command()(cli_watch.tail)
+app.command()(cli_watch.plans)
 app.command()(cli_record.verify)
 app.command()(cli_record.export)
 app.command()(cli_record.evidence)
@@ -67,28 +73,21 @@ def actor(
 
 
 @app.command()
-def demo(scenario: Annotated[str, typer.Argument(help="One of evals/scenarios.")] = "bad-image") -> None:
-    """Show one incident from alert to verified fix in a pretend data centre."""
+def demo(scenario: Scenario = "bad-image") -> None:
+    """Show one incident from alert to verified fix in a pretend data centre.
+
+    Exit 0 when it ended as it should, 1 when a part of the way broke (it is named), 2 when there is no such
+    scenario.
+    """
+    from evals.world.scenario import ScenarioError, load
     from midwatch.demo import run
 
+    try:
+        load(scenario)
+    except ScenarioError as problem:
+        known = ", ".join(completion.scenarios(""))
+        end(f"there is no scenario {scenario} that can be shown: {problem}", then=f"name one of {known}")
     sys.exit(run(scenario))
-
-
-@app.command()
-def replay(incident: str, config: Config = None) -> None:
-    """Tell the story of one incident (INC-7) from the ledger."""
-    from midwatch.replay import tell
-    from midwatch.wiring import existing_ledger_of
-
-    settings = settings_of(config)
-    number = number_of(incident)
-    with told():
-        ledger = existing_ledger_of(settings)
-        said = tell(ledger, number)
-        ledger.close()
-    if said is None:
-        end(f"midwatch: there is no incident {incident}", 1)
-    typer.echo(said)
 
 
 @app.command()
@@ -101,9 +100,9 @@ def halt(reason: Annotated[str, typer.Option(help="Why.")] = "", config: Config 
     from midwatch.wiring import ledger_of
 
     settings = settings_of(config)
-    trouble = put_file(settings.halt_file, reason)
-    if trouble:
-        typer.echo(f"midwatch: {trouble}", err=True)
+    problem = put_file(settings.halt_file, reason)
+    if problem:
+        trouble(problem)
     by_file = settings.halt_file.exists()
     with told(
         "" if by_file else "NOT halted: ", f"; {settings.halt_file} holds the actor" if by_file else ""
@@ -111,7 +110,7 @@ def halt(reason: Annotated[str, typer.Option(help="Why.")] = "", config: Config 
         ledger = ledger_of(settings)
         set_halt(ledger, halted=True, by=getpass.getuser(), reason=reason)
         ledger.close()
-    typer.echo(HALTED)
+    say(HALTED)
 
 
 @app.command()
@@ -127,20 +126,18 @@ def resume(reason: Annotated[str, typer.Option(help="Why.")] = "", config: Confi
         ledger = ledger_of(settings)
         said = brake.resume(ledger, settings.halt_file, (getpass.getuser(), reason))
         ledger.close()
-    typer.echo(said)
+    say(said)
 
 
 @app.command()
-def check(config: Config = None) -> None:
-    """Try every connection and right, and say what to fix. Exit 1 when something is missing."""
-    import asyncio
+def check(output: Output = Form.TABLE, config: Config = None) -> None:
+    """Try every connection and right, and say what to fix. Changes nothing.
 
-    from midwatch.check import check_all
+    Exit 0 when all is as it should be, 1 when something is missing, 2 when the settings cannot be read.
+    """
+    from midwatch.check_told import tried
 
-    results = asyncio.run(check_all(settings_of(config)))
-    for result in results:
-        typer.echo(f"{'ok  ' if result.ok else 'FIX '} {result.what}: {result.says}")
-    raise typer.Exit(0 if all(result.ok for result in results) else 1)
+    raise typer.Exit(FINE if tried(settings_of(config), output) else FOUND)
 
 
 def main() -> None:

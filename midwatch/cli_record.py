@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from midwatch.cli_words import Config, end, number_of, settings_of, told
+from midwatch.cli_words import CHECK, Config, number_of, settings_of, time_of, told
+from midwatch.completion import incidents
+from midwatch.terminal import FINE, FOUND, Form, Output, answer, end, say, trouble, work
 
 if TYPE_CHECKING:
+    from agents.auditor.verify import Verdict
     from agents.ledger.store import Ledger
     from midwatch.settings import Settings
 
 audit = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Keys of the record, and what may be erased."
 )
-Output = Annotated[Path, typer.Option("-o", "--output", help="File to write.")]
+File = Annotated[Path, typer.Option("-o", "--output", help="File to write.")]
 
 
 @contextmanager
@@ -34,7 +37,7 @@ def _record(settings: Settings) -> Iterator[Ledger]:
         try:
             yield ledger
         except (KeyProblem, NotANote) as problem:
-            end(f"midwatch: {problem}", 1)
+            end(str(problem), then=CHECK)
         finally:
             ledger.close()
 
@@ -43,36 +46,55 @@ def verify(
     anchor: Annotated[
         list[str] | None, typer.Option("--anchor", help="A signed checkpoint kept elsewhere: text or file.")
     ] = None,
+    output: Output = Form.TABLE,
     config: Config = None,
 ) -> None:
     """Recompute the ledger: chain, checkpoints, anchors, digests, decisions and the path of every plan.
 
-    Exit 1 when it was bent; the first bad row is named. Anchors in the anchor file are always compared.
+    Exit 0 when it is whole, 1 when it was bent (the first bad row is named), 2 when it could not be read.
+    Anchors in the anchor file are always compared.
     """
     from agents.auditor.anchors import outside
+    from agents.auditor.verify import Progress
     from agents.auditor.verify import verify as recompute
     from midwatch.wiring import keys_of
 
     settings = settings_of(config)
-    with _record(settings) as ledger:
-        found = recompute(ledger, outside(keys_of(settings), settings.anchor_file, tuple(anchor or ())))
-    for problem in found.problems:
-        typer.echo(f"bent: {problem}", err=True)
-    if found.first_bad is not None:
-        typer.echo(f"first bad row: {found.first_bad}", err=True)
-    for remark in found.remarks:
-        typer.echo(remark)
-    typer.echo(
-        f"{found.events} events, {found.plans} plans, {found.checkpoints} checkpoints, anchored up to "
-        f"{found.anchored}: {'whole' if found.ok else 'NOT whole'}"
-    )
-    raise typer.Exit(0 if found.ok else 1)
+    progress = Progress()
+    with _record(settings) as ledger, work("recomputing the record", _size(ledger)) as doing:
+        known = outside(keys_of(settings), settings.anchor_file, tuple(anchor or ()))
+        with doing.looking(lambda: progress.done):
+            found = recompute(ledger, known, progress)
+    if output is Form.TABLE:
+        for problem in found.problems:
+            say(f"bent: {problem}", err=True)
+        if found.first_bad is not None:
+            say(f"first bad row: {found.first_bad}", err=True)
+    answer(output, {"ok": found.ok, **asdict(found)}, _verdict(found))
+    if not found.ok:
+        trouble("the record is NOT whole", "docs/audit-operations.md says what to do when it is bent")
+    raise typer.Exit(FINE if found.ok else FOUND)
+
+
+def _size(ledger: Ledger) -> int:
+    from agents.ledger.checkpoints import head
+
+    with ledger.read() as session:
+        return head(session)[0]
+
+
+def _verdict(found: Verdict) -> list[str]:
+    counts = f"{found.events} events, {found.plans} plans, {found.checkpoints} checkpoints"
+    whole = "whole" if found.ok else "NOT whole"
+    return [*found.remarks, f"{counts}, anchored up to {found.anchored}: {whole}"]
 
 
 def export(
-    output: Output,
+    output: File,
     since: Annotated[str | None, typer.Option(help="Only what was written from this time on (ISO).")] = None,
-    incident: Annotated[str | None, typer.Option(help="Only one incident (INC-7).")] = None,
+    incident: Annotated[
+        str | None, typer.Option(help="Only one incident (INC-7).", autocompletion=incidents)
+    ] = None,
     config: Config = None,
 ) -> None:
     """Write the record as JSON lines that its verifier checks without Midwatch."""
@@ -80,9 +102,9 @@ def export(
     from midwatch.wiring import keys_of
 
     if since and incident:
-        end("midwatch: say --since or --incident, not both", 2)
+        end("say --since or --incident, not both")
     settings = settings_of(config)
-    at = _time(since) if since else None
+    at = time_of(since) if since else None
     number = number_of(incident) if incident else None
     with _record(settings) as ledger, ledger.read() as session:
         trust = keys_of(settings).trust()
@@ -90,13 +112,18 @@ def export(
         lines = exporting.lines(session, part, trust)
         # Before the file is opened, which empties it: there may be nothing to write.
         first = next(lines)
-        with output.open("wb") as file:
-            file.writelines([first])
-            file.writelines(lines)
-    typer.echo(f"rows {part.after + 1} to {part.upto} in {output}")
+        with output.open("wb") as file, work("writing the record", part.upto - part.after) as far:
+            file.write(first)
+            for n, line in enumerate(lines):
+                file.write(line)
+                if n % 1_000 == 0:
+                    far.far(n)
+    say(f"rows {part.after + 1} to {part.upto} in {output}")
 
 
-def evidence(incident: str, output: Output, config: Config = None) -> None:
+def evidence(
+    incident: Annotated[str, typer.Argument(autocompletion=incidents)], output: File, config: Config = None
+) -> None:
     """Write the evidence pack of one incident (INC-7): a zip with its part of the record and a verifier."""
     from agents.auditor.pack import pack
     from midwatch.wiring import keys_of
@@ -104,7 +131,7 @@ def evidence(incident: str, output: Output, config: Config = None) -> None:
     settings = settings_of(config)
     with _record(settings) as ledger:
         output.write_bytes(pack(ledger, number_of(incident), keys_of(settings), settings.anchor_file))
-    typer.echo(f"evidence of {incident} in {output}")
+    say(f"evidence of {incident} in {output}")
 
 
 @audit.command("rotate-key")
@@ -118,7 +145,7 @@ def rotate_key(config: Config = None) -> None:
     settings = settings_of(config)
     with _record(settings) as ledger:
         key = rotate(ledger, keys_of(settings), getpass.getuser())
-    typer.echo(f"new key: {key}")
+    say(f"new key: {key}")
 
 
 @audit.command()
@@ -135,17 +162,9 @@ def erase(
     from agents.ledger.payloads import erase as forget
 
     if bool(digest) == bool(user):
-        end("midwatch: name a digest or a --user, one of them", 2)
+        end("name a digest or a --user, one of them")
     settings = settings_of(config)
     with _record(settings) as ledger:
         gone = forget(ledger, digest=digest, user=user, by=getpass.getuser())
     for one in gone:
-        typer.echo(f"erased: {one}")
-
-
-def _time(said: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(said)
-    except ValueError:
-        end(f"midwatch: not a time: {said} (write 2026-11-27 or 2026-11-27T01:00:00+00:00)", 2)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+        say(f"erased: {one}")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+
+from midwatch.terminal import COULD_NOT, end
 
 if TYPE_CHECKING:
     from midwatch.settings import Settings
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 
 # No ledger counts further: more digits would not fit into its column.
 NUMBER = re.compile(r"[0-9]{1,18}")
+CHECK = "`midwatch check` tries every connection and says what to fix"
+LIST = "`midwatch incidents` lists those there are"
 Config = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.")]
 
 
@@ -26,33 +31,59 @@ def settings_of(config: Path | None, process: Process = "serve") -> Settings:
     try:
         return load(config, process)
     except SettingsError as problem:
-        end(f"midwatch: {problem}", 2)
+        end(str(problem), then="docs/settings.md explains every setting")
 
 
 @contextmanager
 def told(before: str = "", after: str = "") -> Iterator[None]:
     """What a person can mend is told in a sentence and not as a traceback."""
+    try:
+        yield
+    # Asked only when something went wrong: a command that works need not import what could have failed.
+    except _mendable() as problem:
+        hint = next(hint for kind, hint in _hints().items() if isinstance(problem, kind))
+        end(f"{before}{problem}{after}", COULD_NOT, then=hint)
+
+
+def _mendable() -> tuple[type[Exception], ...]:
+    return tuple(_hints())
+
+
+def _hints() -> dict[type[Exception], str]:
+    """What to do next, by what went wrong."""
     from agents.investigator.analyzers.outside import UnfitAnalyzer
     from agents.investigator.silenced import SilenceError
     from agents.ledger.store import LedgerError
     from tools.kubernetes.errors import KubernetesError
     from tools.policy.load import PolicyError
 
-    try:
-        yield
-    except (LedgerError, KubernetesError, PolicyError, UnfitAnalyzer, SilenceError, OSError) as problem:
-        end(f"midwatch: {before}{problem}{after}", 1)
-
-
-def end(message: str, code: int) -> NoReturn:
-    """Say it on standard error and end with this code."""
-    typer.echo(message, err=True)
-    raise typer.Exit(code)
+    return {
+        LedgerError: CHECK,
+        KubernetesError: CHECK,
+        PolicyError: "`midwatch policy check FILE` reads the file alone",
+        UnfitAnalyzer: "install it beside Midwatch, or take it out of the setting `analyzers`",
+        SilenceError: "mend that entry of the setting `silences_file`",
+        OSError: "",
+    }
 
 
 def number_of(incident: str) -> int:
     """7 of INC-7, or the end of the program: there is no such incident."""
     number = incident.upper().removeprefix("INC-")
     if not NUMBER.fullmatch(number):
-        end(f"midwatch: there is no incident {incident}", 1)
+        no_such(incident)
     return int(number)
+
+
+def no_such(incident: str) -> NoReturn:
+    """The end of the program: nothing is told of an incident that is not there."""
+    end(f"there is no incident {incident}", COULD_NOT, then=LIST)
+
+
+def time_of(said: str) -> datetime:
+    """A day or a time as it is typed, in UTC where it names no zone."""
+    try:
+        at = datetime.fromisoformat(said)
+    except ValueError:
+        end(f"not a time: {said}", then="write 2026-11-27 or 2026-11-27T01:00:00+00:00")
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

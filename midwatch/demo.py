@@ -13,8 +13,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from agents.auditor.verify import verify
 from agents.ledger.store import Ledger
@@ -23,6 +22,10 @@ from evals.processes import BrokenArrow, Install, free_port, roster_file, start_
 from evals.world.slack.person import Person
 from midwatch.demo_keys import Keys
 from midwatch.demo_story import Teller
+from midwatch.terminal import screen
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 # A machine that runs the demo for the first time compiles and imports everything meanwhile.
 WAIT_S = 90.0
@@ -36,7 +39,7 @@ QUICK = {"verify_poll_s": "0.5", "verify_window_s": "60"}
 
 def run(scenario: str) -> int:
     """Show the scenario; 0 when it ended as it should, 1 with the broken arrow's name."""
-    console = Console(highlight=False)
+    console = screen(markup=True)
     try:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="midwatch-demo-")))

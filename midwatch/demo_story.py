@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.markup import escape
-from sqlmodel import col, select
 
 from agents.incident import IncidentState, Recovery
 from agents.ledger.protocol import TERMINAL, PlanState
 from agents.ledger.store import Ledger
 from agents.ledger.story import PlanView, Story, story
-from agents.ledger.tables import AuditRow
-from midwatch.web.pages import Line, line_of
+from agents.ledger.watching import events
+from midwatch.web.lines import Line, line_of
 
 # True and in the ledger, but a dozen lines of it would hide the story.
 _QUIET = frozenset({"investigator:evidence:store", "intake:delivery:accept", "gatekeeper:card:update"})
@@ -30,8 +29,7 @@ class Teller:
     def tell(self) -> None:
         """Print what was written since the last time."""
         with self.ledger.read() as session:
-            query = select(AuditRow).where(AuditRow.seq > self._seen).order_by(col(AuditRow.seq))
-            rows = list(session.exec(query))
+            rows = list(events(session, after=self._seen))
         for line in map(line_of, rows):
             self._seen = line.seq
             if line.tag not in _QUIET:

@@ -1,4 +1,4 @@
-"""The pages of ``docs/`` that say what the code says: settings, actions, analyzers, audit.
+"""The pages of ``docs/`` that say what the code says: settings, actions, analyzers, audit, commands, API.
 
 Each is rendered from the very attributes and docstrings that the program runs on, and a test compares
 the files with what is rendered here. ``make docs`` writes them.
@@ -16,6 +16,8 @@ from agents.auditor import verify as verification
 from agents.investigator.analyzers.registry import CODES
 from agents.ledger import chain, payloads
 from agents.ledger.tags import Tag
+from midwatch.docs_api import api
+from midwatch.docs_commands import commands
 from midwatch.settings_load import render_docs
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.actions.verb import CHECKS, Verb
@@ -126,6 +128,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "actions.md": actions,
     "analyzers.md": analyzers,
     "audit.md": audit,
+    "commands.md": commands,
+    "api.md": api,
 }
 """Every generated page of ``docs/`` and what renders it."""
 

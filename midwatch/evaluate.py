@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from midwatch.cli_words import end
+from midwatch.terminal import Form, Output, end, screen
 
 if TYPE_CHECKING:
     from evals.trials.pool import Contender
@@ -37,7 +37,6 @@ Models = Annotated[
     list[str] | None, typer.Option("--model", help=f"BASE_URL=NAME, beside the rules; its key is in {KEY}.")
 ]
 Write = Annotated[bool, typer.Option(help="Make the results the baseline, and write the table of the docs.")]
-Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
 Folder = Annotated[Path, typer.Option("--results", help="Where results and report are kept.")]
 
 
@@ -48,7 +47,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  (each is an option of the command, and 
     resume: Resume = False,
     models: Models = None,
     write: Write = False,
-    as_json: Json = False,
+    output: Output = Form.TABLE,
     folder: Folder = Path("eval-results"),
 ) -> None:
     """Play every scenario in a pretend data centre and score what the product does.
@@ -62,7 +61,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  (each is an option of the command, and 
     try:
         re.compile(only)
     except re.error as wrong:
-        end(f"midwatch: --only takes a regular expression, and {only!r} is none: {wrong}", 2)
+        end(f"--only takes a regular expression, and {only!r} is none: {wrong}")
     wish = Wish(
         kinds=KINDS[variants],
         ears=read_delivery,
@@ -71,7 +70,10 @@ def evaluate(  # noqa: PLR0913, PLR0917  (each is an option of the command, and 
         jobs=jobs,
         resume=resume,
         write=write,
-        json=as_json,
+        json=output is Form.JSON,
+        # What is printed for programs stands alone on standard output.
+        console=screen(err=output is Form.JSON, markup=True),
+        bar=screen(err=True),
         models=tuple(map(_contender, models or [])),
     )
     sys.exit(run(wish))
@@ -82,5 +84,5 @@ def _contender(given: str) -> Contender:
 
     url, _, name = given.rpartition("=")
     if not url.startswith(("http://", "https://")) or not name:
-        end(f"midwatch: --model takes BASE_URL=NAME, not {given}", 2)
+        end(f"--model takes BASE_URL=NAME, not {given}")
     return Contender(name=name, base_url=url, api_key=os.environ.get(KEY, ""))

@@ -6,43 +6,28 @@ cannot be used, a case fails), 2 when the question itself cannot be answered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from midwatch.cli_words import Config, end
+from midwatch.cli_words import Config
+from midwatch.completion import plans
+from midwatch.terminal import FINE, FOUND, Form, Output, answer, end
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Explain, check and test the policy; changes nothing."
 )
 
 
-class Form(StrEnum):
-    """How an answer is written."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-Output = Annotated[Form, typer.Option("--output", "-o", help="text or json.")]
+Plan = Annotated[
+    str, typer.Argument(help="Its id, from a card or a page; four digits will do.", autocompletion=plans)
+]
 File = Annotated[Path | None, typer.Option("--file", help="Another policy than the one of the settings.")]
 
 
-def _say(form: Form, lines: Iterable[str], told: dict[str, object]) -> None:
-    import orjson
-
-    if form is Form.JSON:
-        typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
-        return
-    for line in lines:
-        typer.echo(line)
-
-
 @app.command()
-def check(file: Path, output: Output = Form.TEXT) -> None:
+def check(file: Path, output: Output = Form.TABLE) -> None:
     """Read a policy's file as the program would. Exit 1 when it cannot be used."""
     from tools.policy.load import PolicyError, read_policy
 
@@ -50,18 +35,18 @@ def check(file: Path, output: Output = Form.TEXT) -> None:
         policy = read_policy(file)
     except PolicyError as problem:
         problems = str(problem).splitlines()
-        _say(output, problems, {"file": str(file), "ok": False, "problems": problems})
-        raise typer.Exit(1) from None
+        answer(output, {"file": str(file), "ok": False, "problems": problems}, problems)
+        raise typer.Exit(FOUND) from None
     counts = {"allow": len(policy.allow), "rules": len(policy.rules)}
     told = {"file": str(file), "ok": True, "version": policy.digest, **counts}
     lines = [f"{file}: {counts['allow']} allowed, {counts['rules']} rules, version {policy.digest}"]
     if not policy.allow:
         lines.append("it allows nothing, so nothing will be proposed")
-    _say(output, lines, told)
+    answer(output, told, lines)
 
 
 @app.command("test")
-def run_cases(file: Path, output: Output = Form.TEXT) -> None:
+def run_cases(file: Path, output: Output = Form.TABLE) -> None:
     """Run a policy's own tests. Exit 1 when a verdict is not the expected one."""
     from tools.policy.cases import run
     from tools.policy.load import PolicyError
@@ -69,7 +54,7 @@ def run_cases(file: Path, output: Output = Form.TEXT) -> None:
     try:
         policy, results = run(file)
     except PolicyError as problem:
-        end(f"midwatch: {problem}", 2)
+        end(str(problem), then="docs/policy.md shows how a case is written")
     failed = [one for one in results if one.differs]
     told = {
         "policy": policy.digest,
@@ -77,12 +62,12 @@ def run_cases(file: Path, output: Output = Form.TEXT) -> None:
         "failed": len(failed),
     }
     lines = [f"{'FAIL' if one.differs else 'ok  '} {'; '.join((one.name, *one.differs))}" for one in results]
-    _say(output, [*lines, f"{len(results)} cases, {len(failed)} failed"], told)
-    raise typer.Exit(1 if failed else 0)
+    answer(output, told, [*lines, f"{len(results)} cases, {len(failed)} failed"])
+    raise typer.Exit(FOUND if failed else FINE)
 
 
 @app.command()
-def explain(plan: str, file: File = None, config: Config = None, output: Output = Form.TEXT) -> None:
+def explain(plan: Plan, file: File = None, config: Config = None, output: Output = Form.TABLE) -> None:
     """Say what the policy makes of a plan now, entry by entry. Exit 1 when the plan may not go on."""
     from agents.ledger.store import LedgerError
     from midwatch.policy_explained import NoSuchPlan, explained
@@ -98,6 +83,6 @@ def explain(plan: str, file: File = None, config: Config = None, output: Output 
         finally:
             ledger.close()
     except (SettingsError, LedgerError, PolicyError, NoSuchPlan) as problem:
-        end(f"midwatch: {problem}", 2)
-    _say(output, told.lines(), told.data())
-    raise typer.Exit(1 if told.against else 0)
+        end(str(problem), then="`midwatch plans` lists those that wait; any id of a card or a page will do")
+    answer(output, told.data(), told.lines())
+    raise typer.Exit(FOUND if told.against else FINE)

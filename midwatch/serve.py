@@ -72,6 +72,9 @@ async def _pages(settings: Settings, app: FastAPI, stop: asyncio.Event) -> None:
         log_level="warning",
         # Into our log and through its redaction: uvicorn's own handlers would print tracebacks as they are.
         log_config=None,
+        # Whoever connects is who it is: uvicorn would believe any X-Forwarded-For that comes over loopback,
+        # and a login by proxy hangs on the address.
+        proxy_headers=False,
         lifespan="on",
     )
     server = uvicorn.Server(config)
@@ -80,6 +83,7 @@ async def _pages(settings: Settings, app: FastAPI, stop: asyncio.Event) -> None:
     serving = asyncio.create_task(server._serve())
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    app.state.live.close()
     server.should_exit = True
     waiting.cancel()
     await serving

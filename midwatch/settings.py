@@ -11,19 +11,13 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from midwatch.settings_login import LoginSettings, WebAddress
 from tools.model_words import Price
 
 PREFIX = "MIDWATCH_"
-
-
-def _web(value: str) -> str:
-    """A plain http or https address, kept as the operator wrote it."""
-    # Checked, not converted: pydantic would add a slash, and a signature or an audience may hang on it.
-    HttpUrl(value)
-    return value
 
 
 def _listen(value: str) -> str:
@@ -34,7 +28,6 @@ def _listen(value: str) -> str:
     return value
 
 
-WebAddress = Annotated[str, AfterValidator(_web)]
 LocalPath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
 
@@ -54,7 +47,7 @@ class Budgets(BaseModel):
     """Wall-clock seconds of one round of looking and thinking."""
 
 
-class Settings(BaseSettings):
+class Settings(LoginSettings, BaseSettings):
     """One frozen object with all settings; build it with :func:`midwatch.settings_load.load`."""
 
     model_config = SettingsConfigDict(

@@ -28,6 +28,7 @@ _EVERYBODY = frozenset({"state_dir", "database_url", "halt_file", "log_level"})
 _SLACK = frozenset({"slack_mode", "slack_api_url", "slack_bot_token", "slack_app_token",
                     "slack_signing_secret", "slack_channel"})  # fmt: skip
 _MODEL = frozenset(name for name in Settings.model_fields if name.startswith("model_"))
+_LOGIN = frozenset(name for name in Settings.model_fields if name.startswith("login_"))
 _PLANS = frozenset({"pending_minutes", "claim_within_s", "deny_cooldown_minutes", "max_set_resources_factor"})
 
 RIGHTS: Mapping[str, frozenset[str]] = {
@@ -48,6 +49,7 @@ RIGHTS: Mapping[str, frozenset[str]] = {
         "listen", "public_url", "cluster_name", "webhook_token", "webhook_username", "webhook_password",
         "intake_max_bytes", "intake_queue_limit"
     },
+    "pages": _EVERYBODY | _LOGIN | {"listen", "public_url", "roster_file"},
 }  # fmt: skip
 """Which settings each agent may read (architecture.md, section 2). The actor is a process of its
 own; all the others live in ``midwatch serve``."""
@@ -97,6 +99,14 @@ def secrets() -> frozenset[str]:
     return frozenset(
         name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
     )
+
+
+def origin_of(settings: Settings, name: str) -> str:
+    """Where a setting's value is from: the environment, the file, or the default."""
+    upper = PREFIX + name.upper()
+    if any(value and key.upper().split("__")[0] == upper for key, value in os.environ.items()):
+        return "environment"
+    return "file" if name in settings.model_fields_set else "default"
 
 
 def _actors_share(given: dict[str, Any]) -> dict[str, Any]:
@@ -163,7 +173,8 @@ def _sentences(error: ValidationError) -> str:
 def render_docs() -> str:
     """The text of ``docs/settings.md``."""
     parts = [_HEAD]
-    for name, field in Settings.model_fields.items():
+    # Those of the login come last, though a class that is built upon has its fields first.
+    for name, field in sorted(Settings.model_fields.items(), key=lambda each: each[0] in _LOGIN):
         readers = ", ".join(agent for agent, names in RIGHTS.items() if name in names)
         default = field.get_default()
         if isinstance(default, Budgets):

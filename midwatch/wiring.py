@@ -16,9 +16,6 @@ from agents.ledger.migrate import revisions, upgrade
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger, LedgerUnavailable
 from midwatch.settings import Settings
-from tools.kubernetes.client import Connection, connect
-from tools.kubernetes.errors import Unconfigured
-from tools.policy.load import PolicyFile
 
 if TYPE_CHECKING:
     from agents.actor.hands import Hands
@@ -30,7 +27,9 @@ if TYPE_CHECKING:
     from agents.ledger.breaker import Breaker
     from tools.alertmanager import Alertmanager
     from tools.kubernetes.approvals import Approvals
+    from tools.kubernetes.client import Connection
     from tools.model import Model
+    from tools.policy.load import PolicyFile
 
 
 def ledger_of(settings: Settings) -> Ledger:
@@ -80,6 +79,10 @@ def existing_ledger_of(settings: Settings) -> Ledger:
 
 def cluster_of(settings: Settings, name: Literal["reader", "actor"]) -> Connection:
     """The cluster under one of the two kubeconfigs. Raises Unconfigured, naming the setting."""
+    # Here and not above: the client costs every command a third of a second, and few look at a cluster.
+    from tools.kubernetes.client import connect
+    from tools.kubernetes.errors import Unconfigured
+
     kubeconfig = settings.reader_kubeconfig if name == "reader" else settings.actor_kubeconfig
     try:
         return connect(kubeconfig, "investigator" if name == "reader" else "actor")
@@ -123,6 +126,8 @@ def roster_of(settings: Settings) -> Path:
 
 def policy_of(settings: Settings) -> PolicyFile:
     """Where the policy stands: the file of the settings, or the one that is shipped."""
+    from tools.policy.load import PolicyFile
+
     return PolicyFile(path=settings.policy_file) if settings.policy_file else PolicyFile()
 
 
@@ -263,6 +268,8 @@ def approvals_of(settings: Settings) -> Approvals | None:
     if not settings.sealed:
         return None
     from tools.kubernetes.approvals import Approvals
+    from tools.kubernetes.client import connect
+    from tools.kubernetes.errors import Unconfigured
 
     # Never the pod's own account: that one is the investigator's.
     if settings.gatekeeper_kubeconfig is None:

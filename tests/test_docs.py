@@ -80,7 +80,8 @@ def test_every_link_leads_somewhere(page):
 
 
 def test_every_page_can_be_found_from_the_front_door():
-    doors = [ROOT / "README.md", ROOT / "ARCHITECTURE.md"]
+    doors = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "docs/index.md"]
+    assert "docs/index.md" in links(doors[0])
     linked = {(door.parent / target).resolve() for door in doors for target in links(door)}
     lost = [path for path in WRITTEN if path not in doors and not {path, path.parent} & linked]
     assert [path for path in lost if path.parent != ROOT] == []

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from sqlmodel import Session, select
 
 from agents.auditor import signatures
-from agents.auditor.halves import recounted
+from agents.auditor.halves import ALONE, recounted
 from agents.auditor.keys import Trust
 from agents.auditor.notes import NotANote, Note, notes_in
 from agents.auditor.recount import Bent, Mark, Recount, Told
@@ -55,19 +55,34 @@ class Verdict:
         return not self.problems
 
 
-def verify(ledger: Ledger, outside: Outside | None = None) -> Verdict:
+@dataclass(kw_only=True)
+class Progress:
+    """How far a verification is, for whoever waits: it is written by one thread and read by another."""
+
+    recount: Recount | None = None
+    events: int = 0
+
+    @property
+    def done(self) -> int:
+        """How many events were recomputed. Of a long record another process does the second half."""
+        seq = self.recount.seq if self.recount else 0
+        return min(self.events, 2 * seq if self.events > ALONE else seq)
+
+
+def verify(ledger: Ledger, outside: Outside | None = None, progress: Progress | None = None) -> Verdict:
     """Check the whole ledger. Reads only."""
     with ledger.read() as session:
-        return verdict(session, outside or Outside())
+        return verdict(session, outside or Outside(), progress or Progress())
 
 
-def verdict(session: Session, outside: Outside) -> Verdict:
+def verdict(session: Session, outside: Outside, progress: Progress) -> Verdict:
     """Check what this session sees."""
     stored = checkpoints.notes(session)
     with signatures.checking(outside.trust, [text for _, text in stored]) as unsigned:
         own, problems = _checkpoints(stored)
         anchored, more = _anchors(stored, outside)
         recount = Recount(sizes={mark.checkpoint.size for mark in (*own.values(), *anchored)})
+        progress.recount, progress.events = recount, checkpoints.head(session)[0]
         bent = recounted(session, recount)
     for n in unsigned():
         size, _ = stored[n]

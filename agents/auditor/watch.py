@@ -21,7 +21,7 @@ from agents.auditor.keys import KeyProblem, KeyRing, Trust
 from agents.auditor.notes import Checkpoint, NotANote, notes_in
 from agents.auditor.recount import Bent, Recount
 from agents.auditor.verdicts import Kept
-from agents.auditor.verify import Verdict, verify
+from agents.auditor.verify import Progress, Verdict, verify
 from agents.ledger import checkpoints
 from agents.ledger.checkpoints import Pace
 from agents.ledger.store import Ledger, LedgerError
@@ -56,6 +56,8 @@ class Auditor:
     last: Verdict | None = None
     last_at: datetime | None = None
     signed: int = 0
+    progress: Progress | None = None
+    """How far the verification is that runs now, if one does."""
     _asked: bool = field(default=False, repr=False)
     _kept: Kept | None = field(default=None, repr=False)
     _anchored: int | None = field(default=None, repr=False)
@@ -75,7 +77,11 @@ class Auditor:
         if self._asked or time.monotonic() - self._whole_at >= self.rhythm.whole_s:
             # Who asks from here on means a later state. Should this fail, the next look does it again.
             self._asked, self._whole_at = False, float("-inf")
-            self.last = verify(self.ledger, anchors.outside(self.keys, self.anchor_file))
+            self.progress = Progress()
+            try:
+                self.last = verify(self.ledger, anchors.outside(self.keys, self.anchor_file), self.progress)
+            finally:
+                self.progress = None
             self._whole_at, self.last_at = time.monotonic(), self.ledger.now()
         told = self.last.problems if self.last else ()
         self.found = (f"audit: {self._bent.why}",) if self._bent else told
@@ -88,6 +94,11 @@ class Auditor:
     def ask(self) -> None:
         """Have all recomputed at the next look; asked often, it is done once."""
         self._asked = True
+
+    @property
+    def busy(self) -> bool:
+        """Whether all is being recomputed, or is about to be."""
+        return self._asked or self.progress is not None
 
     @property
     def seen(self) -> int:

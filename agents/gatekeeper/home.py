@@ -12,10 +12,8 @@ from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
 from agents.incident import Approver
 from agents.ledger import brake
-from agents.ledger.decided import Decided, decided_by
-from agents.ledger.protocol import PlanState
 from agents.ledger.roster import Roster, roster_or_nobody
-from agents.ledger.waiting import Waiting, waiting
+from agents.ledger.waiting import Decided, Waiting, asking, decided_by
 from tools.slack import Blocks
 
 View = dict[str, object]
@@ -86,8 +84,7 @@ async def opened(office: Office, body: Payload) -> None:
 
 def _seat(office: Office, who: Approver) -> Seat:
     with office.ledger.read() as session:
-        waits = [one for one in waiting(session) if one.state is PlanState.PENDING]
-        lately = decided_by(session, who, MOST_DECIDED)
+        waits, lately = asking(session), decided_by(session, who, MOST_DECIDED)
     return Seat(
         who=who,
         roster=roster_or_nobody(office.roster_file),

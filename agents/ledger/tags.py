@@ -112,6 +112,17 @@ class Tag(StrEnum):
     )
     HALTED = "operator:watch:halt", "Somebody stopped every change."
     RESUMED = "operator:watch:resume", "Somebody ended the halt."
+    LOGGED_IN = "web:session:open", "Somebody logged in to the pages; who, and by which way, is stated."
+    LOGGED_OUT = "web:session:close", "Somebody logged out of the pages."
+    LOGIN_REFUSED = (
+        "web:session:refuse",
+        "A login to the pages did not count; who it claimed to be, as far as known, and why is stated.",
+    )
+    VERIFY_ASKED = "web:record:verify", "Somebody had the whole record recomputed from its page."
+    RECORD_TAKEN = (
+        "web:record:export",
+        "Somebody took rows or an evidence pack from the pages; which is stated.",
+    )
     KEY_ROTATED = "operator:key:rotate", "The auditor signs with a new key, which the old one vouches for."
     PAYLOAD_ERASED = (
         "operator:payload:erase",

@@ -1,4 +1,4 @@
-"""The plans that are under way now: which wait for a signature, and which are being prepared or done."""
+"""The plans that are under way now, those that wait for a signature, and what one person decided lately."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from agents.incident import Decision, Plan, Value, Verdict
+from agents.incident import Approver, Decision, Plan, Value, Verdict
 from agents.ledger import decisions, previews
 from agents.ledger.moves import Standing, deadline, standing
 from agents.ledger.protocol import ACTIVE, PlanState
-from agents.ledger.tables import IncidentRow, PlanRow, ProposalRow
+from agents.ledger.tables import DecisionRow, IncidentRow, PlanRow, ProposalRow
 
 MOST = 100
 """More than that nobody weighs; the oldest come first, for their time is over first."""
@@ -38,6 +38,15 @@ class Waiting(Value):
         return int(self.plan.incident.removeprefix("INC-"))
 
 
+class Decided(Value):
+    """What a person said of a plan, and where that plan stands now."""
+
+    plan_id: str
+    incident: int
+    verdict: Verdict
+    state: PlanState
+
+
 def waiting(session: Session) -> list[Waiting]:
     """What waits for a signature first, then what is in doubt, being done, and being prepared."""
     query = select(PlanRow.id, IncidentRow.title).join(ProposalRow)
@@ -47,12 +56,15 @@ def waiting(session: Session) -> list[Waiting]:
     found = [(standing(session, plan_id), title) for plan_id, title in rows]
     # Bytes that do not fit their digest are nobody's to sign: such a plan is named on its incident's page.
     told = [_told(session, one, title) for one, title in found if isinstance(one, Standing)]
-    # What has least time left first: that is what somebody who comes late must see.
     return sorted(told, key=lambda one: (_ORDER.index(one.state), one.until))
 
 
+def asking(session: Session) -> list[Waiting]:
+    """The plans that wait for a signature, the one that expires first at the top."""
+    return [one for one in waiting(session) if one.state is PlanState.PENDING]
+
+
 def _told(session: Session, found: Standing, title: str) -> Waiting:
-    # Sealed words are checked by the actor when it claims; a page counts what stands in the ledger.
     given = decisions.decisions_of(session, found.row.id)
     return Waiting(
         plan=found.plan,
@@ -67,3 +79,19 @@ def _told(session: Session, found: Standing, title: str) -> Waiting:
         message_ts=found.proposal.message_ts,
         approvals=tuple(one for one in given if one.verdict is Verdict.APPROVE),
     )
+
+
+def decided_by(session: Session, who: Approver, most: int) -> list[Decided]:
+    """The newest decisions of a person."""
+    query = (
+        select(DecisionRow, ProposalRow.state, PlanRow.incident)
+        .join(ProposalRow, col(ProposalRow.plan_id) == col(DecisionRow.plan_id))
+        .join(PlanRow, col(PlanRow.id) == col(DecisionRow.plan_id))
+        .where(DecisionRow.user_id == who.user_id, DecisionRow.team_id == who.team_id)
+        .order_by(col(DecisionRow.id).desc())
+        .limit(most)
+    )
+    return [
+        Decided(plan_id=row.plan_id, incident=incident, verdict=Verdict(row.verdict), state=PlanState(state))
+        for row, state, incident in session.exec(query)
+    ]

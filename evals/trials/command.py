@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -39,19 +39,21 @@ class Wish:
     resume: bool = False
     write: bool = False
     json: bool = False
+    console: Console = field(default_factory=Console)
+    bar: Console = field(default_factory=lambda: Console(stderr=True))
     models: tuple[Contender, ...] = ()
 
 
 def evaluate(wish: Wish) -> int:
     """0 when nothing fell behind the baseline, 1 when something did, 2 when there was nothing to run."""
-    console = Console(stderr=wish.json)
+    console = wish.console
     wanted = tasks(cases(wish.kinds, wish.only), (Contender(), *wish.models))
     if not wanted:
         console.print(f"no run of a scenario matches {wish.only!r}")
         return 2
     began = time.monotonic()
     crew = Crew(jobs=wish.jobs, ears=wish.ears, results=wish.folder / "results.jsonl", resume=wish.resume)
-    judged = _run(console, crew, wanted)
+    judged = _run(wish, crew, wanted)
     rules = [one for one in judged if not one.run.model]
     before = json.loads(BASELINE.read_text(encoding="utf-8")) if BASELINE.exists() else {}
     lost = fallen(rules, before)
@@ -72,15 +74,17 @@ def evaluate(wish: Wish) -> int:
     return 1 if lost else 0
 
 
-def _run(console: Console, crew: Crew, wanted: list[Task]) -> list[Judged]:
+def _run(wish: Wish, crew: Crew, wanted: list[Task]) -> list[Judged]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=wish.bar, transient=True, disable=not wish.bar.is_terminal) as progress:
         bar = progress.add_task("playing", total=len(wanted))
 
         def tell(one: Judged) -> None:
             progress.update(bar, advance=1, description=one.name[:40])
-            if not console.is_terminal:
-                console.print(f"{'ok  ' if not one.wrong else 'FAIL'} {one.name} {one.run.costs.cpu_s:.1f} s")
+            if not wish.bar.is_terminal:
+                wish.console.print(
+                    f"{'ok  ' if not one.wrong else 'FAIL'} {one.name} {one.run.costs.cpu_s:.1f} s"
+                )
 
         return crew.run(wanted, tell)
 

@@ -30,10 +30,11 @@ class Listen:
     key: Path | None = None
 
 
-class _Protocol(HttpToolsProtocol):
+class CuttableProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which also hands the connection to the application so that it can be cut."""
 
     def on_message_begin(self) -> None:
+        """A request begins: its scope carries the connection."""
         super().on_message_begin()
         self.scope["extensions"] = {_TRANSPORT: {"transport": self.transport}}
 
@@ -63,7 +64,7 @@ class BackgroundServer:
         self._server = _QuickServer(
             uvicorn.Config(
                 app,
-                http=_Protocol,
+                http=CuttableProtocol,
                 loop="asyncio",
                 ws="none",
                 lifespan="off",

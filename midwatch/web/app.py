@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, Form
-from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from fastapi.staticfiles import StaticFiles
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import PlainTextResponse
 
 from agents.ledger import incidents
 from agents.ledger.store import Ledger
@@ -19,14 +18,32 @@ from midwatch.intake.body import BodyReader
 from midwatch.intake.credential import Credential
 from midwatch.intake.http import Intake, router
 from midwatch.intake.writer import GroupCommit
+from midwatch.login.door import Door
+from midwatch.login.needs import needs
+from midwatch.login.openid import ways_of
+from midwatch.login.roles import Role
+from midwatch.login.visits import Visits
 from midwatch.logs import SHOWN_ONCE
 from midwatch.settings import Settings
+from midwatch.web.frame import shown_over, themes
+from midwatch.web.grading import grading
 from midwatch.web.guard import Guard
-from midwatch.web.login import COOKIE, Door
+from midwatch.web.incident import incident
+from midwatch.web.insights import router as insights
+from midwatch.web.installation import router as installation
+from midwatch.web.knowledge import analyzers, runbooks
+from midwatch.web.ledger import router as record
+from midwatch.web.listing import listing
+from midwatch.web.live import Live
+from midwatch.web.live import router as live
+from midwatch.web.login import Entrance
+from midwatch.web.login import router as door_of
 from midwatch.web.models import router as models
-from midwatch.web.pages import pages, shown_over
-from midwatch.web.record import evidence
+from midwatch.web.plans import plans
+from midwatch.web.problems import tell_problems
+from midwatch.web.record import evidence, exported
 from midwatch.web.rights import router as rights
+from midwatch.web.static import Static
 from midwatch.wiring import breaker_of, verdict_file_of
 
 logger = logging.getLogger("midwatch.web")
@@ -47,7 +64,9 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
             yield
 
     app = FastAPI(title="Midwatch", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    app.mount("/static", Static(), name="static")
+    # Whoever stops the server closes it first: open streams would keep it waiting.
+    app.state.live = Live(ledger)
     intake = Intake(
         credential=Credential.of(settings),
         reader=BodyReader(settings.intake_max_bytes),
@@ -57,42 +76,38 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
     )
     app.include_router(router(intake))
     shown = shown_over(ledger)
+    secure = settings.public_url.startswith("https:")
     beside = (
+        live(app.state.live),
+        listing(ledger, shown),
+        plans(settings, ledger, shown),
+        incident(ledger, shown, settings.public_url.rstrip("/")),
+        themes(secure=secure),
         evidence(settings, ledger),
+        record(ledger, verdict_file_of(settings), shown),
+        exported(settings, ledger),
         rights(settings, shown),
+        grading(ledger),
+        insights(ledger, shown),
+        installation(settings, ledger, shown),
+        runbooks(ledger, shown),
+        analyzers(settings, ledger, shown),
         models(ledger, breaker_of(settings), shown),
     )
-    for routes in (pages(ledger, verdict_file_of(settings)), *beside, *more):
+    for routes in (*beside, *more):
         app.include_router(routes)
-    app.add_middleware(Guard, door=door)
-    _add_login(app, door, secure=settings.public_url.startswith("https:"))
+    tell_problems(app, shown)
+    visits = Visits.of(settings, ledger, door)
+    app.include_router(door_of(Entrance(visits=visits, ways=ways_of(settings))))
+    app.add_middleware(Guard, visits=visits)
 
     @app.get("/-/ready")
     async def ready() -> PlainTextResponse:
         return PlainTextResponse("ready")
 
+    # By hand and not by `openapi_url`: what describes every door is for those who may open them all.
+    @app.get("/openapi.json", dependencies=[needs(Role.ADMIN)])
+    async def described() -> dict[str, object]:
+        return app.openapi()
+
     return app
-
-
-def _add_login(app: FastAPI, door: Door, *, secure: bool) -> None:
-    @app.get("/login", response_model=None)
-    async def login(token: str = "") -> Response:
-        return _enter(door, token, secure=secure) if token else HTMLResponse(_form(""))
-
-    @app.post("/login", response_model=None)
-    async def submit(token: str = Form("")) -> Response:
-        return _enter(door, token, secure=secure)
-
-
-def _enter(door: Door, token: str, *, secure: bool) -> Response:
-    if not door.opens(token):
-        return HTMLResponse(_form("That is not the token."), status_code=401)
-    answer = RedirectResponse("/incidents", status_code=303)
-    answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", max_age=12 * 3600, secure=secure)
-    return answer
-
-
-def _form(problem: str) -> str:
-    return (
-        (HERE / "templates" / "login.html").read_text(encoding="utf-8").replace("<!-- problem -->", problem)
-    )

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from agents.ledger import breaker, consultations
 from agents.ledger.breaker import Breaker
 from agents.ledger.store import Ledger
-
-Shown = Callable[[Request, str, dict[str, object]], Response]
+from midwatch.login.needs import needs
+from midwatch.login.roles import Role
+from midwatch.web.frame import Shown
 
 
 def router(ledger: Ledger, limits: Breaker, shown: Shown) -> APIRouter:
     """The page's route; ``shown`` renders a template as the other pages do."""
-    routes = APIRouter(default_response_class=HTMLResponse)
+    routes = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Role.VIEWER)])
 
     @routes.get("/models")
     def models(request: Request) -> Response:

@@ -6,27 +6,27 @@ actor the page shows the wall that holds it, as the reader finds it; ``midwatch 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from midwatch import wall
 from midwatch.check import rights_of
 from midwatch.check_result import Result
+from midwatch.login.needs import needs
+from midwatch.login.roles import Role
 from midwatch.settings import Settings
 from midwatch.settings_load import RIGHTS, secrets
+from midwatch.web.frame import Shown
 from midwatch.wiring import cluster_of
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.errors import KubernetesError
 
-AGENTS = ("investigator", "gatekeeper", "actor", "auditor")
-Shown = Callable[[Request, str, dict[str, object]], Response]
+AGENTS = ("investigator", "gatekeeper", "actor", "auditor", "pages")
 
 
 def router(settings: Settings, shown: Shown) -> APIRouter:
     """The page's route; ``shown`` renders a template as the other pages do."""
-    routes = APIRouter(default_response_class=HTMLResponse)
+    routes = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Role.VIEWER)])
 
     @routes.get("/rights")
     def rights(request: Request) -> Response:

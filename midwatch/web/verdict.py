@@ -1,7 +1,7 @@
 """What the ledger's page says of the record: the auditor's last verdict, how old it is and how far it goes.
 
-A page recomputes nothing: that takes seconds, and it holds neither keys nor anchors to do it as well as
-the auditor does. Without a verdict it says so, and never that the record is whole.
+A page recomputes nothing by itself: whoever may asks the auditor to, and the page tells how far that is.
+Without a verdict it says so, and never that the record is whole.
 """
 
 from __future__ import annotations
@@ -11,9 +11,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
-from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from agents.auditor.verdicts import Kept
+from agents.auditor.verdicts import Kept, kept_in
+from agents.auditor.verify import Progress
+from agents.ledger import checkpoints, sessions
+from agents.ledger.tags import Tag
+from midwatch.login.needs import needs, visit_of
+from midwatch.login.roles import Role
+from midwatch.web.frame import rendered
 
 if TYPE_CHECKING:
     from agents.auditor.watch import Auditor
@@ -68,15 +74,22 @@ def _ago(time: timedelta) -> str:
 
 
 def asking(auditor: Auditor) -> APIRouter:
-    """The button: the auditor recomputes all at its next look, once for many presses, and nobody waits."""
-    router = APIRouter()
+    """The button, and what becomes of it: all is recomputed at the auditor's next look, once for many."""
+    router = APIRouter(default_response_class=HTMLResponse)
 
-    @router.post("/ledger/verify")
+    @router.post("/ledger/verify", dependencies=[needs(Role.APPROVER)])
     def asked(request: Request) -> Response:
-        # The cookie of the login is not sent from other sites; a browser that tells whence says it again.
-        if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-            return PlainTextResponse("ask from the ledger's own page", status_code=403)
+        sessions.acted(auditor.ledger, Tag.VERIFY_ASKED, visit_of(request).account)
         auditor.ask()
         return RedirectResponse("/ledger?asked=1", status_code=303)
+
+    @router.get("/ledger/verdict", dependencies=[needs(Role.VIEWER)])
+    def told(request: Request) -> Response:
+        with auditor.ledger.read() as session:
+            events = checkpoints.head(session)[0]
+        said = sentences(kept_in(auditor.verdict_file), events, auditor.ledger.now())
+        progress = auditor.progress or Progress(events=events)
+        content = {"said": said, "busy": auditor.busy, "progress": progress}
+        return rendered(request, "verdict.html", content)
 
     return router

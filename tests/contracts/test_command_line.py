@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from midwatch.check_told import PAGES
 from midwatch.cli import app
 
 
@@ -26,20 +28,21 @@ def run(*words: str) -> Result:
 @pytest.mark.parametrize("word", ["abc", "", "INC-", "INC-1", "-1", "٣", "INC-999999999999999999999"])
 def test_a_story_that_does_not_exist_is_said_to_be_none(state: Path, word: str) -> None:
     run("resume")
-    found = run("replay", "--", word)
-    assert (found.exit_code, "there is no incident" in found.output) == (1, True)
+    found = run("show", "--", word)
+    assert (found.exit_code, "there is no incident" in found.output) == (2, True)
+    assert "next: `midwatch incidents` lists" in found.stderr
 
 
 @pytest.mark.parametrize(
     "url", ["nonsense", "postgresql://ada:s3cret@127.0.0.1:9/x", "mysql://h/x", "foo://h"]
 )
-@pytest.mark.parametrize("command", [("verify",), ("replay", "INC-1"), ("resume",), ("check",)])
+@pytest.mark.parametrize("command", [("verify",), ("show", "INC-1"), ("resume",), ("check",)])
 def test_a_ledger_that_cannot_be_opened_is_told_in_a_sentence(
     state: Path, monkeypatch: pytest.MonkeyPatch, url: str, command: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("MIDWATCH_DATABASE_URL", url)
     found = run(*command)
-    assert found.exit_code == 1
+    assert found.exit_code == (1 if command == ("check",) else 2), "check finds; the others could not"
     assert "check database_url and state_dir" in found.output
     assert "s3cret" not in found.output
 
@@ -49,17 +52,17 @@ def test_a_halt_holds_by_file_when_the_ledger_is_away_and_says_both(
 ) -> None:
     monkeypatch.setenv("MIDWATCH_DATABASE_URL", "postgresql://127.0.0.1:9/x")
     found = run("halt", "--reason", "storm")
-    assert found.exit_code == 1
+    assert found.exit_code == 2
     assert f"{state / 'HALT'} holds the actor" in found.output
     assert (state / "HALT").read_text(encoding="utf-8") == "storm\n"
-    assert run("resume").exit_code == 1
+    assert run("resume").exit_code == 2
     assert (state / "HALT").exists(), "resumed is only what the ledger knows to be resumed"
 
 
 def test_a_halt_that_could_not_be_made_says_so(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state.write_text("a file where the folder should be", encoding="utf-8")
     found = run("halt")
-    assert found.exit_code == 1
+    assert found.exit_code == 2
     assert "NOT halted" in found.output
 
 
@@ -76,11 +79,20 @@ def test_a_database_that_is_none_is_told(state: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [("verify",), ("replay", "INC-1"), ("export", "-o", "x"), ("evidence", "INC-1", "-o", "x")],
+    [
+        ("verify",),
+        ("incidents",),
+        ("show", "INC-1"),
+        ("tail",),
+        ("tail", "-f"),
+        ("plans",),
+        ("export", "-o", "x"),
+        ("evidence", "INC-1", "-o", "x"),
+    ],
 )
 def test_whoever_only_reads_makes_no_ledger(state: Path, command: tuple[str, ...]) -> None:
     found = run(*command)
-    assert found.exit_code == 1
+    assert found.exit_code == 2
     assert f"there is no ledger at {state / 'midwatch.db'}" in found.output
     assert not state.exists()
 
@@ -104,5 +116,29 @@ def test_a_kubeconfig_that_cannot_be_used_is_named(
     monkeypatch.setenv(f"MIDWATCH_{setting.upper()}", str(bent))
     monkeypatch.setenv("MIDWATCH_LISTEN", "127.0.0.1:0")
     found = run(command)
-    assert found.exit_code == 1
+    assert found.exit_code == 2
     assert f"{setting} ({bent})" in found.output
+
+
+def test_a_check_says_of_everything_that_is_missing_where_to_read_on(state: Path) -> None:
+    found = run("check", "-o", "json")
+    told = json.loads(found.stdout)
+    assert found.exit_code == 1
+    assert {one["what"] for one in told} >= {"ledger", "roster", "policy", "reader kubeconfig", "slack"}
+    assert [one["what"] for one in told if bool(one["then"]) is one["ok"]] == []
+    said = run("check").stdout.splitlines()
+    assert "FIX  roster: " in "\n".join(said)
+    assert said[-1] == f"{sum(not one['ok'] for one in told)} of {len(told)} to fix"
+
+
+@pytest.mark.parametrize("named", sorted(set(PAGES.values())))
+def test_where_to_read_on_is_there(named: str) -> None:
+    pages = [part.partition(":")[0] for part in named.split(", ") if "/" in part]
+    assert pages
+    assert [page for page in pages if not (Path(__file__).parents[2] / page).exists()] == []
+
+
+def test_a_record_is_verified_for_programs_too(state: Path) -> None:
+    run("resume")
+    told = json.loads(run("verify", "-o", "json").stdout)
+    assert (told["ok"], told["events"], told["first_bad"]) == (True, 1, None)

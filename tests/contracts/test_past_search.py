@@ -89,5 +89,5 @@ def test_where_there_is_no_ledger_that_is_said(tmp_path: Path) -> None:
     result = CliRunner().invoke(
         app, ["runbook", "--past", "memory"], env={"MIDWATCH_STATE_DIR": str(tmp_path / "none")}
     )
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "there is no ledger at" in result.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import inspect
 from sqlmodel import col, select
 
@@ -21,6 +21,8 @@ from agents.ledger import checkpoints, investigations
 from agents.ledger.checkpoints import Pace
 from agents.ledger.tables import AnchorRow, AuditRow, CheckpointRow
 from agents.ledger.tags import Tag
+from midwatch.settings import Settings
+from midwatch.web.app import application
 from midwatch.web.record import metrics
 from tests.support import tampering
 from tests.support.datacentre import wait_until
@@ -177,12 +179,14 @@ async def test_only_deliveries_that_change_nothing_are_no_news(tmp_path: Path) -
 
 
 async def test_the_metrics_say_whether_the_record_is_whole_and_when_that_was_seen(record: Record) -> None:
-    app = FastAPI()
-    app.include_router(metrics(record.auditor))
+    folder = record.auditor.verdict_file.parent
+    (folder / "keys").mkdir(exist_ok=True)
+    (folder / "keys" / "login.sha256").write_text(hashlib.sha256(b"t").hexdigest(), encoding="ascii")
+    app = application(Settings(state_dir=folder), record.ledger, metrics(record.auditor))
 
     async def told() -> str:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
-            return (await client.get("/metrics")).text
+            return (await client.get("/metrics", headers={"Authorization": "Bearer t"})).text
 
     record.auditor.look()
     said = await told()

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from midwatch.admission import SEAL, WALL
 from midwatch.check import _wall
 from midwatch.settings import Settings
-from midwatch.web.pages import shown_over
+from midwatch.web.frame import shown_over
 from midwatch.web.rights import router
 from midwatch.wiring import ledger_of
 from tests.support.kubernetes_world import (

@@ -77,5 +77,5 @@ def test_without_a_terminal_somebody_on_call_clicks_and_the_last_line_says_how_l
 
 def test_a_scenario_that_does_not_exist_ends_with_its_name() -> None:
     done = subprocess.run([*DEMO, "no-such"], capture_output=True, timeout=PATIENCE_S, check=False)
-    assert done.returncode == 1
-    assert "no-such" in done.stdout.decode()
+    assert done.returncode == 2
+    assert "there is no scenario no-such" in done.stderr.decode()

@@ -53,7 +53,7 @@ def test_a_scenario_is_played_scored_kept_and_not_played_twice(baseline: Path) -
 def test_a_score_that_falls_fails_the_evaluation_and_is_named(baseline: Path) -> None:
     before = {"alerts/unknown-workload": ["played", "abstained", "fix"]}
     (baseline / "baseline.json").write_text(json.dumps(before))
-    found = evaluated(baseline, "--only", "unknown-workload$", "--json")
+    found = evaluated(baseline, "--only", "unknown-workload$", "-o", "json")
     assert found.exit_code == 1
     assert [one["score"] for one in json.loads(found.stdout)["fallen"]] == ["fix"]
 
@@ -77,7 +77,7 @@ def test_a_model_is_scored_beside_the_rules(baseline: Path, monkeypatch: pytest.
     server.start()
     try:
         name = options.models[0]
-        found = evaluated(baseline, "--only", ONE, "--json", "--model", f"{server.url}={name}")
+        found = evaluated(baseline, "--only", ONE, "-o", "json", "--model", f"{server.url}={name}")
     finally:
         server.stop()
     told = json.loads(found.stdout)

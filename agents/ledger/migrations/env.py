@@ -6,7 +6,8 @@ from sqlmodel import SQLModel
 # Imported to be registered on the metadata.
 import agents.ledger.tables
 import agents.ledger.tables_model
-import agents.ledger.tables_people  # noqa: F401
+import agents.ledger.tables_people
+import agents.ledger.tables_web  # noqa: F401
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=SQLModel.metadata)
 with context.begin_transaction():

@@ -1,5 +1,6 @@
 """The Web API's front: who calls, with which rights, how often, and which method answers."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +11,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from evals.world.slack import api_chat, api_files, api_read, api_views
 from evals.world.slack.courier import Courier
-from evals.world.slack.interact import respond
+from evals.world.slack.faults import BrokenError, Fault, refuse
 from evals.world.slack.journal import Call
 from evals.world.slack.limiter import Limiter
 from evals.world.slack.state import Workspace
+from evals.world.slack.talk import respond
 from evals.world.slack.wire import JsonObject, RateLimitedError, SlackError, read_arguments
+from evals.world.wire import cut
 
 Method = Callable[[Workspace, JsonObject], JsonObject]
 
@@ -32,6 +35,7 @@ METHODS: Final[dict[str, tuple[Method, str | None]]] = {
     "conversations.members": (api_read.channel_members, "channels:read"),
     "conversations.history": (api_read.channel_history, "channels:history"),
     "conversations.replies": (api_read.thread_replies, "channels:history"),
+    "conversations.open": (api_read.open_direct, "im:write"),
     "users.info": (api_read.user_info, "users:read"),
     "users.list": (api_read.user_list, "users:read"),
     "usergroups.list": (api_read.group_list, "usergroups:read"),
@@ -58,16 +62,32 @@ class WebApi:
         self.limiter = Limiter(self.workspace.options)
 
     async def call(self, request: Request) -> Response:
-        """One Web API call: 200 with ``ok`` true or false, or 429 with ``Retry-After``."""
+        """One Web API call: 200 with ``ok`` true or false, or 429 with ``Retry-After``, or what was asked for
+        to go wrong."""
         method = request.path_params["method"]
+        fault = self.workspace.faults.take(method)
+        await asyncio.sleep(fault.delay_s)
+        if fault.lost != "question":
+            answer = await self._call(method, request, fault)
+            if not fault.lost:
+                return answer
+        await cut(request.scope)
+        # Nobody is there any more to read it.
+        return Response(status_code=499)
+
+    async def _call(self, method: str, request: Request, fault: Fault) -> Response:
         arguments: JsonObject = {}
         try:
             arguments = await read_arguments(request)
             token = _token(request, arguments)
+            refuse(fault)
             answer = {"ok": True, **self._answer(method, token, arguments)}
         except RateLimitedError as err:
             self._note(method, arguments, (429, err.code))
             return JSONResponse(err.body(), 429, {"Retry-After": str(err.retry_after)})
+        except BrokenError as err:
+            self._note(method, arguments, (err.status, err.code))
+            return PlainTextResponse("upstream connect error", err.status)
         except SlackError as err:
             self._note(method, arguments, (200, err.code))
             return self._json(err.body())
@@ -82,7 +102,7 @@ class WebApi:
         sent = json.loads(json.dumps(arguments, default=str))
         at = self.workspace.now()
         call = Call(method=method, arguments=sent, status=result[0], error=result[1], at=at)
-        self.workspace.journal.calls.append(call)
+        self.workspace.journal.called(call)
 
     def _answer(self, method: str, token: str, arguments: JsonObject) -> JsonObject:
         ours = self.workspace.credentials
@@ -116,11 +136,13 @@ class WebApi:
         return PlainTextResponse(f"OK - {len(body)}")
 
     async def download(self, request: Request) -> Response:
-        """A shared file, always as plain text so that no browser runs it."""
+        """A shared file: pictures as such, all else as plain text, so that no browser runs it."""
         body = self.workspace.contents.get(request.path_params["file_id"])
         if body is None:
             return PlainTextResponse("no such file", 404)
-        return Response(body, media_type="text/plain", headers={"X-Content-Type-Options": "nosniff"})
+        kind = api_files.kind_of(body)
+        safe = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
+        return Response(body, media_type=kind.mimetype if kind.picture else "text/plain", headers=safe)
 
     async def response_url(self, request: Request) -> Response:
         """A ``response_url`` being used: answer in place, to the person or in the channel."""

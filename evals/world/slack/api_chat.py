@@ -162,3 +162,13 @@ def react(message: JsonObject, name: str, user_id: str) -> None:
         raise SlackError("already_reacted")
     found["users"].append(user_id)
     found["count"] = len(found["users"])
+
+
+def unreact(message: JsonObject, name: str, user_id: str) -> None:
+    """Take one person's reaction back; the last one takes the emoji with it."""
+    found = next((entry for entry in message.get("reactions", []) if entry["name"] == name), None)
+    if found is None or user_id not in found["users"]:
+        raise SlackError("no_reaction")
+    found["users"].remove(user_id)
+    found["count"] = len(found["users"])
+    message["reactions"] = [entry for entry in message["reactions"] if entry["users"]]

@@ -4,13 +4,38 @@ https://docs.slack.dev/reference/methods/files.getUploadURLExternal
 """
 
 import hashlib
+from dataclasses import dataclass
+from typing import Final
 
 from evals.world.slack.api_chat import own_channel, signature
 from evals.world.slack.state import Workspace, new_id
 from evals.world.slack.wire import JsonObject, SlackError, need, whole
 
 # How much of a text file the page shows in place.
-PREVIEW_CHARACTERS = 2_000
+PREVIEW_CHARACTERS: Final = 2_000
+# What a picture begins with; a name says nothing about what is inside. SVG is text here: it can hold scripts.
+_PICTURES: Final = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpg", b"GIF8": "gif"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What a file is, by its bytes."""
+
+    filetype: str
+    mimetype: str
+    picture: bool = False
+
+
+def kind_of(body: bytes) -> Kind:
+    """PNG, JPEG or GIF by their first bytes; text when it is UTF-8; else just bytes."""
+    for begin, name in _PICTURES.items():
+        if body.startswith(begin):
+            return Kind(filetype=name, mimetype=f"image/{name.replace('jpg', 'jpeg')}", picture=True)
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return Kind(filetype="binary", mimetype="application/octet-stream")
+    return Kind(filetype="text", mimetype="text/plain")
 
 
 def get_upload_url(workspace: Workspace, arguments: JsonObject) -> JsonObject:
@@ -54,17 +79,32 @@ def _finished(workspace: Workspace, entry: JsonObject) -> JsonObject:
         raise SlackError("file_not_found")
     body = workspace.contents[file_id]
     file = workspace.files[file_id]
+    kind = kind_of(body)
     link = f"{workspace.base_url}/files/{file_id}"
     file |= {
         "title": entry.get("title") or file["name"],
         "created": int(workspace.now()),
         "user": workspace.credentials.bot_user_id,
-        "mode": "snippet",
-        "mimetype": "text/plain",
+        "mode": "snippet" if kind.filetype == "text" else "hosted",
+        "filetype": kind.filetype,
+        "mimetype": kind.mimetype,
         "url_private": link,
         "permalink": link,
-        "preview": body.decode(errors="replace")[:PREVIEW_CHARACTERS],
         # Slack has no such field; it lets a test compare what was shared with what was announced.
         "sha256": hashlib.sha256(body).hexdigest(),
     }
-    return file
+    return file | _shown(body, kind)
+
+
+def _shown(body: bytes, kind: Kind) -> JsonObject:
+    """What lets a client show the file before it has fetched it."""
+    if kind.filetype == "text":
+        text = body.decode()
+        lines = text.count("\n") + (not text.endswith("\n"))
+        preview = text[:PREVIEW_CHARACTERS]
+        return {"preview": preview, "lines": lines, "preview_is_truncated": len(preview) < len(text)}
+    # A PNG tells its size in its first chunk; a page that knows it does not jump when the picture comes.
+    if kind.filetype == "png" and len(body) >= 24:
+        width, height = int.from_bytes(body[16:20]), int.from_bytes(body[20:24])
+        return {"original_w": width, "original_h": height}
+    return {}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from evals.world.slack.api_chat import own_channel, public
-from evals.world.slack.people import ONCALL_GROUP
+from evals.world.slack.people import direct_id
 from evals.world.slack.state import Workspace
 from evals.world.slack.wire import JsonObject, SlackError, flag, need, whole
 
@@ -49,10 +49,26 @@ def _cursor(arguments: JsonObject) -> int:
 
 
 def channel_list(workspace: Workspace, arguments: JsonObject) -> JsonObject:
-    """``conversations.list``: all public channels."""
-    channels = [entry.as_json(workspace.credentials) for entry in workspace.directory.channels.values()]
+    """``conversations.list``: public channels, and with ``types=im`` the app's direct messages."""
+    types = str(arguments.get("types") or "public_channel").split(",")
+    channels = [
+        entry.as_json(workspace.credentials)
+        for entry in workspace.directory.channels.values()
+        if ("im" if entry.partner else "public_channel") in types
+    ]
     page, metadata = _page(channels, arguments, 100)
     return {"channels": page, "response_metadata": metadata}
+
+
+def open_direct(workspace: Workspace, arguments: JsonObject) -> JsonObject:
+    """``conversations.open``: the direct message with one person of the workspace."""
+    user_id = need(arguments, "users", "users_list_not_supplied")
+    workspace.user(user_id)
+    channel = workspace.directory.channels.get(direct_id(user_id))
+    # Bots and partners have none with the app.
+    if channel is None:
+        raise SlackError("cannot_dm_bot")
+    return {"channel": {"id": channel.channel_id}}
 
 
 def channel_info(workspace: Workspace, arguments: JsonObject) -> JsonObject:
@@ -118,19 +134,18 @@ def user_list(workspace: Workspace, arguments: JsonObject) -> JsonObject:
     return {"members": page, "cache_ts": int(workspace.now()), "response_metadata": metadata}
 
 
-def group_list(workspace: Workspace, _arguments: JsonObject) -> JsonObject:
-    """``usergroups.list``: the groups, with their handles."""
-    # Only the one group has a name people type; others are made by tests.
-    names = {ONCALL_GROUP: "oncall"}
-    groups = [
-        {
-            "id": key,
-            "team_id": workspace.credentials.team_id,
-            "handle": names.get(key, key.lower()),
-            "users": users,
-        }
-        for key, users in workspace.directory.groups.items()
-    ]
+def group_list(workspace: Workspace, arguments: JsonObject) -> JsonObject:
+    """``usergroups.list``: the groups, with their handles; members and their number when asked for."""
+    groups = []
+    for key, users in workspace.directory.groups.items():
+        handle = workspace.directory.handle(key)
+        group: JsonObject = {"id": key, "team_id": workspace.credentials.team_id, "is_usergroup": True}
+        group |= {"handle": handle, "name": handle, "description": "", "is_external": False, "date_delete": 0}
+        if flag(arguments, "include_users"):
+            group["users"] = list(users)
+        if flag(arguments, "include_count"):
+            group["user_count"] = len(users)
+        groups.append(group)
     return {"usergroups": groups}
 
 

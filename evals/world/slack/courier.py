@@ -31,14 +31,14 @@ class Courier:
         now = self.workspace.now()
         delivery = Delivery(kind=kind, payload=payload, envelope_id=str(uuid.uuid4()), at=now)
         # Written down before it is sent, so that an app that dies on it is still seen.
-        self.workspace.journal.deliveries.append(delivery)
+        self.workspace.journal.telling(delivery)
         started = time.monotonic()
         if self.mode == "socket":
             await self.hub.deliver(delivery)
         else:
             await self.poster.deliver(delivery, self.request_url)
         delivery.seconds = time.monotonic() - started if delivery.acknowledged else None
-        delivery.finished = True
+        self.workspace.journal.told(delivery)
         return delivery
 
     def emit(self, event: JsonObject, channel: Channel | None) -> None:
@@ -46,9 +46,12 @@ class Courier:
         bot = self.workspace.credentials.bot_user_id
         if channel is not None and bot not in channel.members:
             return
+        # What is said to the app in private it hears with the right to read direct messages only.
+        if channel is not None and channel.partner and "im:history" not in self.workspace.options.scopes:
+            return
         # Only the event names the kind of channel; the stored message does not.
-        if "channel" in event and event["type"] == "message":
-            event = {**event, "channel_type": "channel"}
+        if channel is not None and event["type"] == "message":
+            event = {**event, "channel_type": "im" if channel.partner else "channel"}
         shown = {key: value for key, value in event.items() if not key.startswith("_")}
         task = asyncio.create_task(self.deliver("events_api", event_callback(self.workspace, shown, channel)))
         # A task without a strong reference may be collected before it ends.

@@ -1,17 +1,16 @@
-"""What people do in the workspace: click, fill in modals, speak, type commands, open the App Home.
+"""What people do with blocks: click, choose, fill in and close modals.
 
 Every function checks what Slack's client would not let a person do (and raises :class:`SlackError` for it),
 tells the app, and applies the app's answer.
 """
 
-import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evals.world.slack import api_views, payloads
-from evals.world.slack.api_chat import add_ephemeral, content, react, signature
 from evals.world.slack.blocks import elements_of
 from evals.world.slack.courier import Courier
-from evals.world.slack.forms import Values, choice, fill
+from evals.world.slack.elements import OFFER
+from evals.world.slack.forms import FIELDS, Values, choice, entry, fill, options_of
 from evals.world.slack.journal import Delivery
 from evals.world.slack.people import Channel
 from evals.world.slack.state import Workspace
@@ -27,8 +26,11 @@ class Click:
     channel: str = ""
     ts: str = ""
     view_id: str = ""
-    value: str | None = None
+    value: object = None
+    """A button's value, a menu's choice, a date, or a list of choices, as the client holds it."""
     confirmed: bool = False
+    values: Values = field(default_factory=dict)
+    """What stands in the other inputs of the same message or view."""
 
 
 def acting(workspace: Workspace, user_id: str) -> JsonObject:
@@ -60,19 +62,24 @@ def visible_message(workspace: Workspace, user_id: str, channel: str, ts: str) -
     return {**workspace.message(where.channel_id, ts), "channel": where.channel_id}
 
 
-def _element(blocks: list[JsonObject], click: Click) -> tuple[JsonObject, JsonObject, JsonObject | None]:
-    """The block, the element and, for a menu, the chosen option of a click."""
+def _element(blocks: list[JsonObject], click: Click) -> tuple[JsonObject, JsonObject, JsonObject]:
+    """The block, the element and, for all but buttons, the fields that say what was chosen."""
     for block in blocks:
         for element in elements_of(block):
             if element.get("action_id") != click.action_id:
                 continue
-            if element["type"] != "button":
-                chosen = choice(element, click.value)
-                if chosen is not None:
-                    return block, element, chosen
-            elif click.value in {None, element.get("value")}:
-                return block, element, None
+            if element["type"] == "button":
+                if click.value in {None, element.get("value")}:
+                    return block, element, {}
+            elif _offered(element, click.value):
+                return block, element, entry(element, click.value)
     raise SlackError("action_not_found")
+
+
+def _offered(element: JsonObject, value: object) -> bool:
+    """Whether the client lets a person choose this: a menu's own options, and whatever the others take."""
+    name, _ = FIELDS.get(element["type"], ("", ""))
+    return bool(name) and (name != "selected_option" or choice(element, value) is not None)
 
 
 async def click(courier: Courier, act: Click) -> JsonObject:
@@ -83,15 +90,45 @@ async def click(courier: Courier, act: Click) -> JsonObject:
     message = visible_message(workspace, act.user_id, act.channel, act.ts) if view is None else {}
     source = message if view is None else view
     block, element, chosen = _element(source.get("blocks", []), act)
+    state, _ = fill(source, act.values)
     # The dialog is the client's: the app never hears of a click that was not confirmed.
     if "confirm" in element and not act.confirmed:
         raise SlackError("confirm_needed", confirm=element["confirm"])
     action = payloads.action_of(workspace, block, element, chosen)
     if view is None:
         payload = payloads.in_message(workspace, user, message, action)
+        payload["state"] = {"values": state}
     else:
-        payload = payloads.in_view(workspace, user, view, action)
+        # A copy, so that an app sees what was typed and the view itself stays as it was published.
+        payload = payloads.in_view(workspace, user, {**view, "state": {"values": state}}, action)
     return outcome(await courier.deliver("interactive", payload))
+
+
+async def suggest(courier: Courier, act: Click) -> JsonObject:
+    """Ask the app what an external menu offers for ``value``, what somebody has typed so far."""
+    workspace = courier.workspace
+    user = acting(workspace, act.user_id)
+    view = _view_of(workspace, act.user_id, act.view_id) if act.view_id else None
+    source = view or visible_message(workspace, act.user_id, act.channel, act.ts)
+    for block in source.get("blocks", []):
+        for element in elements_of(block):
+            if element.get("action_id") != act.action_id or element["type"] != "external_select":
+                continue
+            place = payloads.in_message if view is None else payloads.in_view
+            asked = payloads.suggestion(
+                place(workspace, user, source, {}), block, element, str(act.value or "")
+            )
+            return _offer(outcome(await courier.deliver("interactive", asked)))
+    raise SlackError("action_not_found")
+
+
+def _offer(result: JsonObject) -> JsonObject:
+    response = result.get("response") or {}
+    options = options_of(response)
+    # An option that Slack would not show must not be shown here either.
+    if result["ok"] and [*OFFER(options, "/options")]:
+        return {"ok": False, "error": "invalid_options"}
+    return result | {"options": options}
 
 
 def outcome(delivery: Delivery) -> JsonObject:
@@ -148,93 +185,22 @@ def _apply(workspace: Workspace, user_id: str, view_id: str, response: JsonObjec
     return {}
 
 
-async def close_view(courier: Courier, user_id: str, view_id: str) -> JsonObject:
-    """Close a modal; the app is told when it asked for ``notify_on_close``."""
+async def close_view(courier: Courier, user_id: str, view_id: str, *, everything: bool = False) -> JsonObject:
+    """Close a modal, or with ``everything`` all that lie on top of each other, as the cross does.
+
+    The app is told of each that asked for ``notify_on_close``.
+    """
     workspace = courier.workspace
     user = acting(workspace, user_id)
     view = _view_of(workspace, user_id, view_id)
-    api_views.pop(workspace, user_id, view_id)
-    if view["notify_on_close"]:
-        return outcome(
-            await courier.deliver("interactive", payloads.closing(workspace, user, view, cleared=False))
-        )
-    return {"ok": True}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Said:
-    """Something a person types: a message, or a slash command when it is handed to :func:`slash`."""
-
-    user_id: str
-    channel: str
-    text: str
-    thread_ts: str = ""
-
-
-async def say(courier: Courier, said: Said) -> JsonObject:
-    """Post as a person; naming the bot also makes an ``app_mention``. Events go out in the background."""
-    workspace = courier.workspace
-    user = acting(workspace, said.user_id)
-    channel = joined(workspace, said.user_id, said.channel)
-    if not said.text.strip():
-        raise SlackError("no_text")
-    message: JsonObject = {"text": said.text, "user": user["id"], "client_msg_id": str(uuid.uuid4())}
-    # What tells the app that a partner company is speaking.
-    if user["team_id"] != workspace.credentials.team_id:
-        message["user_team"] = user["team_id"]
-    if said.thread_ts:
-        workspace.message(channel.channel_id, said.thread_ts)
-        message["thread_ts"] = said.thread_ts
-    stored = workspace.post(channel, message)
-    if f"<@{workspace.credentials.bot_user_id}>" in said.text:
-        event = {**stored, "type": "app_mention", "channel": channel.channel_id, "event_ts": stored["ts"]}
-        workspace.emit(event, channel)
-    return {"ok": True, "ts": stored["ts"]}
-
-
-async def slash(courier: Courier, said: Said) -> JsonObject:
-    """A slash command; text in the app's acknowledgement is shown, by default to the person only."""
-    workspace = courier.workspace
-    user = acting(workspace, said.user_id)
-    channel = joined(workspace, said.user_id, said.channel)
-    name, _, text = said.text.strip().partition(" ")
-    command = payloads.Command(name=name, text=text.strip())
-    delivery = await courier.deliver("slash_commands", payloads.slash(workspace, user, channel, command))
-    if delivery.acknowledged and delivery.response:
-        respond(workspace, channel, said.user_id, delivery.response)
-    return outcome(delivery)
-
-
-def respond(workspace: Workspace, channel: Channel, user_id: str, response: JsonObject) -> None:
-    """Show an app's immediate answer in the channel or to one person."""
-    try:
-        shown = content(response)
-    except SlackError:
-        # Slack drops an unusable immediate response; the command itself was acknowledged.
-        return
-    if response.get("response_type") == "in_channel":
-        workspace.post(channel, signature(workspace) | shown)
-    else:
-        add_ephemeral(workspace, channel.channel_id, user_id, shown)
-
-
-async def open_home(courier: Courier, user_id: str) -> JsonObject:
-    """Open the App Home tab: ``app_home_opened`` goes to the app."""
-    workspace = courier.workspace
-    user = acting(workspace, user_id)
-    # The home tab lives in the direct message with the app.
-    event = {"type": "app_home_opened", "user": user["id"], "channel": "D0" + user["id"][2:], "tab": "home"}
-    event["event_ts"] = workspace.next_ts()
-    if view := workspace.homes.get(user_id):
-        event["view"] = view
-    workspace.emit(event, None)
-    return {"ok": True}
-
-
-async def add_reaction(courier: Courier, user_id: str, message: JsonObject, name: str) -> JsonObject:
-    """React to a message as a person."""
-    workspace = courier.workspace
-    acting(workspace, user_id)
-    react(workspace.message(message["channel"], message["ts"]), name, user_id)
-    workspace.changed()
-    return {"ok": True}
+    cleared = everything or view["clear_on_close"]
+    stack = workspace.stacks.get(user_id, [])
+    closed = [workspace.views[key] for key in reversed(stack)] if cleared else [view]
+    result: JsonObject = {"ok": True}
+    for each in closed:
+        api_views.pop(workspace, user_id, each["id"])
+    for each in closed:
+        if each["notify_on_close"]:
+            told = payloads.closing(workspace, user, each, cleared=cleared)
+            result = outcome(await courier.deliver("interactive", told))
+    return result

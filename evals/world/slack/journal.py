@@ -4,11 +4,14 @@ Tests read these lists from their own thread; entries are appended in one thread
 ``finished`` is set.
 """
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 from evals.world.slack.wire import JsonObject
 
+T = TypeVar("T")
 Kind = Literal["interactive", "events_api", "slash_commands"]
 
 
@@ -51,7 +54,34 @@ class Delivery:
 
 @dataclass(kw_only=True)
 class Journal:
-    """Both lists, oldest first."""
+    """Both lists, oldest first, and a way to wait for what they will hold."""
 
     calls: list[Call] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
+    _news: threading.Condition = field(default_factory=threading.Condition)
+
+    def called(self, call: Call) -> None:
+        """The app made a call, and it was answered."""
+        with self._news:
+            self.calls.append(call)
+            self._news.notify_all()
+
+    def telling(self, delivery: Delivery) -> None:
+        """Something is about to be told to the app."""
+        with self._news:
+            self.deliveries.append(delivery)
+            self._news.notify_all()
+
+    def told(self, delivery: Delivery) -> None:
+        """How that went is known."""
+        with self._news:
+            delivery.finished = True
+            self._news.notify_all()
+
+    def wait_for(self, find: Callable[[], T | None], seconds: float) -> T:
+        """What ``find`` first makes of the lists; TimeoutError after ``seconds`` (wall)."""
+        with self._news:
+            found = self._news.wait_for(find, seconds)
+        if found is None:
+            raise TimeoutError(f"nothing of the kind within {seconds} s")
+        return found

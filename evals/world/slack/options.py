@@ -31,6 +31,8 @@ class Credentials:
     bot_token: str = "xoxb-1000000000001-2000000000002-pretend"
     app_token: str = "xapp-1-A0MIDWATCH01-3000000000003-pretend"
     signing_secret: str = "0123456789abcdef0123456789abcdef"
+    client_id: str = "1000000000001.4000000000004"
+    client_secret: str = "fedcba9876543210fedcba9876543210"
     verification_token: str = "PretendVerificationToken"
     app_id: str = "A0MIDWATCH01"
     app_name: str = "Midwatch"

@@ -12,7 +12,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
-from evals.world.slack import interact
+from evals.world.slack import interact, talk
 from evals.world.slack.api_chat import public
 from evals.world.slack.courier import Courier
 from evals.world.slack.people import Channel
@@ -85,7 +85,12 @@ class Page:
             "connections": len(self.courier.hub.connections),
             "me": me,
             "users": list(space.directory.users.values()),
-            "channels": [self._channel(channel, user_id) for channel in channels],
+            "groups": {key: space.directory.handle(key) for key in space.directory.groups},
+            "oncall": sorted({user for users in space.directory.groups.values() for user in users}),
+            "channels": [self._channel(channel, user_id) for channel in channels if not channel.partner],
+            "directs": [self._channel(channel, user_id) for channel in channels if channel.partner],
+            "writable": "im:history" in space.options.scopes,
+            "latest": space.latest_ts,
             "views": [space.views[view_id] for view_id in space.stacks.get(user_id, [])],
             "home": space.homes.get(user_id),
         }
@@ -102,7 +107,7 @@ class Page:
             "name": channel.name,
             "topic": channel.topic,
             "shared": channel.shared,
-            "members": len(channel.members),
+            "members": channel.members,
             "messages": [public(message) for message in both],
         }
 
@@ -142,30 +147,33 @@ class Page:
         courier = self.courier
         return {
             "click": lambda a: interact.click(courier, _click(a)),
+            "suggest": lambda a: interact.suggest(courier, _click(a)),
             "submit": lambda a: interact.submit(courier, a["user"], a["view_id"], a.get("values", {})),
-            "close_view": lambda a: interact.close_view(courier, a["user"], a["view_id"]),
-            "say": lambda a: interact.say(courier, _said(a)),
-            "slash": lambda a: interact.slash(courier, _said(a)),
-            "open_home": lambda a: interact.open_home(courier, a["user"]),
-            "react": lambda a: interact.add_reaction(courier, a["user"], a, a["name"]),
+            "close_view": lambda a: interact.close_view(
+                courier, a["user"], a["view_id"], everything=a.get("everything") is True
+            ),
+            "say": lambda a: talk.say(courier, _said(a)),
+            "slash": lambda a: talk.slash(courier, _said(a)),
+            "open_home": lambda a: talk.open_home(courier, a["user"]),
+            "react": lambda a: talk.toggle_reaction(courier, a["user"], a, str(a["name"])),
         }
 
 
 def _click(asked: JsonObject) -> interact.Click:
-    value = asked.get("value")
     return interact.Click(
         user_id=asked["user"],
         action_id=asked["action_id"],
         channel=asked.get("channel", ""),
         ts=asked.get("ts", ""),
         view_id=asked.get("view_id", ""),
-        value=None if value is None else str(value),
+        value=asked.get("value"),
         confirmed=asked.get("confirmed") is True,
+        values=asked.get("values") or {},
     )
 
 
-def _said(asked: JsonObject) -> interact.Said:
-    return interact.Said(
+def _said(asked: JsonObject) -> talk.Said:
+    return talk.Said(
         user_id=asked["user"],
         channel=asked["channel"],
         text=str(asked["text"]),

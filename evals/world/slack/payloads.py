@@ -80,6 +80,16 @@ def in_view(workspace: Workspace, user: JsonObject, view: JsonObject, action: Js
     }
 
 
+def suggestion(source: JsonObject, block: JsonObject, element: JsonObject, typed: str) -> JsonObject:
+    """``block_suggestion``: which options an external menu should offer for what was typed so far.
+
+    ``source`` is the ``block_actions`` payload of the same place; no view may be opened from here.
+    """
+    shared = {key: value for key, value in source.items() if key not in {"actions", "trigger_id", "state"}}
+    asked = {"action_id": element["action_id"], "block_id": block["block_id"], "value": typed}
+    return {**shared, "type": "block_suggestion", **asked}
+
+
 def action_of(
     workspace: Workspace, block: JsonObject, element: JsonObject, chosen: JsonObject | None
 ) -> JsonObject:
@@ -87,11 +97,10 @@ def action_of(
     # Slack echoes what was shown, so an app can see the value it once signed.
     kept: JsonObject = {
         key: element[key]
-        for key in ("type", "action_id", "text", "value", "style", "confirm")
+        for key in ("type", "action_id", "text", "value", "style", "confirm", "placeholder")
         if key in element
     }
-    picked = {"selected_option": chosen} if chosen is not None else {}
-    return {**kept, **picked, "block_id": block["block_id"], "action_ts": workspace.next_ts()}
+    return {**kept, **(chosen or {}), "block_id": block["block_id"], "action_ts": workspace.next_ts()}
 
 
 def submission(workspace: Workspace, user: JsonObject, view: JsonObject) -> JsonObject:

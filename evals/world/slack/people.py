@@ -1,4 +1,4 @@
-"""Who and what is in the pretend workspace: users of every kind that matters, channels, one user group.
+"""Who and what is in the pretend workspace: users of every kind that matters, channels, a user group.
 
 User objects carry the field names of ``users.info`` (https://docs.slack.dev/reference/objects/user-object).
 """
@@ -57,9 +57,18 @@ class Channel:
     members: list[str]
     shared: bool = False
     created: int = 1_767_225_600
+    partner: str = ""
+    """The person, when this is their direct message with the app."""
 
     def as_json(self, credentials: Credentials) -> JsonObject:
         """The object ``conversations.info`` returns, as seen by the app's bot user."""
+        if self.partner:
+            return {"id": self.channel_id, "is_im": True, "user": self.partner, "created": self.created} | {
+                "is_archived": False,
+                "is_org_shared": False,
+                "context_team_id": credentials.team_id,
+                "num_members": len(self.members),
+            }
         return {
             "id": self.channel_id,
             "name": self.name,
@@ -91,9 +100,16 @@ class Directory:
     users: dict[str, JsonObject]
     channels: dict[str, Channel]
     groups: dict[str, list[str]] = field(default_factory=dict)
+    handles: dict[str, str] = field(default_factory=dict)
+    """What people type after ``@`` for a group; a group without one is named by its id."""
+
+    def handle(self, group: str) -> str:
+        """The name of a group, without its ``@``."""
+        return self.handles.get(group, group.lower())
 
 
-def _user(user_id: str, name: str, team_id: str, **differs: object) -> JsonObject:
+def user(user_id: str, name: str, team_id: str, **differs: object) -> JsonObject:
+    """A person of a workspace as ``users.info`` shows them; ``differs`` are fields of the user object."""
     handle = name.split(maxsplit=1)[0].lower()
     profile = {
         "real_name": name,
@@ -109,30 +125,23 @@ def _user(user_id: str, name: str, team_id: str, **differs: object) -> JsonObjec
     return base | _PLAIN | differs
 
 
+def direct_id(user_id: str) -> str:
+    """The id of a person's direct message with the app; their App Home lives in it as well."""
+    return "D0" + user_id[2:]
+
+
+def directs(person: JsonObject, bot: str) -> list[Channel]:
+    """A person's direct message with the app, if they can have one."""
+    # Programs have no App Home to look at, and a partner company has its own apps.
+    if person["is_bot"] or person["is_stranger"]:
+        return []
+    who = person["id"]
+    return [Channel(direct_id(who), "directmessage", "", [who, bot], partner=who)]
+
+
 def default_directory(credentials: Credentials) -> Directory:
     """Nine users of eight kinds, three channels, and the group ``@oncall`` with its two members."""
-    ours, bot = credentials.team_id, credentials.bot_user_id
-    people = [
-        _user(ADA, "Ada Okafor", ours, title="Site reliability, on call", is_admin=True),
-        _user(BEN, "Ben Ito", ours, title="Site reliability, second approver"),
-        _user(MIA, "Mia Lindqvist", ours, title="Payments developer"),
-        _user(GUS, "Gus Romero", ours, title="Contractor (guest)", is_restricted=True),
-        _user(
-            WANDA,
-            "Wanda Roe",
-            ours,
-            title="Single-channel guest",
-            is_restricted=True,
-            is_ultra_restricted=True,
-        ),
-        _user(STELLA, "Stella Novak", FOREIGN_TEAM, title="Partner company", is_stranger=True),
-        _user(ROBO, "Robo Deploy", ours, title="Another app", is_bot=True),
-        _user(DORA, "Dora Gone", ours, title="Left the company", deleted=True),
-        _user(bot, credentials.app_name, ours, title="The installed app", is_bot=True),
-    ]
-    # What tells one app's bot from another's.
-    people[6]["profile"]["bot_id"] = "B0ROBO00001"
-    people[8]["profile"] |= {"bot_id": credentials.bot_id, "api_app_id": credentials.app_id}
+    people, bot = _people(credentials), credentials.bot_user_id
     # Dora has left the channel as well; Stella is only where the partner is.
     everyone = [ADA, BEN, MIA, GUS, ROBO, bot]
     channels = [
@@ -140,8 +149,31 @@ def default_directory(credentials: Credentials) -> Directory:
         Channel(GENERAL, "general", "Company-wide", [ADA, BEN, MIA, DORA]),
         Channel(SHARED, "partners", "Shared with a partner company", [ADA, BEN, STELLA, bot], shared=True),
     ]
+    for person in people:
+        channels += directs(person, bot)
     return Directory(
         users={user["id"]: user for user in people},
         channels={channel.channel_id: channel for channel in channels},
         groups={ONCALL_GROUP: [ADA, BEN]},
+        handles={ONCALL_GROUP: "oncall"},
     )
+
+
+def _people(credentials: Credentials) -> list[JsonObject]:
+    ours, bot = credentials.team_id, credentials.bot_user_id
+    guest = {"is_restricted": True}
+    people = [
+        user(ADA, "Ada Okafor", ours, title="Site reliability, on call", is_admin=True),
+        user(BEN, "Ben Ito", ours, title="Site reliability, second approver"),
+        user(MIA, "Mia Lindqvist", ours, title="Payments developer"),
+        user(GUS, "Gus Romero", ours, title="Contractor (guest)", **guest),
+        user(WANDA, "Wanda Roe", ours, title="Single-channel guest", **guest, is_ultra_restricted=True),
+        user(STELLA, "Stella Novak", FOREIGN_TEAM, title="Partner company", is_stranger=True),
+        user(ROBO, "Robo Deploy", ours, title="Another app", is_bot=True),
+        user(DORA, "Dora Gone", ours, title="Left the company", deleted=True),
+        user(bot, credentials.app_name, ours, title="The installed app", is_bot=True),
+    ]
+    # What tells one app's bot from another's.
+    people[6]["profile"]["bot_id"] = "B0ROBO00001"
+    people[8]["profile"] |= {"bot_id": credentials.bot_id, "api_app_id": credentials.app_id}
+    return people

@@ -108,6 +108,11 @@ class Person:
         """Click a button or choose from a menu inside a modal or the App Home."""
         return self._act("click", view_id=view_id, action_id=action_id, value=value, confirmed=True)
 
+    def suggestions(self, view_id: str, action_id: str, typed: str) -> list[JsonObject]:
+        """What the app offers in an external menu of a view once this is typed."""
+        body = {"user": self.user_id, "view_id": view_id, "action_id": action_id, "value": typed}
+        return list(self._ask("POST", "/page/api/suggest", body).get("options", []))
+
     def open_views(self) -> list[JsonObject]:
         """This person's modals, the topmost last."""
         return list(self.state()["views"])
@@ -180,7 +185,7 @@ class Person:
 def _messages(state: JsonObject, channel: str | None) -> list[JsonObject]:
     found = [
         {**message, "channel": entry["id"]}
-        for entry in state["channels"]
+        for entry in [*state["channels"], *state["directs"]]
         if channel in {None, entry["id"], entry["name"]}
         for message in entry["messages"]
     ]

@@ -11,12 +11,15 @@ from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 
 from evals.world.slack.api import WebApi
+from evals.world.slack.api_openid import sign_in
 from evals.world.slack.courier import Courier
+from evals.world.slack.faults import Fault
 from evals.world.slack.journal import Call, Delivery, Kind
 from evals.world.slack.options import Credentials, Mode, SlackOptions
 from evals.world.slack.page import Page
 from evals.world.slack.state import Workspace
 from evals.world.slack.wire import JsonObject
+from evals.world.wire import CuttableProtocol
 
 T = TypeVar("T")
 
@@ -55,6 +58,7 @@ class SlackServer:
     def __init__(self, options: SlackOptions | None = None) -> None:
         self.options = options or SlackOptions()
         self.workspace = Workspace(self.options)
+        self.issuer, self._sign_in = sign_in(self.workspace)
         self.courier: Courier | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -84,10 +88,12 @@ class SlackServer:
         self._loop = asyncio.get_running_loop()
         self.courier = Courier(self.workspace)
         config = uvicorn.Config(
-            application(self.workspace, self.courier),
+            application(self.workspace, self.courier, self._sign_in),
             log_config=None,
             access_log=False,
             lifespan="off",
+            # A line that can be cut in the middle of a call, for faults.
+            http=CuttableProtocol,
             # The default variant uses names that the websockets library has deprecated.
             ws="websockets-sansio",
             timeout_graceful_shutdown=1,
@@ -144,6 +150,18 @@ class SlackServer:
         """Everything told to the app so far, oldest first (a copy)."""
         return list(self.workspace.journal.deliveries)
 
+    def wait_for_call(self, method: str, timeout: float = 10.0) -> Call:
+        """The newest call of this method, once there is one; TimeoutError when none comes."""
+        return self.workspace.journal.wait_for(
+            lambda: next((call for call in reversed(self.calls) if call.method == method), None), timeout
+        )
+
+    def wait_for_delivery(self, wanted: Callable[[Delivery], bool], timeout: float = 10.0) -> Delivery:
+        """The newest thing told to the app that is ``wanted``, once it is known how that went."""
+        return self.workspace.journal.wait_for(
+            lambda: next((d for d in reversed(self.deliveries) if d.finished and wanted(d)), None), timeout
+        )
+
     @property
     def connections(self) -> int:
         """Open Socket Mode connections."""
@@ -170,6 +188,14 @@ class SlackServer:
         courier.request_url = request_url
         courier.mode = mode
 
+    def fail(self, fault: Fault) -> None:
+        """Let something go wrong with the next calls of the app."""
+        self.call(lambda: self.workspace.faults.rules.append(fault))
+
+    def recover(self) -> None:
+        """Take all faults away."""
+        self.call(self.workspace.faults.rules.clear)
+
     def refresh_connections(self) -> None:
         """Send every connection Slack's ``disconnect`` frame; a good client comes back by itself."""
         courier = self._running()
@@ -184,12 +210,13 @@ class SlackServer:
         return asyncio.run_coroutine_threadsafe(courier.deliver(kind, payload), self._loop).result()
 
 
-def application(workspace: Workspace, courier: Courier) -> Starlette:
+def application(workspace: Workspace, courier: Courier, sign_in: list[Route]) -> Starlette:
     """The routes of the workspace."""
     api, page = WebApi(workspace, courier), Page(workspace, courier)
     # The fixed acts of the page come before the one with a name, or they would be taken for it.
     return Starlette(
         routes=[
+            *sign_in,
             Route("/api/{method}", api.call, methods=["GET", "POST"]),
             Route("/upload/v1/{file_id}", api.upload, methods=["POST"]),
             Route("/files/{file_id}", api.download),

@@ -8,9 +8,10 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from evals.world.slack.faults import Faults
 from evals.world.slack.journal import Journal
 from evals.world.slack.options import Credentials, SlackOptions
-from evals.world.slack.people import Channel, Directory, default_directory
+from evals.world.slack.people import Channel, Directory, default_directory, direct_id, directs
 from evals.world.slack.wire import JsonObject, SlackError
 
 _ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -50,6 +51,7 @@ class Workspace:
         self.credentials: Credentials = options.credentials
         self.directory: Directory = default_directory(options.credentials)
         self.journal = Journal()
+        self.faults = Faults()
         self.base_url = ""
         self.messages: dict[str, dict[str, JsonObject]] = {key: {} for key in self.directory.channels}
         self.ephemerals: list[JsonObject] = []
@@ -74,6 +76,11 @@ class Workspace:
     def next_ts(self) -> str:
         """A message id ``seconds.micros``, unique and rising even when the clock stands still."""
         self._last_micros = max(self._last_micros + 1, int(self.now() * 1_000_000))
+        return self.latest_ts
+
+    @property
+    def latest_ts(self) -> str:
+        """The newest message id given out so far."""
         return f"{self._last_micros // 1_000_000}.{self._last_micros % 1_000_000:06d}"
 
     def changed(self) -> None:
@@ -93,13 +100,31 @@ class Workspace:
         return self.version
 
     def channel(self, reference: str) -> Channel:
-        """The channel by id, or by name with or without ``#``; else ``channel_not_found``."""
-        found = self.directory.channels.get(reference)
-        for candidate in self.directory.channels.values():
-            found = candidate if found is None and candidate.name == reference.lstrip("#") else found
+        """The channel by id, or by name with or without ``#``; a user id is their direct message.
+
+        Raises ``channel_not_found``.
+        """
+        channels = self.directory.channels
+        # An app may write to a person by their id; Slack opens the conversation for it.
+        found = channels.get(reference) or channels.get(direct_id(reference))
+        for candidate in channels.values():
+            named = not candidate.partner and candidate.name == reference.lstrip("#")
+            found = candidate if found is None and named else found
         if found is None:
             raise SlackError("channel_not_found")
         return found
+
+    def add_channel(self, channel: Channel) -> None:
+        """A channel more, empty; whoever is a member sees it at once."""
+        self.directory.channels[channel.channel_id] = channel
+        self.messages[channel.channel_id] = {}
+        self.changed()
+
+    def add_user(self, user: JsonObject) -> None:
+        """A person more, made by :func:`~evals.world.slack.people.user`, and their direct message."""
+        self.directory.users[user["id"]] = user
+        for channel in directs(user, self.credentials.bot_user_id):
+            self.add_channel(channel)
 
     def user(self, user_id: str) -> JsonObject:
         """The full user object; else ``user_not_found``."""

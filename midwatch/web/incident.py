@@ -1,0 +1,134 @@
+"""One incident: its story, its evidence with what is quoted, a postmortem's draft. They only read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+from markupsafe import Markup
+from sqlmodel import Session, col, select
+
+from agents.gatekeeper.remembered import told as remembered
+from agents.ledger.plots import plots
+from agents.ledger.store import Ledger
+from agents.ledger.story import Story, story
+from agents.ledger.tables import AuditRow
+from agents.ledger.tags import Tag
+from midwatch.login.needs import needs
+from midwatch.login.roles import Role
+from midwatch.web.drawing import drawn, words
+from midwatch.web.frame import Number, Shown
+from midwatch.web.grading import grades
+from midwatch.web.lines import Line, line_of
+from midwatch.web.live import head
+from midwatch.web.models import money
+from midwatch.web.postmortem import QUIET, Case, draft, markdown
+from midwatch.web.problems import told
+from midwatch.web.quoting import exhibits
+from midwatch.web.related import related
+from tools.kubernetes.actions.catalogue import CATALOGUE, sentence
+from tools.plot import svg
+from tools.policy.words import touched, warnings
+
+MOST_EVENTS = 300
+"""The newest events of a story; the ledger's page has all of them."""
+EvidenceId = Annotated[str, Path(pattern=r"^E[1-9][0-9]{0,5}$")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """One incident as it was read, and up to which event of the record."""
+
+    case: Case
+    since: int
+
+    @property
+    def story(self) -> Story:
+        """What it is about."""
+        return self.case.story
+
+
+def incident(ledger: Ledger, shown: Shown, public_url: str) -> APIRouter:
+    """The routes; ``public_url`` is what the links of an exported draft begin with."""
+    router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Role.VIEWER)])
+    unknown = "There is no INC-{}."
+
+    @router.get("/incidents/{number}")
+    def one(request: Request, number: Number) -> Response:
+        found = read(ledger, number)
+        if found is None:
+            return told(request, shown, 404, unknown.format(number))
+        return shown(request, "incident.html", content(found) | grades(request, ledger, number))
+
+    @router.get("/incidents/{number}/evidence/{item}")
+    def evidence(request: Request, number: Number, item: EvidenceId) -> Response:
+        found = read(ledger, number)
+        exhibit = found.case.exhibits.get(item) if found else None
+        if found is None or exhibit is None:
+            return told(request, shown, 404, f"There is no evidence {item} of INC-{number}.")
+        return shown(request, "evidence.html", {"story": found.story, "exhibit": exhibit})
+
+    @router.get("/incidents/{number}/postmortem")
+    def postmortem(request: Request, number: Number) -> Response:
+        found = read(ledger, number)
+        if found is None:
+            return told(request, shown, 404, unknown.format(number))
+        return shown(request, "postmortem.html", {"story": found.story, "sections": draft(found.case)})
+
+    @router.get("/incidents/{number}/postmortem.md")
+    def exported(request: Request, number: Number) -> Response:
+        found = read(ledger, number)
+        if found is None:
+            return told(request, shown, 404, unknown.format(number))
+        text = markdown(found.case, draft(found.case), public_url)
+        named = {"Content-Disposition": f'attachment; filename="INC-{number}-postmortem.md"'}
+        return PlainTextResponse(text, media_type="text/markdown", headers=named)
+
+    return router
+
+
+def read(ledger: Ledger, number: int) -> Found | None:
+    """The incident with its events and evidence, or None."""
+    with ledger.read() as session:
+        # The place in the record first: what comes after it is news to the page.
+        since, events = head(session), _events(session, number)
+    whole = story(ledger, number)
+    if whole is None:
+        return None
+    diagnosis = whole.diagnosis
+    claims = (*diagnosis.claims, *diagnosis.changed) if diagnosis else ()
+    case = Case(story=whole, events=events, exhibits=exhibits(whole.evidence, claims))
+    return Found(case=case, since=since)
+
+
+def content(found: Found) -> dict[str, object]:
+    """What the template of the story is given."""
+    graph = related(found.story)
+    # Ours and escaped where they hold words of strangers: the only markup that a page takes as it is.
+    pictures = [Markup(svg(plot)) for plot in plots(found.story)]  # noqa: S704
+    return {
+        "story": found.story,
+        "case": found.case,
+        "since": found.since,
+        "graph": graph,
+        "drawn": drawn(graph),
+        "in_words": [words(edge) for edge in graph.edges],
+        "plots": pictures,
+        "timeline": [line for line in found.case.events if line.tag not in QUIET],
+        "says": {tag.value: tag.says for tag in Tag},
+        "verbs": CATALOGUE,
+        "sentence": sentence,
+        "touched": touched,
+        "warnings": warnings,
+        "money": money,
+        "remembered": remembered,
+    }
+
+
+def _events(session: Session, number: int) -> list[Line]:
+    query = select(AuditRow).where(AuditRow.incident == number).order_by(col(AuditRow.seq).desc())
+    # Read past what is not shown: a flapping alert's deliveries would push the story out of the page.
+    kept = query.where(col(AuditRow.tag).not_in(QUIET)).limit(MOST_EVENTS)
+    return [line_of(row) for row in session.exec(kept)][::-1]

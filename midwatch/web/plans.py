@@ -1,0 +1,56 @@
+"""What waits for a signature now, and who may give it. It only reads: people sign in the chat."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+
+from agents.ledger.roster import RosterError, read_roster
+from agents.ledger.store import Ledger
+from agents.ledger.waiting import Waiting, waiting
+from midwatch.login.needs import needs
+from midwatch.login.roles import Role
+from midwatch.settings import Settings
+from midwatch.web.frame import Shown
+from midwatch.web.live import head
+from midwatch.wiring import roster_of
+from tools.kubernetes.actions.catalogue import sentence
+
+
+def plans(settings: Settings, ledger: Ledger, shown: Shown) -> APIRouter:
+    """The page's route."""
+    router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Role.VIEWER)])
+    chat = "" if settings.slack_mode == "off" else settings.slack_api_url.rstrip("/").removesuffix("api")
+
+    @router.get("/plans")
+    def under_way(request: Request) -> Response:
+        with ledger.read() as session:
+            since, found = head(session), waiting(session)
+        signers, problem = _signers(settings, found)
+        content: dict[str, object] = {
+            "waiting": found,
+            "signers": signers,
+            "problem": problem,
+            "cards": {one.plan.id: card(chat, one) for one in found},
+            "sentence": sentence,
+            "since": since,
+        }
+        return shown(request, "plans.html", content)
+
+    return router
+
+
+def _signers(settings: Settings, found: list[Waiting]) -> tuple[dict[str, list[str]], str]:
+    """Who may sign each plan, by name; and what is wrong with the roster, if anything is."""
+    try:
+        roster = read_roster(roster_of(settings))
+    except RosterError:
+        # Its words may repeat what the file says of people: the log has them, a reader of pages does not.
+        return {}, "The roster cannot be read: nobody may sign until it can."
+    return {one.plan.id: [who.name or who.user_id for who in roster.signers(one.plan)] for one in found}, ""
+
+
+def card(chat: str, one: Waiting) -> str:
+    """The address of the card in the chat; empty when it was not posted, or there is no chat."""
+    posted = chat and one.channel_id.isalnum() and one.message_ts.replace(".", "").isdecimal()
+    return f"{chat}archives/{one.channel_id}/p{one.message_ts.replace('.', '')}" if posted else ""
