@@ -182,7 +182,7 @@ class Slack:
             raise _refusal("files.upload", refused) from refused
         except AWAY as problem:
             raise SlackUnreachable(f"files.upload: {problem}") from problem
-        file = said.get("files", [{}])[0]
+        file: dict[str, Any] = said.get("files", [{}])[0]
         return Uploaded(file_id=str(file.get("id", "")), link=str(file.get("permalink", "")))
 
     async def publish_home(self, user_id: str, view: dict[str, Any]) -> None:

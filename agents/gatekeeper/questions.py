@@ -47,6 +47,11 @@ class Asked:
         return [cited(listed_, lambda number: f"{self.page}#{number}")] if listed_ else []
 
 
+_WISH = re.compile(
+    r"\s*((please|just|now|ok|yes|and|then)[, ]+)*"
+    r"(approve|reject|deny|scale|restart|delete|kubectl|roll ?back|apply|execute|run|do it|go ahead|fix it)\b"
+)
+"""A message that begins as an order does: without a name it may be meant for us, so it is answered."""
 Topic = Callable[[Asked], Blocks]
 
 
@@ -54,7 +59,7 @@ def answer(said: str, asked: Asked, *, named: bool) -> Blocks | None:
     """The answer, or None where nobody asked us: people talk to each other in a thread as well."""
     words = re.sub(r"<@[A-Z0-9]+>", " ", said[:LONGEST]).lower()
     for pattern, topic in _TOPICS:
-        if pattern.search(words) and (named or "?" in words or topic is not _cannot):
+        if pattern.search(words) and (named or "?" in words or topic is not _cannot or _WISH.match(words)):
             return topic(asked)
     return _help(asked) if named else None
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from agents.gatekeeper.blocks import listed, paragraph
+from agents.gatekeeper.blocks import paragraph
 from agents.incident import Plan
 from tools.policy.words import touched, warnings
 from tools.slack import Block
+
+_IN_REACH = 3
+"""So many lines of what is touched are summed up in ``reach``."""
 
 
 def reach(plan: Plan) -> str:
@@ -15,7 +18,8 @@ def reach(plan: Plan) -> str:
     budgets = {radius.budget.name: radius.budget for radius in plan.radius if radius.budget}
     said = [
         f"{_sum(replicas)} replicas",
-        "; ".join(f"budget {name} lets {one.allowed} go" for name, one in budgets.items()) or "no budget",
+        "; ".join(f"budget {name} needs {one.need}, lets {one.allowed} go" for name, one in budgets.items())
+        or "no budget",
         f"{_sum(traffic)} requests/s",
     ]
     return ", ".join(said) if plan.radius else "not stated"
@@ -31,7 +35,8 @@ def touched_blocks(plan: Plan, most: int) -> list[Block]:
     blocks = []
     for step, radius in list(zip(plan.steps, plan.radius, strict=False))[:most]:
         title = f"What it touches ({step.target})" if len(plan.steps) > 1 else "What it touches"
-        blocks += [paragraph(title, ""), listed(list(touched(radius)))]
+        # Pods, traffic and budget stand among the facts; a card is read on a phone.
+        blocks.append(paragraph(title, "; ".join(touched(radius)[_IN_REACH:])))
         if said := warnings(radius):
             blocks.append(paragraph("Mind", " ".join(said)))
     return blocks

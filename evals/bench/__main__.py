@@ -13,6 +13,7 @@ from rich.console import Console
 from evals.bench import (
     analysis,
     burst,
+    card_update,
     click,
     demo,
     help_time,
@@ -35,6 +36,7 @@ MEASUREMENTS: dict[str, Callable[[Path], list[Result]]] = {
     "post-to-card": post_to_card.measure,
     "burst": burst.measure,
     "click": click.measure,
+    "card-update": card_update.measure,
     "intake": intake.measure,
     "bombs": poison.measure,
     "help": help_time.measure,

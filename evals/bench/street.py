@@ -58,8 +58,8 @@ class Street:
         self.wait(lambda: self._gave_way(shop))
 
     def _gave_way(self, shop: str) -> bool:
-        *_, newest = self._calls(shop)
-        return '"approve"' not in _told(newest)
+        *_, newest = self.about(shop)
+        return not self.asks(newest)
 
     def _send(self, shop: str, alert: Alert) -> float:
         body = json.dumps(webhook_body([alert], self._origin(), self._expression(shop)))
@@ -70,16 +70,22 @@ class Street:
 
     def card(self, shop: str) -> Call | None:
         """The first accepted message about the shop, outside a thread."""
-        return next(self._calls(f'"{shop}/checkout"', shop), None)
+        return next(self.about(f'"{shop}/checkout"', shop), None)
 
     def asking(self, shop: str) -> Call | None:
         """The first accepted message about the shop that can be approved."""
-        return next((call for call in self._calls(shop) if '"approve"' in _told(call)), None)
+        return next((call for call in self.about(shop) if self.asks(call)), None)
 
-    def _calls(self, *words: str) -> Iterator[Call]:
+    def about(self, *words: str) -> Iterator[Call]:
+        """The accepted messages with one of these words in them, outside threads."""
         posted = (call for call in self.centre.slack.calls if call.method in _POSTS and call.error is None)
         shown = (call for call in posted if not call.arguments.get("thread_ts"))
         return (call for call in shown if any(word in _told(call) for word in words))
+
+    @staticmethod
+    def asks(call: Call) -> bool:
+        """Whether that message can be approved."""
+        return '"approve"' in _told(call)
 
     def wait(self, what: Callable[[], object]) -> None:
         """Until it is true; BrokenArrow with the product's log when it does not come."""

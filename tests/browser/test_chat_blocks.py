@@ -216,3 +216,24 @@ async def test_a_menu_is_filled_by_the_app_while_somebody_types(desk: Window, be
     await send.click()
     body = await bench.heard(2)
     assert body["view"]["state"]["values"]["what"]["it"]["selected_option"] == places[0]
+
+
+MARKS = ["*a ", "`", "```", "<", "&gt;", "&gt;&gt;&gt;\n", "<!date^1^", "<https://a", "*_~a~_* ", "https://"]
+
+
+async def test_no_text_however_it_is_marked_holds_the_page_up(desk: Window, bench: Bench) -> None:
+    await desk.page.goto(bench.slack.page_url)
+    await expect(desk.page.locator("#team")).to_have_text("Pretend Works")
+    slow = await desk.page.evaluate(
+        """async (marks) => {
+          const { mrkdwn } = await import("/page/static/text.js");
+          const took = (mark) => {
+            const began = performance.now();
+            mrkdwn(mark.repeat(40000 / mark.length));
+            return performance.now() - began;
+          };
+          return marks.map((mark) => [mark, took(mark)]).filter(([, ms]) => ms > 2000);
+        }""",
+        MARKS,
+    )
+    assert slow == []

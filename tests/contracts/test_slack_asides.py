@@ -19,6 +19,7 @@ from agents.ledger.feedback import Grade
 from agents.ledger.tags import Tag
 from evals.world.slack.people import ADA, BEN, GUS, INCIDENTS, MIA
 from evals.world.slack.wire import JsonObject
+from tests.contracts.test_slack_questions import by_socket
 from tests.support.front_desk import FrontDesk, front_desk
 
 HOUR = "1h"
@@ -141,7 +142,32 @@ def test_an_old_word_that_comes_again_does_not_replace_a_newer_one(desk: FrontDe
 
 def test_where_nothing_was_diagnosed_there_is_nothing_to_judge(desk: FrontDesk) -> None:
     value = desk.office.seal.button("INC-1")
-    answer = asyncio.run_coroutine_threadsafe(
-        judge(desk.office, chosen(desk, ADA, value), "n1"), desk.loop
-    ).result(20)
+    answer = desk.run(judge(desk.office, chosen(desk, ADA, value), "n1"))
     assert answer == "INC-1 has no diagnosis to judge"
+
+
+def test_asides_come_in_over_socket_mode_as_well(desk: FrontDesk) -> None:
+    ada, ben = desk.person(), desk.person(BEN)
+
+    def clicks() -> None:
+        assert ada.click(ada.wait_for_button("details")).ok
+        assert ada.wait_for_view("details")
+        button = ben.wait_for_button("snooze")
+        menus = [one for block in button.message["blocks"] for one in block.get("elements", [])]
+        (over,) = [
+            option["value"]
+            for menu in menus
+            for option in menu.get("options", [])
+            if option["value"].startswith("over:")
+        ]
+        assert ben.click(button, value=over).ok
+
+    async def scene() -> None:
+        async with by_socket(desk):
+            await asyncio.to_thread(clicks)
+
+    desk.run(scene())
+    with desk.ledger.read() as session:
+        kept = snooze.of_incident(session, 1)
+    assert kept is not None
+    assert (kept.by.user_id, kept.until) == (BEN, None)

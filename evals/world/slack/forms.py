@@ -65,8 +65,10 @@ def _given(values: Values, block_id: str, element: JsonObject) -> object:
     initial = element.get(FIELDS[element["type"]][1])
     if isinstance(initial, list):
         return [one["value"] if isinstance(one, dict) else one for one in initial]
-    listed = isinstance(initial, dict) and "value" in initial and element["type"] != "external_select"
-    return initial["value"] if listed else initial
+    # A menu is asked by value; what an external one offers is known as a whole only.
+    if isinstance(initial, dict) and "value" in initial and element["type"] != "external_select":
+        return initial["value"]
+    return initial
 
 
 def entry(element: JsonObject, given: object) -> JsonObject:

@@ -66,7 +66,7 @@ def editable(step: Step, limits: Limits) -> tuple[Editable, ...]:
             continue
         if kind == "count" and step.verb == "fix_probe" and tokens(pointer)[-1] not in MOST_SECONDS:
             continue
-        label = " ".join(tokens(pointer)[-2:])
+        label = " ".join(tokens(pointer)[-2:]).removeprefix("spec ")
         said = _bounds(step, pointer, limits)
         found.append(
             Editable(

@@ -26,30 +26,35 @@ export function dated(stamp, format, fallback) {
   return format.replace(/\{(\w+)\}/g, (all, name) => (made[name] ? made[name]() : all));
 }
 
+// No pattern looks beyond the next "<", so that a long text without an end to its marks is read in linear time.
 const SPANS = [
   [/```\n?([\s\S]*?)\n?```/g, (m) => h("pre", { tabindex: 0 }, unescaped(m[1]))],
   [/`([^`\n]+)`/g, (m) => h("code", null, unescaped(m[1]))],
-  [/<@([A-Z0-9]+)(?:\|[^>]*)?>/g, (m) => mention("@" + nameOf(m[1]))],
-  [/<#([A-Z0-9]+)(?:\|([^>]*))?>/g, (m) => mention("#" + (m[2] || channelName(m[1])))],
-  [/<!subteam\^([A-Z0-9]+)(?:\|@?([^>]*))?>/g, (m) => mention("@" + (m[2] || groupName(m[1])))],
-  [/<!date\^(\d+)\^([^|^>]*)(?:\^([^|>]*))?\|?([^>]*)>/g, (m) => h("time", null, dated(Number(m[1]), m[2], m[4]))],
-  [/<!(here|channel|everyone)[^>]*>/g, (m) => mention("@" + m[1])],
-  [/<((?:https?|mailto):[^|>\s]+)(?:\|([^>]*))?>/gi, (m) => link(unescaped(m[1]), m[2] && unescaped(m[2]))],
+  [/<@([A-Z0-9]{1,20})(?:\|[^<>]*)?>/g, (m) => mention("@" + nameOf(m[1]))],
+  [/<#([A-Z0-9]{1,20})(?:\|([^<>]*))?>/g, (m) => mention("#" + (m[2] || channelName(m[1])))],
+  [/<!subteam\^([A-Z0-9]{1,20})(?:\|@?([^<>]*))?>/g, (m) => mention("@" + (m[2] || groupName(m[1])))],
+  [/<!date\^(\d{1,12})\^([^|^<>]{1,200})(?:\^[^|<>]{1,3000})?\|([^<>]*)>/g, (m) => h("time", null, dated(Number(m[1]), m[2], m[3]))],
+  [/<!(here|channel|everyone)(?:\|[^<>]*)?>/g, (m) => mention("@" + m[1])],
+  [/<((?:https?|mailto):[^|<>\s]+)(?:\|([^<>]*))?>/gi, (m) => link(unescaped(m[1]), m[2] && unescaped(m[2]))],
   [/(?<![\w<|])https?:\/\/[^\s<>|]*[^\s<>|.,;:!?)\]}'"*_~`]/g, (m) => link(unescaped(m[0]))],
-  [/(?<![\w*])\*([^\s*](?:[^*\n]*[^\s*])?)\*(?![\w*])/g, (m) => h("strong", null, mrkdwn(m[1]))],
-  [/(?<!\w)_([^\s_](?:[^_\n]*[^\s_])?)_(?!\w)/g, (m) => h("em", null, mrkdwn(m[1]))],
-  [/(?<!\w)~([^\s~](?:[^~\n]*[^\s~])?)~(?!\w)/g, (m) => h("s", null, mrkdwn(m[1]))],
-  [/(?:^|(?<=\n))(?:&gt;|>){3} ?([\s\S]+)/g, (m) => h("blockquote", null, mrkdwn(m[1]))],
-  [/(?:^|(?<=\n))((?:(?:&gt;|>)[^\n]*(?:\n|$))+)/g, (m) => h("blockquote", null, mrkdwn(m[1].replace(/^(?:&gt;|>) ?/gm, "").replace(/\n$/, "")))],
+  [/(?<![\w*])\*([^\s*](?:[^*\n]*[^\s*])?)\*(?![\w*])/g, (m, quoted) => h("strong", null, mrkdwn(m[1], quoted))],
+  [/(?<!\w)_([^\s_](?:[^_\n]*[^\s_])?)_(?!\w)/g, (m, quoted) => h("em", null, mrkdwn(m[1], quoted))],
+  [/(?<!\w)~([^\s~](?:[^~\n]*[^\s~])?)~(?!\w)/g, (m, quoted) => h("s", null, mrkdwn(m[1], quoted))],
+];
+// A quote holds no quotes in Slack either; here it also keeps a thousand marks from becoming a thousand levels.
+const QUOTES = [
+  [/(?:^|(?<=\n))(?:&gt;|>){3} ?([\s\S]+)/g, (m) => h("blockquote", null, mrkdwn(m[1], true))],
+  [/(?:^|(?<=\n))((?:(?:&gt;|>)[^\n]*(?:\n|$))+)/g, (m) => h("blockquote", null, mrkdwn(m[1].replace(/^(?:&gt;|>) ?/gm, "").replace(/\n$/, ""), true))],
 ];
 
-export function mrkdwn(text) {
+export function mrkdwn(text, quoted) {
+  const spans = quoted ? SPANS : [...SPANS, ...QUOTES];
   const made = [];
   // Each pattern's next place is kept until it is passed, so a long text is walked once for each and not once for each span.
-  const ahead = SPANS.map(() => undefined);
+  const ahead = spans.map(() => undefined);
   for (let at = 0; ;) {
     let first = -1;
-    SPANS.forEach(([pattern], index) => {
+    spans.forEach(([pattern], index) => {
       if (ahead[index] === undefined || (ahead[index] && ahead[index].index < at)) {
         pattern.lastIndex = at;
         ahead[index] = pattern.exec(text);
@@ -58,7 +63,7 @@ export function mrkdwn(text) {
     });
     if (first < 0) return [...made, emoji(unescaped(text.slice(at)))];
     const match = ahead[first];
-    made.push(emoji(unescaped(text.slice(at, match.index))), SPANS[first][1](match));
+    made.push(emoji(unescaped(text.slice(at, match.index))), spans[first][1](match, quoted));
     at = match.index + match[0].length;
   }
 }
