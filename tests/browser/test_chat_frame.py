@@ -72,6 +72,7 @@ async def test_a_thread_opens_beside_is_answered_in_and_gives_the_keyboard_back(
     await summary.focus()
     await desk.page.keyboard.press("Enter")
     await expect(desk.page.locator("#thread .say").last).to_have_text("because")
+    await expect(summary).to_be_in_viewport()
     await expect(desk.page.get_by_label("Reply", exact=True)).to_be_focused()
     await desk.page.keyboard.type("thank you")
     await desk.page.keyboard.press("Enter")
