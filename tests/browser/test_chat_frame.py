@@ -64,7 +64,8 @@ async def test_words_of_one_person_stand_together_and_an_update_says_so(desk: Wi
 async def test_a_thread_opens_beside_is_answered_in_and_gives_the_keyboard_back(
     desk: Window, scene: Scene
 ) -> None:
-    ts = await scene.post()
+    for text in ("one line\n" * 20, "many words " * 200):
+        ts = (await scene.client.chat_postMessage(channel=INCIDENTS, text=text))["ts"]
     for text in ("why?", "because"):
         await says(scene, BEN, text, thread=ts)
     await opened(desk.page, scene)
@@ -72,6 +73,7 @@ async def test_a_thread_opens_beside_is_answered_in_and_gives_the_keyboard_back(
     await summary.focus()
     await desk.page.keyboard.press("Enter")
     await expect(desk.page.locator("#thread .say").last).to_have_text("because")
+    await expect(summary).to_be_in_viewport()
     await expect(desk.page.get_by_label("Reply", exact=True)).to_be_focused()
     await desk.page.keyboard.type("thank you")
     await desk.page.keyboard.press("Enter")

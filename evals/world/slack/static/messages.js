@@ -114,14 +114,23 @@ export function fill(box, messages, look) {
   drawn.set(box.id, fresh);
 }
 
+const gap = (box) => box.scrollHeight - box.scrollTop - box.clientHeight;
+
+// Whoever reads the newest words goes on doing so when the room for them changes, as it does beside a thread.
+export function anchored(box) {
+  let low = true;
+  box.addEventListener("scroll", () => { low = gap(box) < 60; }, { passive: true });
+  new ResizeObserver(() => { if (low && box.querySelector(".msg")) box.scrollTop = box.scrollHeight; }).observe(box);
+}
+
 // Fills, and stays at the bottom only when it was there; `jump` says that another conversation is shown.
 export function scrolled(box, work, jump) {
-  const low = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
+  const low = gap(box) < 60;
   const height = box.scrollHeight;
   work();
   const mark = box.querySelector(".msg.target");
   if (jump && mark) mark.scrollIntoView({ block: "center" });
   else if (low || jump) box.scrollTop = box.scrollHeight;
   const below = box.parentNode.querySelector(".below");
-  if (below) below.hidden = below.hidden ? low || jump || box.scrollHeight <= height : box.scrollHeight - box.scrollTop - box.clientHeight < 60;
+  if (below) below.hidden = below.hidden ? low || jump || box.scrollHeight <= height : gap(box) < 60;
 }

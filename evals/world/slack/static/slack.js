@@ -1,6 +1,6 @@
 // The pretend Slack's page. One state per person, fetched when the server says that something changed.
 import { blocks, place, whenTroubled } from "./blocks.js";
-import { fill, forget, isReply, scrolled } from "./messages.js";
+import { anchored, fill, forget, isReply, scrolled } from "./messages.js";
 import { drawViews } from "./modals.js";
 import { composed } from "./text.js";
 import { $, ask, channels, face, h, kindOf, nameOf, now, person, reconcile, toast, trouble } from "./world.js";
@@ -268,6 +268,8 @@ document.addEventListener("keydown", (event) => {
 });
 document.addEventListener("visibilitychange", draw);
 whenTroubled(draw);
+anchored($("log"));
+anchored($("replies"));
 composer($("compose"), () => null);
 composer($("reply"), () => now.thread);
 listen();
