@@ -69,6 +69,7 @@ def write(ledger: Ledger, size: Size) -> None:
         _filler(pages, number, at, size.events * number // size.incidents)
         if number % AT_ONCE == 0 or rest == 0:
             with ledger.writer.begin() as connection:
+                # What is referred to first: both databases check it row by row.
                 for name in ("incident", "alert", "evidence", "diagnosis", "plan"):
                     if pages.rows[name]:
                         connection.execute(insert(tables[name]), pages.rows[name])
@@ -77,6 +78,7 @@ def write(ledger: Ledger, size: Size) -> None:
                         connection.execute(insert(tables[name]), pages.rows[name])
                 head = ChainHeadRow.__table__.update()  # type: ignore[attr-defined]
                 connection.execute(head.values(seq=pages.seq, hash=pages.head))
+            # A million rows at once would not fit into the memory of a small machine.
             pages.rows.clear()
 
 
@@ -90,7 +92,9 @@ def _incident(pages: _Pages, number: int, at: datetime, *, is_open: bool) -> Non
     row |= {"state": "open" if is_open else "closed", "open_key": f"bench\ng{number}" if is_open else None}
     row |= {"phase": "waiting" if is_open else "closed", "began_at": at, "resolved_at": ended}
     row |= {"lease_owner": "", "lease_token": 1, "lease_until": None, "outcome": None}
+    # In the order in which it would have happened: the record is read from its first row.
     pages.event(Tag.INCIDENT_OPENED, {"title": row["title"], "alerts": 2}, at, about)
+    # Two alerts each: a list counts those that fire, and a single one would never show "1 of 2".
     labels = {"alertname": name, "namespace": space, "deployment": service, "severity": severity}
     for copy in range(2):
         alert = {"incident": number, "fingerprint": f"{number:x}-{copy}", "firing": is_open, "labels": labels}
@@ -117,6 +121,7 @@ def _seen(pages: _Pages, number: int, at: datetime, where: ObjectRef) -> None:
         body = seen.model_dump(mode="json")
         pages.rows["evidence"].append({"incident": number, "n": n, "key": f"look-{n}", "body": body})
         pages.event(Tag.EVIDENCE_STORED, {"id": seen.id, "digest": digest}, at, (number, ""))
+    # Causes come again, as they do: "seen before" has something to look for.
     code = CAUSES[number % len(CAUSES)]
     cause = Hypothesis(code=code, object=where, sentence=f"{where} cannot start: {code}.", score=0.9)
     claim = Claim(
@@ -138,6 +143,7 @@ def _finding(where: ObjectRef, pod: int) -> Finding:
 def _look(n: int, where: ObjectRef) -> tuple[str, str]:
     """What one look returned, line by line as looks are kept, and where it looked."""
     space, name = where.namespace, where.name
+    # Long enough to be cut: a page shows what is around a quote and not all of it.
     if n == 1:
         lines = [f"{where} /spec/replicas = 3", f"{where} /status/readyReplicas = 0"]
         lines += [f"{where} /metadata/annotations/note-{row} = nothing of interest" for row in range(60)]
@@ -176,6 +182,7 @@ def _planned(pages: _Pages, number: int, at: datetime, *, is_open: bool) -> Reco
     pages.event(Tag.PLAN_DRAFTED, {"digest": plan.digest, "note": ""}, drafted, about)
     pages.event(Tag.PLAN_PREVIEWED, {"digest": f"{number:064x}"}, drafted, about)
     _moved(pages, plan, ("DRAFT", "PENDING", "gatekeeper"), at + timedelta(seconds=27))
+    # Some minutes after the card, by the number: times to a signature that differ make a chart.
     if end in {"SUCCEEDED", "FAILED", "DENIED"}:
         _decided(pages, number, plan, at + timedelta(seconds=90 + number % 400))
     if end in {"SUCCEEDED", "FAILED"}:
@@ -221,6 +228,7 @@ def _moved(pages: _Pages, plan: Plan, edge: tuple[str, str, str], at: datetime) 
 
 
 def _decided(pages: _Pages, number: int, plan: Plan, at: datetime) -> None:
+    # Unsealed: nobody signs here, and no actor will read it.
     verdict = "deny" if ENDS[number % len(ENDS)] == "DENIED" else "approve"
     user = f"U0{number % 9}"
     who = {"team_id": "T0", "user_id": user}
@@ -251,6 +259,7 @@ def _done(pages: _Pages, number: int, plan: Plan, at: datetime) -> None:
 
 
 def _filler(pages: _Pages, number: int, at: datetime, until: int) -> None:
+    # What fills a real record: an alert that Alertmanager sends again and again.
     for seq in _rest(pages.seq, until):
         said = {"key": f"{seq:064x}", "source": "bench", "as": "duplicate"}
         pages.event(Tag.DELIVERY_ACCEPTED, said, at + timedelta(minutes=13), (number, ""))
