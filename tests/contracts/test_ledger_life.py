@@ -33,8 +33,8 @@ from agents.ledger.notification import DeliveryStatus
 from agents.ledger.previews import Posted
 from agents.ledger.protocol import Agent, Objection, PlanState
 from agents.ledger.store import Ledger, set_halt
-from agents.ledger.tables import IncidentRow
 from agents.ledger.story import story
+from agents.ledger.tables import IncidentRow
 from tests.contracts.conftest import HandClock
 from tests.contracts.test_ledger_record import woken
 from tests.support.golden import as_lines, golden_lines
