@@ -23,7 +23,6 @@ from agents.ledger.record import first_from
 from agents.ledger.tables import (
     AlertRow,
     AuditRow,
-    ChainHeadRow,
     DiagnosisRow,
     IncidentRow,
     PlanRow,
@@ -112,15 +111,25 @@ def _part(session: Session, since: datetime, until: datetime) -> _Part:
     query = rows_of(col(row.number), col(row.opened_at), col(row.resolved_at), recovery)
     opened = col(IncidentRow.opened_at) >= since, col(IncidentRow.opened_at) < until
     found = list(session.connection().execute(query.where(*opened)))
-    newest = session.exec(select(ChainHeadRow.seq)).one()
     return _Part(
         session=session,
         lives={
             number: Life(number=number, opened=at, resolved=end) for number, at, end, _ in found if number
         },
         idle=frozenset(number for number, _, _, ended in found if number and ended == _NOTHING),
-        events=(first_from(session, since, newest), first_from(session, until + AFTER, newest)),
+        events=_events(session, min((n for n, *_ in found if n), default=None), until + AFTER),
     )
+
+
+def _events(session: Session, first: int | None, until: datetime) -> tuple[int, int]:
+    """From the first event of the first incident on, and up to a moment."""
+    if first is None:
+        return 0, 0
+    last = session.exec(select(AuditRow).order_by(col(AuditRow.seq).desc()).limit(1)).first()
+    own = session.exec(select(func.min(AuditRow.seq)).where(AuditRow.incident == first)).one()
+    if last is None:
+        return 0, 0
+    return own or 0, last.seq + 1 if last.at < until else first_from(session, until, last.seq)
 
 
 def _lives(part: _Part, decided: list[_Event], judged: list[_Event]) -> Iterator[Life]:

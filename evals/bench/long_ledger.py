@@ -4,6 +4,7 @@ events. Written past the ledger's own pace, with its own bytes and an unbroken c
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -111,7 +112,7 @@ def _incident(pages: _Pages, number: int, at: datetime, *, is_open: bool) -> Non
 def _seen(pages: _Pages, number: int, at: datetime, where: ObjectRef) -> None:
     for n in range(1, LOOKS + 1):
         text = f"{where} look {n}: 3 replicas wanted, 0 ready\n" * 20
-        digest = f"{number * 10 + n:064x}"
+        digest = hashlib.sha256(text.encode()).hexdigest()
         seen = Evidence(
             id=f"E{n}", tool="kubernetes.read", query=f"{where}", fetched_at=at, excerpt=text, digest=digest
         )
@@ -194,8 +195,10 @@ def _decided(pages: _Pages, number: int, plan: Plan, at: datetime) -> None:
     who = {"team_id": "T0", "user_id": user}
     said = {"plan_id": plan.id, "plan_digest": plan.digest, "approver": who, "verdict": verdict}
     row: dict[str, object] = {"plan_id": plan.id, **who, "verdict": verdict}
-    pages.rows["decision"].append({**row, "body": {**said, "at": at.isoformat()}})
-    told = {"by": who, "verdict": verdict, "digest": plan.digest, "reason_digest": "", "mac": ""}
+    mac = f"{number:064x}"
+    body = {**said, "at": at.isoformat(), "mac": mac, "reason": "", "reason_digest": "", "reason_salt": ""}
+    pages.rows["decision"].append({**row, "body": body})
+    told = {"by": who, "verdict": verdict, "digest": plan.digest, "reason_digest": "", "mac": mac}
     pages.event(Tag.PLAN_DECIDED, told, at, (number, plan.id))
 
 

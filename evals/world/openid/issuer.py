@@ -137,8 +137,7 @@ def _first_key() -> RSAKey:
 
 
 def _new_key() -> RSAKey:
-    parameters = {"use": "sig", "alg": "RS256", "kid": secrets.token_hex(4)}
-    return RSAKey.generate_key(2048, parameters)
+    return RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256", "kid": secrets.token_hex(4)})
 
 
 def _challenge(verifier: str) -> str:
