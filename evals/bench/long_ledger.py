@@ -143,6 +143,7 @@ def _planned(pages: _Pages, number: int, at: datetime, *, is_open: bool) -> Reco
     shown = {"plan_id": plan.id, "at": drafted, "diffs": [diff], "warnings": []}
     pages.rows["preview"].append({**shown, "dry_run_digest": f"{number:064x}"})
     pages.event(Tag.PLAN_DRAFTED, {"digest": plan.digest, "note": ""}, drafted, about)
+    pages.event(Tag.CARD_POSTED, {"channel": "C0BENCH"}, drafted, about)
     pages.event(Tag.PLAN_PREVIEWED, {"digest": f"{number:064x}"}, drafted, about)
     _moved(pages, plan, ("DRAFT", "PENDING", "gatekeeper"), at + timedelta(seconds=27))
     if end in {"SUCCEEDED", "FAILED", "DENIED"}:

@@ -107,7 +107,9 @@ def written(value: float | None, unit: Unit) -> str:
     if value is None:
         return "not known"
     if unit == "time":
-        return span(timedelta(seconds=value))
+        minutes, seconds = divmod(round(value), 60)
+        # Below a quarter of an hour seconds tell two nights apart.
+        return f"{minutes} min {seconds} s" if 1 <= minutes < 15 else span(timedelta(seconds=value))
     if unit == "share":
         return f"{value * 100:.1f} %"
     return f"{value:.4f}" if unit == "money" else f"{value:,.0f}"

@@ -57,10 +57,9 @@ def sentences(kept: Kept | None, events: int, now: datetime) -> list[Sentence]:
     ]
     if now - kept.at > STALE:
         said.append(Sentence(text="That is too long ago: the auditor is away or behind.", bad=True))
-    if events > found.events:
-        said.append(
-            Sentence(text=f"{events - found.events} events were written since and are not in that verdict.")
-        )
+    if more := events - found.events:
+        were = "1 event was" if more == 1 else f"{more} events were"
+        said.append(Sentence(text=f"{were} written since and not looked at yet."))
     plans = f"Plans that stand where their events say: {found.plans}. Signed checkpoints: {found.checkpoints}"
     said.append(Sentence(text=f"{plans}, anchored outside up to event {found.anchored}."))
     return [*said, *(Sentence(text=f"Not covered: {remark}.") for remark in found.remarks)]

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
+from midwatch.web.pages import pages
 
 from agents.incident import Claim, Diagnosis
 from agents.ledger import incidents, investigations
 from agents.ledger.store import Ledger
 from midwatch.settings import Settings
 from midwatch.web.frame import shown_over
-from midwatch.web.pages import pages
 from midwatch.wiring import ledger_of
 from tests.support.plans import a_delivery, a_plan, an_alert
 from tools.policy.facts import Budget, Radius
