@@ -172,7 +172,9 @@ def events(
 ) -> Iterator[tuple[JsonObject, datetime]]:
     """The bodies of these events, oldest first, with their times. Raises Bent for a row that was edited."""
     of = AuditRow.plan_id == plan_id if plan_id else AuditRow.incident == incident
-    query = select(AuditRow).where(of, AuditRow.tag == tag.value).order_by(col(AuditRow.seq))
+    # Without the tag's index: SQLite would walk ten thousand events of a kind to find one incident's two.
+    kind = col(AuditRow.tag).concat("") == tag.value
+    query = select(AuditRow).where(of, kind).order_by(col(AuditRow.seq))
     for row in session.exec(query):
         event = orjson.loads(row.body)
         about = event["plan"] == plan_id if plan_id else event["incident"] == incident

@@ -82,6 +82,7 @@ def facts(session: Session, since: datetime, until: datetime) -> Facts:
     part = _part(session, since, until)
     decided, judged = list(part.of(Tag.PLAN_DECIDED)), list(part.of(Tag.CHANGE_JUDGED))
     plans, undone = _plans(part)
+    # A plan may be judged twice, by a stage that ran again: its last verdict counts.
     found = {event.plan: str(event.body.get("found", "")) for event in judged}
     begun = {plan for plan, state in plans.items() if state in _BEGUN}
     failed = {plan for plan in begun if plans[plan] in _BAD or found.get(plan) == "not recovered"}
@@ -126,6 +127,7 @@ def _events(session: Session, first: int | None, until: datetime) -> tuple[int, 
     if first is None:
         return 0, 0
     last = session.exec(select(AuditRow).order_by(col(AuditRow.seq).desc()).limit(1)).first()
+    # By the incident's own index: halving the record for its first event takes twenty questions.
     own = session.exec(select(func.min(AuditRow.seq)).where(AuditRow.incident == first)).one()
     if last is None:
         return 0, 0
@@ -157,6 +159,7 @@ def _plans(part: _Part) -> tuple[dict[str, str], int]:
     for plan, state, incident, canonical in part.session.connection().execute(query.where(*of_them)):
         if incident in part.lives:
             states[plan] = state
+            # Looked for in the bytes that were signed, without reading a thousand plans as objects.
             undo = _UNDO.search(canonical)
             if undo and state == "SUCCEEDED":
                 undone.add(undo.group(1))
@@ -198,6 +201,7 @@ def _alerts(part: _Part) -> tuple[Counter[str], Counter[str]]:
 def _with_models(session: Session, counted: Facts) -> Facts:
     """With what was asked of models in the stretch itself, whichever incident it was about."""
     row = ConsultationRow
+    # A question that was never answered counts with what was set aside for it, as the breaker counts it.
     tokens = col(row.input_tokens) + col(row.output_tokens)
     query = rows_of(
         func.count(),

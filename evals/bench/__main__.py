@@ -18,6 +18,7 @@ from evals.bench import (
     help_time,
     intake,
     memory,
+    pages,
     poison,
     post_to_card,
     queue_start,
@@ -42,6 +43,7 @@ MEASUREMENTS: dict[str, Callable[[Path], list[Result]]] = {
     "queue": queue_start.measure,
     "verify": verify.measure,
     "analysis": analysis.measure,
+    "pages": pages.measure,
 }
 """In the order of the table; the quick ones alone with ``--only``."""
 

@@ -11,6 +11,7 @@ class Statistic(StrEnum):
     """What of the samples a bound speaks of."""
 
     P50 = "p50"
+    P95 = "p95"
     P99 = "p99"
 
 
@@ -55,7 +56,7 @@ class Result:
 
     def statistic(self, wanted: Statistic) -> float:
         """The statistic in the figure's unit."""
-        return quantile(self.values, 0.5 if wanted is Statistic.P50 else 0.99)
+        return quantile(self.values, int(wanted.removeprefix("p")) / 100)
 
     @property
     def met(self) -> bool | None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import insert
 
-from agents.incident import Claim, Diagnosis, Evidence, Hypothesis, Outcome, Plan, Recovery
+from agents.incident import Claim, Diagnosis, Evidence, Finding, Hypothesis, Outcome, Plan, Recovery, Severity
 from agents.ledger import chain
 from agents.ledger.store import Ledger
 from agents.ledger.tables import AuditRow, ChainHeadRow
@@ -70,6 +70,7 @@ def write(ledger: Ledger, size: Size) -> None:
         _filler(pages, number, at, size.events * number // size.incidents)
         if number % AT_ONCE == 0 or rest == 0:
             with ledger.writer.begin() as connection:
+                # What is referred to first: both databases check it row by row.
                 for name in ("incident", "alert", "evidence", "diagnosis", "plan"):
                     if pages.rows[name]:
                         connection.execute(insert(tables[name]), pages.rows[name])
@@ -78,6 +79,7 @@ def write(ledger: Ledger, size: Size) -> None:
                         connection.execute(insert(tables[name]), pages.rows[name])
                 head = ChainHeadRow.__table__.update()  # type: ignore[attr-defined]
                 connection.execute(head.values(seq=pages.seq, hash=pages.head))
+            # A million rows at once would not fit into the memory of a small machine.
             pages.rows.clear()
 
 
@@ -91,7 +93,9 @@ def _incident(pages: _Pages, number: int, at: datetime, *, is_open: bool) -> Non
     row |= {"state": "open" if is_open else "closed", "open_key": f"bench\ng{number}" if is_open else None}
     row |= {"phase": "waiting" if is_open else "closed", "began_at": at, "resolved_at": ended}
     row |= {"lease_owner": "", "lease_token": 1, "lease_until": None, "outcome": None}
+    # In the order in which it would have happened: the record is read from its first row.
     pages.event(Tag.INCIDENT_OPENED, {"title": row["title"], "alerts": 2}, at, about)
+    # Two alerts each: a list counts those that fire, and a single one would never show "1 of 2".
     labels = {"alertname": name, "namespace": space, "deployment": service, "severity": severity}
     for copy in range(2):
         alert = {"incident": number, "fingerprint": f"{number:x}-{copy}", "firing": is_open, "labels": labels}
@@ -111,21 +115,55 @@ def _incident(pages: _Pages, number: int, at: datetime, *, is_open: bool) -> Non
 
 def _seen(pages: _Pages, number: int, at: datetime, where: ObjectRef) -> None:
     for n in range(1, LOOKS + 1):
-        text = f"{where} look {n}: 3 replicas wanted, 0 ready\n" * 20
+        text, path = _look(n, where)
         digest = hashlib.sha256(text.encode()).hexdigest()
-        seen = Evidence(
-            id=f"E{n}", tool="kubernetes.read", query=f"{where}", fetched_at=at, excerpt=text, digest=digest
-        )
+        tool = {"tool": "kubernetes.list", "query": f"GET {path}"}
+        seen = Evidence(id=f"E{n}", fetched_at=at, excerpt=text, digest=digest, **tool)
         body = seen.model_dump(mode="json")
         pages.rows["evidence"].append({"incident": number, "n": n, "key": f"look-{n}", "body": body})
         pages.event(Tag.EVIDENCE_STORED, {"id": seen.id, "digest": digest}, at, (number, ""))
+    # Causes come again, as they do: "seen before" has something to look for.
     code = CAUSES[number % len(CAUSES)]
     cause = Hypothesis(code=code, object=where, sentence=f"{where} cannot start: {code}.", score=0.9)
-    claim = Claim(text=f"{where} has no ready replica.", evidence=("E1",), quotes=("0 ready",))
-    found = Diagnosis(cause=cause, claims=(claim,), confidence="high").model_dump(mode="json")
+    claim = Claim(
+        text=f"{where} has no ready replica.", evidence=("E1",), quotes=("0",), objects=(str(where),)
+    )
+    pods = tuple(_finding(where, pod) for pod in range(2))
+    found = Diagnosis(cause=cause, claims=(claim,), findings=pods, confidence="high").model_dump(mode="json")
     pages.rows["diagnosis"].append({"incident": number, "round": 1, "at": at, "body": found})
     said = {"cause": code, "confidence": "high", "source": "rules"}
     pages.event(Tag.DIAGNOSIS_WRITTEN, said, at + timedelta(seconds=20), (number, ""))
+
+
+def _finding(where: ObjectRef, pod: int) -> Finding:
+    of = ObjectRef(kind="Pod", namespace=where.namespace, name=f"{where.name}-6d5f7-{pod}")
+    code, message = "pod.container.crash_loop", f"{of} crashes again and again."
+    return Finding(code=code, severity=Severity.CRITICAL, object=of, message=message, evidence=("E2",))
+
+
+def _look(n: int, where: ObjectRef) -> tuple[str, str]:
+    """What one look returned, line by line as looks are kept, and where it looked."""
+    space, name = where.namespace, where.name
+    # Long enough to be cut: a page shows what is around a quote and not all of it.
+    if n == 1:
+        lines = [f"{where} /spec/replicas = 3", f"{where} /status/readyReplicas = 0"]
+        lines += [f"{where} /metadata/annotations/note-{row} = nothing of interest" for row in range(60)]
+        return "\n".join(lines), f"/apis/apps/v1/namespaces/{space}/deployments"
+    if n == 2:
+        lines = [line for pod in range(3) for line in _pod(f"Pod {space}/{name}-6d5f7-{pod}", name)]
+        return "\n".join(lines), f"/api/v1/namespaces/{space}/pods"
+    if n == 3:
+        head = f"ReplicaSet {space}/{name}-6d5f7 /metadata/ownerReferences/0"
+        lines = [f"{head}/kind = Deployment", f"{head}/name = {name}", f"{head}/controller = True"]
+        return "\n".join(lines), f"/apis/apps/v1/namespaces/{space}/replicasets"
+    return "\n".join(f"ConfigMap {space}/settings-{row}" for row in range(200)), f"/api/v1/look-{n}"
+
+
+def _pod(pod: str, name: str) -> list[str]:
+    head = f"{pod} /metadata/ownerReferences/0"
+    lines = [f"{head}/kind = ReplicaSet", f"{head}/name = {name}-6d5f7", f"{head}/controller = True"]
+    lines += [f"{pod} /spec/nodeName = worker-1", f"{pod} /status/phase = Running"]
+    return [*lines, *(f"{pod} /metadata/labels/label-{row} = value-{row}" for row in range(40))]
 
 
 def _planned(pages: _Pages, number: int, at: datetime, *, is_open: bool) -> Recovery:
@@ -146,6 +184,7 @@ def _planned(pages: _Pages, number: int, at: datetime, *, is_open: bool) -> Reco
     pages.event(Tag.CARD_POSTED, {"channel": "C0BENCH"}, drafted, about)
     pages.event(Tag.PLAN_PREVIEWED, {"digest": f"{number:064x}"}, drafted, about)
     _moved(pages, plan, ("DRAFT", "PENDING", "gatekeeper"), at + timedelta(seconds=27))
+    # Some minutes after the card, by the number: times to a signature that differ make a chart.
     if end in {"SUCCEEDED", "FAILED", "DENIED"}:
         _decided(pages, number, plan, at + timedelta(seconds=90 + number % 400))
     if end in {"SUCCEEDED", "FAILED"}:
@@ -191,6 +230,7 @@ def _moved(pages: _Pages, plan: Plan, edge: tuple[str, str, str], at: datetime) 
 
 
 def _decided(pages: _Pages, number: int, plan: Plan, at: datetime) -> None:
+    # Unsealed: nobody signs here, and no actor will read it.
     verdict = "deny" if ENDS[number % len(ENDS)] == "DENIED" else "approve"
     user = f"U0{number % 9}"
     who = {"team_id": "T0", "user_id": user}
@@ -223,6 +263,7 @@ def _done(pages: _Pages, number: int, plan: Plan, at: datetime) -> None:
 
 
 def _filler(pages: _Pages, number: int, at: datetime, until: int) -> None:
+    # What fills a real record: an alert that Alertmanager sends again and again.
     for seq in _rest(pages.seq, until):
         said = {"key": f"{seq:064x}", "source": "bench", "as": "duplicate"}
         pages.event(Tag.DELIVERY_ACCEPTED, said, at + timedelta(minutes=13), (number, ""))

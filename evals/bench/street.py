@@ -43,6 +43,8 @@ class Street:
     install: Install
     serve: Child
     client: httpx.Client
+    login: str = ""
+    """The address that opens the pages."""
     fired: dict[str, Alert] = field(default_factory=dict)
 
     def post(self, shop: str) -> float:
@@ -139,9 +141,9 @@ def street(folder: Path, count: int, more: dict[str, str] | None = None) -> Iter
             roster=roster_file(folder, data["slack"]),
             more=more or {},
         )
-        serve, _ = start_serve(stack, install)
+        serve, login = start_serve(stack, install)
         client = stack.enter_context(httpx.Client(timeout=10, trust_env=False))
-        at = Street(centre=centre, install=install, serve=serve, client=client)
+        at = Street(centre=centre, install=install, serve=serve, client=client, login=login)
         at.wait(lambda: serve.children() and _pulling_in_vain(centre) >= count)
         yield at
 

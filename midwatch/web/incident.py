@@ -94,6 +94,7 @@ def read(ledger: Ledger, number: int) -> Found | None:
     with ledger.read() as session:
         # The place in the record first: what comes after it is news to the page.
         since, events = head(session), _events(session, number)
+    # In a second transaction: what comes in between is told by the stream, for it is after ``since``.
     whole = story(ledger, number)
     if whole is None:
         return None

@@ -117,6 +117,7 @@ def _summary(case: Case) -> Iterator[Said]:
 
 
 def _impact(case: Case) -> Iterator[Said]:
+    # How long it was felt is what the alerts say; how many people felt it is not in the record.
     for alert in case.story.incident.alerts:
         place = ", ".join(f"{key} {value}" for key, value in sorted(alert.labels.items()) if key in _WHERE)
         end = alert.ends_at if not alert.firing else None
@@ -161,6 +162,7 @@ def _other(other: Hypothesis) -> str:
 def _changes(case: Case) -> Iterator[Said]:
     for view in case.story.plans:
         plan, source = view.plan, (case.plan(view),)
+        # Plans that nobody signed belong here too: what was not done is part of what happened.
         what = ". ".join(sentence(step) for step in plan.steps)
         undo = f" Undo of {plan.undo_of}." if plan.undo_of else ""
         stands = f"It stands at {view.state.value}{f': {view.reason}' if view.reason else ''}."
@@ -189,6 +191,7 @@ def _outcome(case: Case) -> Iterator[Said]:
 
 def _follow_ups(case: Case) -> Iterator[Said]:
     diagnosis = case.story.diagnosis
+    # What the evidence itself asks for; whatever people promise each other they add.
     for view in case.story.plans[-1:]:
         for radius in view.plan.radius:
             yield from (Said(text=line, sources=(case.plan(view),)) for line in warnings(radius))
@@ -223,6 +226,7 @@ def markdown(case: Case, sections: Sequence[Section], public_url: str) -> str:
 
 def inert(text: str) -> str:
     """A stranger's words as one line of Markdown that formats, links and names nobody."""
+    # One line: a line break would let a label begin a heading or a list of its own.
     flat = " ".join(redact(text).split())
     return _MARKS.sub(r"\\\1", flat).replace("://", r"\://").replace("www.", r"www\.").replace("@", r"\@")
 

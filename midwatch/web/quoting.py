@@ -61,8 +61,21 @@ class Exhibit:
     @property
     def extract(self) -> Markup:
         """The kept lines with their marks; a gap is shown as one."""
+        return self._shown(self.kept)
+
+    @property
+    def everything(self) -> Markup:
+        """Every line with its marks."""
+        return self._shown(tuple(range(len(self.lines))))
+
+    def _shown(self, kept: tuple[int, ...]) -> Markup:
+        text = "\n".join(self.lines[line] for line in kept)
+        clean = redact(text)
+        if clean != text:
+            # What is stored was redacted when it came; where the rules see more today, marks have no place.
+            return escape(clean)
         parts, before = [], -1
-        for line in self.kept:
+        for line in kept:
             if line != before + 1:
                 parts.append(Markup("…"))
             parts.append(self._marked(line))
@@ -70,11 +83,6 @@ class Exhibit:
         if before + 1 < len(self.lines):
             parts.append(Markup("…"))
         return Markup("\n").join(parts)
-
-    @property
-    def everything(self) -> Markup:
-        """Every line with its marks."""
-        return Markup("\n").join(self._marked(line) for line in range(len(self.lines)))
 
     def _marked(self, line: int) -> Markup:
         text, done, parts = self.lines[line], 0, []
@@ -94,8 +102,7 @@ def exhibits(evidence: Sequence[Evidence], claims: Sequence[Claim]) -> dict[str,
 
 
 def _exhibit(item: Evidence, claims: Sequence[Claim]) -> Exhibit:
-    # Redacted as a whole and only then cut at the marks: a secret must not fall between two pieces.
-    shown = Exhibit(item=item, lines=tuple(redact(item.excerpt).splitlines()))
+    shown = Exhibit(item=item, lines=tuple(item.excerpt.splitlines()))
     for number, claim in enumerate(claims, start=1):
         if item.id not in claim.evidence:
             continue
@@ -125,6 +132,7 @@ def _best(lines: Sequence[str], words: str, objects: Sequence[str]) -> tuple[int
     best: tuple[int, int] | None = None
     most = -1
     for number, line in enumerate(lines):
+        # The plain search first: it rules out almost every line of a long look.
         if words not in line or (hit := as_word.search(line)) is None:
             continue
         value = line.endswith(f"= {words}")

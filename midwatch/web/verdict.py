@@ -16,7 +16,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from agents.auditor.verdicts import Kept, kept_in
 from agents.auditor.verify import Progress
 from agents.ledger import checkpoints, sessions
-from agents.ledger.tags import Tag
 from midwatch.login.needs import needs, visit_of
 from midwatch.login.roles import Role
 from midwatch.web.frame import rendered
@@ -78,7 +77,7 @@ def asking(auditor: Auditor) -> APIRouter:
 
     @router.post("/ledger/verify", dependencies=[needs(Role.APPROVER)])
     def asked(request: Request) -> Response:
-        sessions.acted(auditor.ledger, Tag.VERIFY_ASKED, visit_of(request).account)
+        sessions.verify_asked(auditor.ledger, visit_of(request).account)
         auditor.ask()
         return RedirectResponse("/ledger?asked=1", status_code=303)
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
-from fastapi import FastAPI
-from midwatch.web.pages import pages
 
 from agents.incident import Claim, Diagnosis
 from agents.ledger import incidents, investigations
 from agents.ledger.store import Ledger
 from midwatch.settings import Settings
-from midwatch.web.frame import shown_over
+from midwatch.web.app import application
 from midwatch.wiring import ledger_of
+from tests.support.pages import BEARER, settings_in
 from tests.support.plans import a_delivery, a_plan, an_alert
 from tools.policy.facts import Budget, Radius
 
@@ -27,10 +26,8 @@ SECRET = "ghp_" + "A1b2C3d4E5f6G7h8I9j0" * 2
 
 
 async def page(ledger: Ledger, folder: Path) -> str:
-    app = FastAPI()
-    app.include_router(pages(ledger, folder / "verdict.json", shown_over(ledger)))
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+    transport = httpx.ASGITransport(app=application(settings_in(folder), ledger))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=BEARER) as client:
         found = await client.get("/incidents/1")
     assert found.status_code == 200
     return found.text
@@ -59,7 +56,7 @@ async def test_the_page_shows_what_a_plan_touches_and_the_patch_to_commit(tmp_pa
     assert "Helm release shop deploys this object" in shown
     assert "policy <code>ffffffffffff</code>" in shown
     assert "<h3>Changed before</h3>" in shown
-    assert '<li>&lt;i&gt;Node n1: was cordoned <a href="#E1">E1</a> </li>' in shown
+    assert '<li>&lt;i&gt;Node n1: was cordoned <span class="proof"><a href="#E1">E1</a>' in shown
     assert "<h3>The patch to commit</h3>" in shown
     assert "replicas: 3" in shown
     assert SECRET not in shown

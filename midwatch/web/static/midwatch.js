@@ -30,7 +30,19 @@ function tell(state, words) {
   live.textContent = words;
 }
 document.addEventListener("htmx:sseOpen", () => tell("on", "live"));
-document.addEventListener("htmx:sseError", () => tell("off", "connecting again"));
+// A stream that ends comes again by itself, and that is no error; one that is refused is tried again by htmx.
+htmx.createEventSource = (address) => {
+  const source = new EventSource(address);
+  Object.defineProperty(source, "onerror", {
+    set(refused) {
+      source.addEventListener("error", (event) => {
+        tell("off", "connecting again");
+        if (source.readyState === EventSource.CLOSED) refused(event);
+      });
+    },
+  });
+  return source;
+};
 
 // What somebody opened or stands on survives an update of the page.
 let opened = [];
@@ -39,7 +51,8 @@ document.addEventListener("htmx:beforeSwap", () => {
   opened = [...document.querySelectorAll("details[id]")].filter((one) => one.open).map((one) => one.id);
   stood = document.activeElement && document.activeElement.id;
 });
-document.addEventListener("htmx:afterSwap", () => {
+// After settling and not after the swap: htmx sets the attributes of what has an id once more in between.
+document.addEventListener("htmx:afterSettle", () => {
   for (const id of opened) {
     const one = document.getElementById(id);
     if (one) one.open = true;
