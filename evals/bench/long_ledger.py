@@ -4,6 +4,7 @@ events. Written past the ledger's own pace, with its own bytes and an unbroken c
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -114,8 +115,8 @@ def _incident(pages: _Pages, number: int, at: datetime, *, is_open: bool) -> Non
 
 def _seen(pages: _Pages, number: int, at: datetime, where: ObjectRef) -> None:
     for n in range(1, LOOKS + 1):
-        digest = f"{number * 10 + n:064x}"
         text, path = _look(n, where)
+        digest = hashlib.sha256(text.encode()).hexdigest()
         tool = {"tool": "kubernetes.list", "query": f"GET {path}"}
         seen = Evidence(id=f"E{n}", fetched_at=at, excerpt=text, digest=digest, **tool)
         body = seen.model_dump(mode="json")
@@ -180,6 +181,7 @@ def _planned(pages: _Pages, number: int, at: datetime, *, is_open: bool) -> Reco
     shown = {"plan_id": plan.id, "at": drafted, "diffs": [diff], "warnings": []}
     pages.rows["preview"].append({**shown, "dry_run_digest": f"{number:064x}"})
     pages.event(Tag.PLAN_DRAFTED, {"digest": plan.digest, "note": ""}, drafted, about)
+    pages.event(Tag.CARD_POSTED, {"channel": "C0BENCH"}, drafted, about)
     pages.event(Tag.PLAN_PREVIEWED, {"digest": f"{number:064x}"}, drafted, about)
     _moved(pages, plan, ("DRAFT", "PENDING", "gatekeeper"), at + timedelta(seconds=27))
     # Some minutes after the card, by the number: times to a signature that differ make a chart.
@@ -234,8 +236,10 @@ def _decided(pages: _Pages, number: int, plan: Plan, at: datetime) -> None:
     who = {"team_id": "T0", "user_id": user}
     said = {"plan_id": plan.id, "plan_digest": plan.digest, "approver": who, "verdict": verdict}
     row: dict[str, object] = {"plan_id": plan.id, **who, "verdict": verdict}
-    pages.rows["decision"].append({**row, "body": {**said, "at": at.isoformat()}})
-    told = {"by": who, "verdict": verdict, "digest": plan.digest, "reason_digest": "", "mac": ""}
+    mac = f"{number:064x}"
+    body = {**said, "at": at.isoformat(), "mac": mac, "reason": "", "reason_digest": "", "reason_salt": ""}
+    pages.rows["decision"].append({**row, "body": body})
+    told = {"by": who, "verdict": verdict, "digest": plan.digest, "reason_digest": "", "mac": mac}
     pages.event(Tag.PLAN_DECIDED, told, at, (number, plan.id))
 
 
