@@ -15,7 +15,6 @@ from agents.ledger.plots import plots
 from agents.ledger.store import Ledger
 from agents.ledger.story import Story, story
 from agents.ledger.tables import AuditRow
-from agents.ledger.tags import Tag
 from midwatch.login.needs import needs
 from midwatch.login.roles import Role
 from midwatch.web.drawing import drawn, words
@@ -24,7 +23,7 @@ from midwatch.web.grading import grades
 from midwatch.web.lines import Line, line_of
 from midwatch.web.live import head
 from midwatch.web.models import money
-from midwatch.web.postmortem import QUIET, Case, draft, markdown
+from midwatch.web.postmortem import QUIET, SAYS, Case, draft, markdown
 from midwatch.web.problems import told
 from midwatch.web.quoting import exhibits
 from midwatch.web.related import related
@@ -118,7 +117,7 @@ def content(found: Found) -> dict[str, object]:
         "in_words": [words(edge) for edge in graph.edges],
         "plots": pictures,
         "timeline": [line for line in found.case.events if line.tag not in QUIET],
-        "says": {tag.value: tag.says for tag in Tag},
+        "says": SAYS,
         "verbs": CATALOGUE,
         "sentence": sentence,
         "touched": touched,

@@ -24,6 +24,8 @@ from tools.redaction import redact
 
 QUIET = {Tag.EVIDENCE_STORED.value, Tag.DELIVERY_ACCEPTED.value, Tag.CARD_UPDATED.value}
 """Events that a reader of a postmortem does not want to read one by one."""
+SAYS = {tag.value: tag.says for tag in Tag}
+"""What each kind of event means; one of another release is named by its tag."""
 _MARKS = re.compile(r"([\\`*_\[\]<>#|~&!])")
 
 
@@ -135,7 +137,9 @@ _WHERE = {"namespace", "deployment", "statefulset", "daemonset", "service", "pod
 def _timeline(case: Case) -> Iterator[Said]:
     for row in case.events:
         if row.tag not in QUIET:
-            yield Said(text=f"{_at(row.at)} {Tag(row.tag).says} {row.text}", sources=(case.row(row),))
+            yield Said(
+                text=f"{_at(row.at)} {SAYS.get(row.tag, row.tag)} {row.text}", sources=(case.row(row),)
+            )
 
 
 def _cause(case: Case) -> Iterator[Said]:
