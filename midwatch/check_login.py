@@ -15,6 +15,7 @@ async def login(settings: Settings) -> list[Result]:
 
 
 def _ways(settings: Settings, by_openid: list[str]) -> Result:
+    # In the order in which the page offers them.
     opened = ["token"] if settings.login_token else []
     opened += [*by_openid, *(["proxy"] if settings.login_proxy_header else [])]
     named = len(settings.login_viewers) + len(settings.login_approvers) + len(settings.login_admins)

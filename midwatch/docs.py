@@ -1,4 +1,4 @@
-"""The pages of ``docs/`` that say what the code says: settings, actions, analyzers, audit, commands, API.
+"""The pages of ``docs/`` that say what the code says: settings, actions, commands, insights and the rest.
 
 Each is rendered from the very attributes and docstrings that the program runs on, and a test compares
 the files with what is rendered here. ``make docs`` writes them.
@@ -14,7 +14,7 @@ from pathlib import Path
 from agents.auditor import keys, notes, watch
 from agents.auditor import verify as verification
 from agents.investigator.analyzers.registry import CODES
-from agents.ledger import chain, payloads
+from agents.ledger import chain, insights, payloads
 from agents.ledger.tags import Tag
 from midwatch.docs_api import api
 from midwatch.docs_commands import commands
@@ -123,6 +123,19 @@ names each thing that was bent and the first bad row, and exits with 1. `midwatc
 What to do with the record is in [audit-operations.md](audit-operations.md).
 """
 
+
+def figures() -> str:
+    """The text of ``docs/insights.md``: every figure with its definition."""
+    return f"{_INSIGHTS}\n{insights.markdown()}\n\n{prose(insights)}\n"
+
+
+_INSIGHTS = """# Insights
+
+Generated from `agents/ledger/insights.py` by `make docs`. The page `/insights` tells these figures of the
+last 7, 30 or 90 days, each beside the same number of days before as a baseline. They are counted from the
+ledger and from nothing else, anew once a minute.
+"""
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": render_docs,
     "actions.md": actions,
@@ -130,6 +143,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "audit.md": audit,
     "commands.md": commands,
     "api.md": api,
+    "insights.md": figures,
 }
 """Every generated page of ``docs/`` and what renders it."""
 

@@ -232,12 +232,3 @@ def value_of(session: Session, row: IncidentRow) -> Incident:
         closed_at=row.closed_at,
         alerts=tuple(alert_rows.value_of(alert) for alert in alerts),
     )
-
-
-def page(ledger: Ledger, *, before: int | None = None, limit: int = 50) -> list[Incident]:
-    """Incidents, newest first, below the number ``before``."""
-    query = select(IncidentRow).order_by(col(IncidentRow.number).desc()).limit(limit)
-    if before is not None:
-        query = query.where(col(IncidentRow.number) < before)
-    with ledger.read() as session:
-        return [value_of(session, row) for row in session.exec(query)]

@@ -85,6 +85,7 @@ class Figure:
 
 
 def _times(spans: Iterable[timedelta | None]) -> Amount:
+    # A clock that jumped can put an end before its beginning: that says nothing about people.
     found = sorted(span.total_seconds() for span in spans if span is not None and span >= timedelta())
     if not found:
         return Amount(value=None, of=0)

@@ -30,6 +30,9 @@ class Wanted(Value):
     hours: int = 0
     since: AwareDatetime | None = None
     words: str = ""
+    before: int | None = None
+    """A number and not a page: incidents are opened while somebody reads, and none is to be shown twice."""
+    limit: int = 50
 
 
 class Glance(Value):
@@ -54,15 +57,12 @@ class Glance(Value):
         return f"INC-{self.number}"
 
 
-def found(
-    session: Session, wanted: Wanted, now: datetime, *, before: int | None = None, limit: int = 50
-) -> list[Glance]:
+def found(session: Session, wanted: Wanted, now: datetime) -> list[Glance]:
     """The incidents that are wanted, newest first, below the number ``before``."""
-    query = select(IncidentRow).order_by(col(IncidentRow.number).desc()).limit(limit)
-    if before is not None:
-        query = query.where(col(IncidentRow.number) < before)
+    query = select(IncidentRow).order_by(col(IncidentRow.number).desc()).limit(wanted.limit)
     rows = session.exec(query.where(*_conditions(wanted, now))).all()
     numbers = [row.number or 0 for row in rows]
+    # One query for all of them and not one for each: a page of fifty would ask two hundred times.
     alerts, plans = _alerts(session, numbers), _newest_plans(session, numbers)
     said = _decided(session, [plan_id for plan_id, _ in plans.values()])
     glances = []
@@ -90,6 +90,8 @@ def found(
 
 def _conditions(wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
+    if wanted.before is not None:
+        conditions.append(col(IncidentRow.number) < wanted.before)
     if wanted.state:
         conditions.append(col(IncidentRow.state) == wanted.state)
     if wanted.severity:
@@ -99,6 +101,7 @@ def _conditions(wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
     if wanted.since is not None:
         conditions.append(col(IncidentRow.opened_at) >= wanted.since)
     if wanted.namespace:
+        # The sender's own label: which namespace an incident is about is nowhere else said in a column.
         place = col(AlertRow.labels)["namespace"].as_string() == wanted.namespace
         conditions.append(_an_alert(place))
     if wanted.plan:
@@ -109,6 +112,7 @@ def _conditions(wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
 
 
 def _an_alert(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    # By existence and not by a join: an incident of many alerts would be listed once for each.
     return select(AlertRow.id).where(AlertRow.incident == col(IncidentRow.number), condition).exists()
 
 
@@ -144,6 +148,7 @@ def _alerts(session: Session, numbers: Sequence[int]) -> dict[int, dict[bool, in
 def _newest_plans(session: Session, numbers: Sequence[int]) -> dict[int, tuple[str, PlanState]]:
     query = select(PlanRow.incident, PlanRow.id, ProposalRow.state).join(ProposalRow)
     query = query.where(col(PlanRow.incident).in_(numbers)).order_by(col(PlanRow.created_at))
+    # Oldest first, so the newest plan of an incident is the one that stays.
     return {incident: (plan_id, PlanState(state)) for incident, plan_id, state in session.exec(query)}
 
 

@@ -110,7 +110,16 @@ def refuse(ledger: Ledger, method: Method, subject: str, why: str) -> None:
         tx.audit(Tag.LOGIN_REFUSED, body)
 
 
-def acted(ledger: Ledger, tag: Tag, account: Account, **facts: object) -> None:
-    """Write down what somebody did on a page."""
+def verify_asked(ledger: Ledger, account: Account) -> None:
+    """Write down that somebody had the whole record recomputed."""
     with ledger.write() as tx:
-        tx.audit(tag, {**account.who, **facts})
+        tx.audit(Tag.VERIFY_ASKED, account.who)
+
+
+def record_taken(ledger: Ledger, account: Account, incident: int | None = None, since: str = "") -> None:
+    """Write down that somebody took a copy of the record, of one incident or from a time on.
+
+    Before the copy is made: a record that cannot say who has it is not given away.
+    """
+    with ledger.write() as tx:
+        tx.audit(Tag.RECORD_TAKEN, {**account.who, "since": redact(since)[:40]}, incident=incident)

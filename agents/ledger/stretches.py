@@ -23,7 +23,6 @@ from agents.ledger.record import first_from
 from agents.ledger.tables import (
     AlertRow,
     AuditRow,
-    ChainHeadRow,
     DiagnosisRow,
     IncidentRow,
     PlanRow,
@@ -83,6 +82,7 @@ def facts(session: Session, since: datetime, until: datetime) -> Facts:
     part = _part(session, since, until)
     decided, judged = list(part.of(Tag.PLAN_DECIDED)), list(part.of(Tag.CHANGE_JUDGED))
     plans, undone = _plans(part)
+    # A plan may be judged twice, by a stage that ran again: its last verdict counts.
     found = {event.plan: str(event.body.get("found", "")) for event in judged}
     begun = {plan for plan, state in plans.items() if state in _BEGUN}
     failed = {plan for plan in begun if plans[plan] in _BAD or found.get(plan) == "not recovered"}
@@ -112,15 +112,26 @@ def _part(session: Session, since: datetime, until: datetime) -> _Part:
     query = rows_of(col(row.number), col(row.opened_at), col(row.resolved_at), recovery)
     opened = col(IncidentRow.opened_at) >= since, col(IncidentRow.opened_at) < until
     found = list(session.connection().execute(query.where(*opened)))
-    newest = session.exec(select(ChainHeadRow.seq)).one()
     return _Part(
         session=session,
         lives={
             number: Life(number=number, opened=at, resolved=end) for number, at, end, _ in found if number
         },
         idle=frozenset(number for number, _, _, ended in found if number and ended == _NOTHING),
-        events=(first_from(session, since, newest), first_from(session, until + AFTER, newest)),
+        events=_events(session, min((n for n, *_ in found if n), default=None), until + AFTER),
     )
+
+
+def _events(session: Session, first: int | None, until: datetime) -> tuple[int, int]:
+    """From the first event of the first incident on, and up to a moment."""
+    if first is None:
+        return 0, 0
+    last = session.exec(select(AuditRow).order_by(col(AuditRow.seq).desc()).limit(1)).first()
+    # By the incident's own index: halving the record for its first event takes twenty questions.
+    own = session.exec(select(func.min(AuditRow.seq)).where(AuditRow.incident == first)).one()
+    if last is None:
+        return 0, 0
+    return own or 0, last.seq + 1 if last.at < until else first_from(session, until, last.seq)
 
 
 def _lives(part: _Part, decided: list[_Event], judged: list[_Event]) -> Iterator[Life]:
@@ -148,6 +159,7 @@ def _plans(part: _Part) -> tuple[dict[str, str], int]:
     for plan, state, incident, canonical in part.session.connection().execute(query.where(*of_them)):
         if incident in part.lives:
             states[plan] = state
+            # Looked for in the bytes that were signed, without reading a thousand plans as objects.
             undo = _UNDO.search(canonical)
             if undo and state == "SUCCEEDED":
                 undone.add(undo.group(1))
@@ -189,6 +201,7 @@ def _alerts(part: _Part) -> tuple[Counter[str], Counter[str]]:
 def _with_models(session: Session, counted: Facts) -> Facts:
     """With what was asked of models in the stretch itself, whichever incident it was about."""
     row = ConsultationRow
+    # A question that was never answered counts with what was set aside for it, as the breaker counts it.
     tokens = col(row.input_tokens) + col(row.output_tokens)
     query = rows_of(
         func.count(),

@@ -56,6 +56,7 @@ def waiting(session: Session) -> list[Waiting]:
     found = [(standing(session, plan_id), title) for plan_id, title in rows]
     # Bytes that do not fit their digest are nobody's to sign: such a plan is named on its incident's page.
     told = [_told(session, one, title) for one, title in found if isinstance(one, Standing)]
+    # What has least time left first: that is what somebody who comes late must see.
     return sorted(told, key=lambda one: (_ORDER.index(one.state), one.until))
 
 
@@ -65,6 +66,7 @@ def asking(session: Session) -> list[Waiting]:
 
 
 def _told(session: Session, found: Standing, title: str) -> Waiting:
+    # Sealed words are checked by the actor when it claims; a page counts what stands in the ledger.
     given = decisions.decisions_of(session, found.row.id)
     return Waiting(
         plan=found.plan,

@@ -4,6 +4,7 @@ events. Written past the ledger's own pace, with its own bytes and an unbroken c
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -69,6 +70,7 @@ def write(ledger: Ledger, size: Size) -> None:
         _filler(pages, number, at, size.events * number // size.incidents)
         if number % AT_ONCE == 0 or rest == 0:
             with ledger.writer.begin() as connection:
+                # What is referred to first: both databases check it row by row.
                 for name in ("incident", "alert", "evidence", "diagnosis", "plan"):
                     if pages.rows[name]:
                         connection.execute(insert(tables[name]), pages.rows[name])
@@ -77,6 +79,7 @@ def write(ledger: Ledger, size: Size) -> None:
                         connection.execute(insert(tables[name]), pages.rows[name])
                 head = ChainHeadRow.__table__.update()  # type: ignore[attr-defined]
                 connection.execute(head.values(seq=pages.seq, hash=pages.head))
+            # A million rows at once would not fit into the memory of a small machine.
             pages.rows.clear()
 
 
@@ -90,7 +93,9 @@ def _incident(pages: _Pages, number: int, at: datetime, *, is_open: bool) -> Non
     row |= {"state": "open" if is_open else "closed", "open_key": f"bench\ng{number}" if is_open else None}
     row |= {"phase": "waiting" if is_open else "closed", "began_at": at, "resolved_at": ended}
     row |= {"lease_owner": "", "lease_token": 1, "lease_until": None, "outcome": None}
+    # In the order in which it would have happened: the record is read from its first row.
     pages.event(Tag.INCIDENT_OPENED, {"title": row["title"], "alerts": 2}, at, about)
+    # Two alerts each: a list counts those that fire, and a single one would never show "1 of 2".
     labels = {"alertname": name, "namespace": space, "deployment": service, "severity": severity}
     for copy in range(2):
         alert = {"incident": number, "fingerprint": f"{number:x}-{copy}", "firing": is_open, "labels": labels}
@@ -110,13 +115,14 @@ def _incident(pages: _Pages, number: int, at: datetime, *, is_open: bool) -> Non
 
 def _seen(pages: _Pages, number: int, at: datetime, where: ObjectRef) -> None:
     for n in range(1, LOOKS + 1):
-        digest = f"{number * 10 + n:064x}"
         text, path = _look(n, where)
+        digest = hashlib.sha256(text.encode()).hexdigest()
         tool = {"tool": "kubernetes.list", "query": f"GET {path}"}
         seen = Evidence(id=f"E{n}", fetched_at=at, excerpt=text, digest=digest, **tool)
         body = seen.model_dump(mode="json")
         pages.rows["evidence"].append({"incident": number, "n": n, "key": f"look-{n}", "body": body})
         pages.event(Tag.EVIDENCE_STORED, {"id": seen.id, "digest": digest}, at, (number, ""))
+    # Causes come again, as they do: "seen before" has something to look for.
     code = CAUSES[number % len(CAUSES)]
     cause = Hypothesis(code=code, object=where, sentence=f"{where} cannot start: {code}.", score=0.9)
     claim = Claim(
@@ -138,6 +144,7 @@ def _finding(where: ObjectRef, pod: int) -> Finding:
 def _look(n: int, where: ObjectRef) -> tuple[str, str]:
     """What one look returned, line by line as looks are kept, and where it looked."""
     space, name = where.namespace, where.name
+    # Long enough to be cut: a page shows what is around a quote and not all of it.
     if n == 1:
         lines = [f"{where} /spec/replicas = 3", f"{where} /status/readyReplicas = 0"]
         lines += [f"{where} /metadata/annotations/note-{row} = nothing of interest" for row in range(60)]
@@ -174,8 +181,10 @@ def _planned(pages: _Pages, number: int, at: datetime, *, is_open: bool) -> Reco
     shown = {"plan_id": plan.id, "at": drafted, "diffs": [diff], "warnings": []}
     pages.rows["preview"].append({**shown, "dry_run_digest": f"{number:064x}"})
     pages.event(Tag.PLAN_DRAFTED, {"digest": plan.digest, "note": ""}, drafted, about)
+    pages.event(Tag.CARD_POSTED, {"channel": "C0BENCH"}, drafted, about)
     pages.event(Tag.PLAN_PREVIEWED, {"digest": f"{number:064x}"}, drafted, about)
     _moved(pages, plan, ("DRAFT", "PENDING", "gatekeeper"), at + timedelta(seconds=27))
+    # Some minutes after the card, by the number: times to a signature that differ make a chart.
     if end in {"SUCCEEDED", "FAILED", "DENIED"}:
         _decided(pages, number, plan, at + timedelta(seconds=90 + number % 400))
     if end in {"SUCCEEDED", "FAILED"}:
@@ -221,13 +230,16 @@ def _moved(pages: _Pages, plan: Plan, edge: tuple[str, str, str], at: datetime) 
 
 
 def _decided(pages: _Pages, number: int, plan: Plan, at: datetime) -> None:
+    # Unsealed: nobody signs here, and no actor will read it.
     verdict = "deny" if ENDS[number % len(ENDS)] == "DENIED" else "approve"
     user = f"U0{number % 9}"
     who = {"team_id": "T0", "user_id": user}
     said = {"plan_id": plan.id, "plan_digest": plan.digest, "approver": who, "verdict": verdict}
     row: dict[str, object] = {"plan_id": plan.id, **who, "verdict": verdict}
-    pages.rows["decision"].append({**row, "body": {**said, "at": at.isoformat()}})
-    told = {"by": who, "verdict": verdict, "digest": plan.digest, "reason_digest": "", "mac": ""}
+    mac = f"{number:064x}"
+    body = {**said, "at": at.isoformat(), "mac": mac, "reason": "", "reason_digest": "", "reason_salt": ""}
+    pages.rows["decision"].append({**row, "body": body})
+    told = {"by": who, "verdict": verdict, "digest": plan.digest, "reason_digest": "", "mac": mac}
     pages.event(Tag.PLAN_DECIDED, told, at, (number, plan.id))
 
 
@@ -251,6 +263,7 @@ def _done(pages: _Pages, number: int, plan: Plan, at: datetime) -> None:
 
 
 def _filler(pages: _Pages, number: int, at: datetime, until: int) -> None:
+    # What fills a real record: an alert that Alertmanager sends again and again.
     for seq in _rest(pages.seq, until):
         said = {"key": f"{seq:064x}", "source": "bench", "as": "duplicate"}
         pages.event(Tag.DELIVERY_ACCEPTED, said, at + timedelta(minutes=13), (number, ""))

@@ -11,7 +11,6 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
@@ -22,6 +21,7 @@ from midwatch.login.errors import NotProven
 from midwatch.login.provider import Client, Provider
 from midwatch.login.roles import ids_of_email, ids_of_groups, ids_of_slack
 from midwatch.settings import Settings
+from tools.kubernetes.objects import JsonObject
 
 BEGUN_FOR_S = 600
 SLACK_TEAM = "https://slack.com/team_id"
@@ -85,7 +85,7 @@ class OpenId:
         claims = await self.provider.claims(given, kept["nonce"])
         return self._account(claims), kept["then"]
 
-    def _account(self, claims: Mapping[str, Any]) -> Account:
+    def _account(self, claims: JsonObject) -> Account:
         if self.provider.client.way == "slack":
             return self._of_slack(claims)
         email = str(claims.get("email", "")) if claims.get("email_verified") is True else ""
@@ -94,7 +94,7 @@ class OpenId:
         name = str(claims.get("name") or email or claims["sub"])
         return Account(method="oidc", subject=email or str(claims["sub"]), name=name[:100], ids=ids)
 
-    def _of_slack(self, claims: Mapping[str, Any]) -> Account:
+    def _of_slack(self, claims: JsonObject) -> Account:
         team, user = str(claims.get(SLACK_TEAM, "")), str(claims.get(SLACK_USER, ""))
         # The same app may be installed elsewhere: being somebody in another workspace is nothing here.
         if team != self.team:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,6 +21,7 @@ from joserfc.jwk import KeySet
 from pydantic import SecretStr
 
 from midwatch.login.errors import NotProven, ProviderAway
+from tools.kubernetes.objects import JsonObject
 
 WITHIN_S = 10.0
 KNOWN_FOR_S = 600.0
@@ -84,7 +85,7 @@ class Provider:
             raise ProviderAway("the identity provider's keys cannot be read") from problem
         self._keys_at = time.monotonic()
 
-    async def redeem(self, code: str, verifier: str, back: str) -> dict[str, Any]:
+    async def redeem(self, code: str, verifier: str, back: str) -> JsonObject:
         """What the provider gives for the code. Raises ProviderAway and NotProven."""
         address = (await self.published())["token_endpoint"]
         body = prepare_token_request(
@@ -101,7 +102,7 @@ class Provider:
             raise NotProven("the identity provider did not take the code: it was used, or it is too old")
         return said
 
-    async def claims(self, given: Mapping[str, Any], nonce: str) -> dict[str, Any]:
+    async def claims(self, given: Mapping[str, object], nonce: str) -> JsonObject:
         """What a proven ID token says. Raises ProviderAway and NotProven."""
         token = str(given["id_token"])
         try:
@@ -148,7 +149,7 @@ def _check_address(issuer: str, name: str, address: object) -> None:
         raise ProviderAway(f"{issuer} publishes no usable {name}")
 
 
-async def _json(method: str, address: str, body: str | None = None) -> dict[str, Any]:
+async def _json(method: str, address: str, body: str | None = None) -> JsonObject:
     headers = {"Accept": "application/json"}
     if body is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"

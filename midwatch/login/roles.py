@@ -59,6 +59,7 @@ class Roles:
         person = _approver(account)
         if person is not None and self._gone(person):
             return None
+        # The lists go from the highest role down, so the first that names somebody is the one.
         named = next((role for role, names in self.lists if not names.isdisjoint(account.ids)), None)
         if named is None or named < Role.APPROVER:
             return Role.APPROVER if person is not None and self._listed(person) else named
@@ -86,7 +87,10 @@ def _approver(account: Account) -> Approver | None:
 
 
 def ids_of_slack(team: str, user: str) -> frozenset[str]:
-    """What the lists may call a Slack account. No e-mail: in Slack that is what its owner says."""
+    """What the lists may call a Slack account.
+
+    No e-mail: in Slack that is what its owner says.
+    """
     return frozenset({f"slack:{team}/{user}", f"slack:{team}/*"})
 
 

@@ -23,6 +23,7 @@ class Throttle:
         times, now = self._failed.get(source), self._clock()
         if times is None:
             return 0.0
+        # What is older than the window no longer counts against anybody.
         while times and now - times[0] >= WITHIN_S:
             times.popleft()
         return 0.0 if len(times) < FAILURES else WITHIN_S - (now - times[0])

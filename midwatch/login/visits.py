@@ -69,6 +69,7 @@ class Visits:
     def visit(self, request: Request) -> Visit | None:
         """Who asks and with which role, or None for whoever has none. Blocking. Raises LedgerUnavailable."""
         kind, _, bearer = request.headers.get("authorization", "").partition(" ")
+        # A bearer that is wrong is refused though a cookie beside it may be right: scripts want to know.
         if kind.lower() == "bearer":
             opens = self.settings.login_token and self.door.opens(bearer)
             return Visit(account=OPERATOR, role=Role.ADMIN) if opens else None
@@ -118,5 +119,6 @@ class Visits:
             address = ipaddress.ip_address(host)
         except ValueError:
             return False
+        # Addresses of the two versions are never compared: 10.0.0.1 and ::ffff:10.0.0.1 are two.
         networks = map(ipaddress.ip_network, self.settings.login_proxy_addresses)
         return any(address in network for network in networks if network.version == address.version)

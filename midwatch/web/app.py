@@ -25,7 +25,7 @@ from midwatch.login.roles import Role
 from midwatch.login.visits import Visits
 from midwatch.logs import SHOWN_ONCE
 from midwatch.settings import Settings
-from midwatch.web.frame import shown_over, themes
+from midwatch.web.frame import Shown, shown_over, themes
 from midwatch.web.grading import grading
 from midwatch.web.guard import Guard
 from midwatch.web.incident import incident
@@ -76,25 +76,7 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
     )
     app.include_router(router(intake))
     shown = shown_over(ledger)
-    secure = settings.public_url.startswith("https:")
-    beside = (
-        live(app.state.live),
-        listing(ledger, shown),
-        plans(settings, ledger, shown),
-        incident(ledger, shown, settings.public_url.rstrip("/")),
-        themes(secure=secure),
-        evidence(settings, ledger),
-        record(ledger, verdict_file_of(settings), shown),
-        exported(settings, ledger),
-        rights(settings, shown),
-        grading(ledger),
-        insights(ledger, shown),
-        installation(settings, ledger, shown),
-        runbooks(ledger, shown),
-        analyzers(settings, ledger, shown),
-        models(ledger, breaker_of(settings), shown),
-    )
-    for routes in (*beside, *more):
+    for routes in (live(app.state.live), *_pages(settings, ledger, shown), *more):
         app.include_router(routes)
     tell_problems(app, shown)
     visits = Visits.of(settings, ledger, door)
@@ -111,3 +93,23 @@ def application(settings: Settings, ledger: Ledger, *more: APIRouter) -> FastAPI
         return app.openapi()
 
     return app
+
+
+def _pages(settings: Settings, ledger: Ledger, shown: Shown) -> tuple[APIRouter, ...]:
+    """Every page and what is taken from one; each says itself which role it asks for."""
+    return (
+        listing(ledger, shown),
+        plans(settings, ledger, shown),
+        incident(ledger, shown, settings.public_url.rstrip("/")),
+        themes(secure=settings.public_url.startswith("https:")),
+        evidence(settings, ledger),
+        record(ledger, verdict_file_of(settings), shown),
+        exported(settings, ledger),
+        rights(settings, shown),
+        grading(ledger),
+        insights(ledger, shown),
+        installation(settings, ledger, shown),
+        runbooks(ledger, shown),
+        analyzers(settings, ledger, shown),
+        models(ledger, breaker_of(settings), shown),
+    )

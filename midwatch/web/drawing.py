@@ -57,6 +57,7 @@ def _placed(graph: Graph) -> tuple[dict[Key, Place], int, int]:
     tallest = max(len(keys) for keys in columns.values())
     height = tallest * (HIGH + DOWN) + DOWN
     places = {}
+    # Only columns that have something in them: empty ones would push the picture off a narrow screen.
     for at, column in enumerate(sorted(columns)):
         keys = columns[column]
         top = (height - len(keys) * (HIGH + DOWN) + DOWN) // 2
@@ -68,6 +69,7 @@ def _placed(graph: Graph) -> tuple[dict[Key, Place], int, int]:
 def _box(node: Node, place: Place) -> str:
     x, y = place
     kind = "cause" if node.cause else "found" if node.found else "beside"
+    # In words as well: whoever sees no colours must find the cause.
     notes = [word for word, said in (("cause", node.cause), ("plan", node.changed)) if said]
     note = f" · {', '.join(notes)}" if notes else " · found" if node.found else ""
     title = _plain(f"{node.name}{': ' if node.found else ''}{node.found}")
@@ -81,6 +83,7 @@ def _box(node: Node, place: Place) -> str:
 
 def _arrow(edge: Edge, places: dict[Key, Place]) -> str:
     start, end = _ends(places[edge.start], places[edge.end])
+    # Above the middle of its arrow, where no other box is.
     x, y = (start[0] + end[0]) // 2, (start[1] + end[1]) // 2 - 5
     return (
         f'<path class="arrow" d="M{start[0]} {start[1]}L{end[0]} {end[1]}" marker-end="url(#tip)"/>'

@@ -15,7 +15,6 @@ from agents.ledger.plots import plots
 from agents.ledger.store import Ledger
 from agents.ledger.story import Story, story
 from agents.ledger.tables import AuditRow
-from agents.ledger.tags import Tag
 from midwatch.login.needs import needs
 from midwatch.login.roles import Role
 from midwatch.web.drawing import drawn, words
@@ -24,7 +23,7 @@ from midwatch.web.grading import grades
 from midwatch.web.lines import Line, line_of
 from midwatch.web.live import head
 from midwatch.web.models import money
-from midwatch.web.postmortem import QUIET, Case, draft, markdown
+from midwatch.web.postmortem import QUIET, SAYS, Case, draft, markdown
 from midwatch.web.problems import told
 from midwatch.web.quoting import exhibits
 from midwatch.web.related import related
@@ -94,6 +93,7 @@ def read(ledger: Ledger, number: int) -> Found | None:
     with ledger.read() as session:
         # The place in the record first: what comes after it is news to the page.
         since, events = head(session), _events(session, number)
+    # In a second transaction: what comes in between is told by the stream, for it is after ``since``.
     whole = story(ledger, number)
     if whole is None:
         return None
@@ -117,7 +117,7 @@ def content(found: Found) -> dict[str, object]:
         "in_words": [words(edge) for edge in graph.edges],
         "plots": pictures,
         "timeline": [line for line in found.case.events if line.tag not in QUIET],
-        "says": {tag.value: tag.says for tag in Tag},
+        "says": SAYS,
         "verbs": CATALOGUE,
         "sentence": sentence,
         "touched": touched,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -25,6 +25,7 @@ LONGEST = 90
 """Days that are counted at once; a longer stretch would be read for seconds."""
 Days = Annotated[int, Field(ge=1, le=LONGEST)]
 TOP = 8
+FRESH = timedelta(minutes=1)
 GATES = ("to_card", "to_decision", "to_change", "to_verified")
 
 
@@ -41,20 +42,38 @@ class Line:
     trend: str
 
 
+@dataclass(kw_only=True)
+class Counted:
+    """The facts of a period and of the one before, counted anew once a minute however many look."""
+
+    ledger: Ledger
+    _kept: dict[int, tuple[Facts, Facts]] = field(default_factory=dict, repr=False)
+
+    def beside(self, days: int) -> tuple[Facts, Facts]:
+        """Of the last so many days and of as many before them."""
+        until, length = self.ledger.now(), timedelta(days=days)
+        kept = self._kept.get(days)
+        if kept is not None and until - kept[0].until < FRESH:
+            return kept
+        with self.ledger.read() as session:
+            now = stretches.facts(session, until - length, until)
+            before = stretches.facts(session, until - 2 * length, until - length)
+        self._kept[days] = now, before
+        return now, before
+
+
 def router(ledger: Ledger, shown: Shown) -> APIRouter:
     """The page's route; ``shown`` renders a template as the other pages do."""
     routes = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Role.VIEWER)])
+    counted = Counted(ledger=ledger)
 
     @routes.get("/insights")
     def page(request: Request, days: Days = 30) -> Response:
-        until, length = ledger.now(), timedelta(days=days)
-        with ledger.read() as session:
-            now = stretches.facts(session, until - length, until)
-            before = stretches.facts(session, until - 2 * length, until - length)
+        now, before = counted.beside(days)
         content: dict[str, object] = {
             "days": days,
             "since": now.since,
-            "until": until,
+            "until": now.until,
             "lines": [_line(figure, now, before) for figure in FIGURES],
             "charts": _charts(now, before),
         }
@@ -88,7 +107,9 @@ def written(value: float | None, unit: Unit) -> str:
     if value is None:
         return "not known"
     if unit == "time":
-        return span(timedelta(seconds=value))
+        minutes, seconds = divmod(round(value), 60)
+        # Below a quarter of an hour seconds tell two nights apart.
+        return f"{minutes} min {seconds} s" if 1 <= minutes < 15 else span(timedelta(seconds=value))
     if unit == "share":
         return f"{value * 100:.1f} %"
     return f"{value:.4f}" if unit == "money" else f"{value:,.0f}"

@@ -72,6 +72,7 @@ def router(ledger: Ledger, verdict_file: Path, shown: Shown) -> APIRouter:
             except (NotATime, ValueError) as wrong:
                 rows, problem = [], f"{wrong}."
         fields = {name: value for name, value in vars(narrowed).items() if value}
+        # One row more than is shown was read: whether there is an older page is then known.
         older = {**fields, "before": rows[PAGE - 1].seq} if len(rows) > PAGE else {}
         content: dict[str, object] = {
             "rows": [line_of(row) for row in rows[:PAGE]],

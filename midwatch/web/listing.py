@@ -45,10 +45,10 @@ class Asked(BaseModel):
 
     def wanted(self) -> Wanted:
         """The same for the ledger."""
-        narrowed = self.model_dump(exclude={"q", "before"})
-        return Wanted.model_validate(
-            {**narrowed, "namespace": self.namespace.strip(), "words": self.q.strip()}
-        )
+        narrowed = self.model_dump(exclude={"q"})
+        # One more than is shown: whether there are older ones is known without counting them.
+        typed = {"namespace": self.namespace.strip(), "words": self.q.strip(), "limit": PAGE + 1}
+        return Wanted.model_validate(narrowed | typed)
 
     def address(self, before: int | None = None) -> str:
         """This list from another place on."""
@@ -68,7 +68,7 @@ def listing(ledger: Ledger, shown: Shown) -> APIRouter:
         with ledger.read() as session:
             # The place in the record first: what comes after it is news to this page.
             since = head(session)
-            rows = found(session, asked.wanted(), now, before=asked.before, limit=PAGE + 1)
+            rows = found(session, asked.wanted(), now)
         older = asked.address(rows[PAGE - 1].number) if len(rows) > PAGE else ""
         content: dict[str, object] = {
             "incidents": rows[:PAGE],

@@ -57,6 +57,7 @@ class Entrance:
             sessions.refuse(self.visits.ledger, account.method, account.subject, "no role")
             problem = f"You are {account.name}, and no role here is given to you. Ask whoever runs Midwatch."
             return self.form(request, problem, 403)
+        # Nobody goes on with a secret that was there before: somebody else may have put it there.
         old, secret = request.cookies.get(self.visits.cookie, ""), secrets.token_urlsafe(32)
         if old:
             sessions.end(self.visits.ledger, old)

@@ -52,5 +52,6 @@ def _signers(settings: Settings, found: list[Waiting]) -> tuple[dict[str, list[s
 
 def card(chat: str, one: Waiting) -> str:
     """The address of the card in the chat; empty when it was not posted, or there is no chat."""
+    # Both come from Slack's answer; what is no id and no time of a message becomes no address.
     posted = chat and one.channel_id.isalnum() and one.message_ts.replace(".", "").isdecimal()
     return f"{chat}archives/{one.channel_id}/p{one.message_ts.replace('.', '')}" if posted else ""

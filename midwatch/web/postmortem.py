@@ -24,6 +24,8 @@ from tools.redaction import redact
 
 QUIET = {Tag.EVIDENCE_STORED.value, Tag.DELIVERY_ACCEPTED.value, Tag.CARD_UPDATED.value}
 """Events that a reader of a postmortem does not want to read one by one."""
+SAYS = {tag.value: tag.says for tag in Tag}
+"""What each kind of event means; one of another release is named by its tag."""
 _MARKS = re.compile(r"([\\`*_\[\]<>#|~&!])")
 
 
@@ -117,6 +119,7 @@ def _summary(case: Case) -> Iterator[Said]:
 
 
 def _impact(case: Case) -> Iterator[Said]:
+    # How long it was felt is what the alerts say; how many people felt it is not in the record.
     for alert in case.story.incident.alerts:
         place = ", ".join(f"{key} {value}" for key, value in sorted(alert.labels.items()) if key in _WHERE)
         end = alert.ends_at if not alert.firing else None
@@ -134,7 +137,9 @@ _WHERE = {"namespace", "deployment", "statefulset", "daemonset", "service", "pod
 def _timeline(case: Case) -> Iterator[Said]:
     for row in case.events:
         if row.tag not in QUIET:
-            yield Said(text=f"{_at(row.at)} {Tag(row.tag).says} {row.text}", sources=(case.row(row),))
+            yield Said(
+                text=f"{_at(row.at)} {SAYS.get(row.tag, row.tag)} {row.text}", sources=(case.row(row),)
+            )
 
 
 def _cause(case: Case) -> Iterator[Said]:
@@ -161,6 +166,7 @@ def _other(other: Hypothesis) -> str:
 def _changes(case: Case) -> Iterator[Said]:
     for view in case.story.plans:
         plan, source = view.plan, (case.plan(view),)
+        # Plans that nobody signed belong here too: what was not done is part of what happened.
         what = ". ".join(sentence(step) for step in plan.steps)
         undo = f" Undo of {plan.undo_of}." if plan.undo_of else ""
         stands = f"It stands at {view.state.value}{f': {view.reason}' if view.reason else ''}."
@@ -189,6 +195,7 @@ def _outcome(case: Case) -> Iterator[Said]:
 
 def _follow_ups(case: Case) -> Iterator[Said]:
     diagnosis = case.story.diagnosis
+    # What the evidence itself asks for; whatever people promise each other they add.
     for view in case.story.plans[-1:]:
         for radius in view.plan.radius:
             yield from (Said(text=line, sources=(case.plan(view),)) for line in warnings(radius))
@@ -223,6 +230,7 @@ def markdown(case: Case, sections: Sequence[Section], public_url: str) -> str:
 
 def inert(text: str) -> str:
     """A stranger's words as one line of Markdown that formats, links and names nobody."""
+    # One line: a line break would let a label begin a heading or a list of its own.
     flat = " ".join(redact(text).split())
     return _MARKS.sub(r"\\\1", flat).replace("://", r"\://").replace("www.", r"www\.").replace("@", r"\@")
 

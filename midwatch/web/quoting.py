@@ -132,6 +132,7 @@ def _best(lines: Sequence[str], words: str, objects: Sequence[str]) -> tuple[int
     best: tuple[int, int] | None = None
     most = -1
     for number, line in enumerate(lines):
+        # The plain search first: it rules out almost every line of a long look.
         if words not in line or (hit := as_word.search(line)) is None:
             continue
         value = line.endswith(f"= {words}")

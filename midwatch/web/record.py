@@ -20,7 +20,6 @@ from agents.auditor.notes import NotANote
 from agents.auditor.pack import pack
 from agents.ledger import sessions
 from agents.ledger.store import Ledger
-from agents.ledger.tags import Tag
 from midwatch.login.needs import needs, visit_of
 from midwatch.login.roles import Role
 from midwatch.settings import Settings
@@ -43,7 +42,7 @@ def evidence(settings: Settings, ledger: Ledger) -> APIRouter:
             return PlainTextResponse(str(problem), status_code=404)
         except (KeyProblem, NotANote, OSError) as problem:
             return PlainTextResponse(f"keys or anchors cannot be read: {problem}", status_code=503)
-        sessions.acted(ledger, Tag.RECORD_TAKEN, visit_of(request).account, incident=number)
+        sessions.record_taken(ledger, visit_of(request).account, incident=number)
         named = {"Content-Disposition": f'attachment; filename="INC-{number}-evidence.zip"'}
         return Response(content, media_type="application/zip", headers=named)
 
@@ -62,7 +61,7 @@ def exported(settings: Settings, ledger: Ledger) -> APIRouter:
             return PlainTextResponse(str(problem), status_code=422)
         except (KeyProblem, NotANote, OSError) as problem:
             return PlainTextResponse(f"keys or anchors cannot be read: {problem}", status_code=503)
-        sessions.acted(ledger, Tag.RECORD_TAKEN, visit_of(request).account, since=since)
+        sessions.record_taken(ledger, visit_of(request).account, since=since)
         named = {"Content-Disposition": 'attachment; filename="midwatch-record.jsonl"'}
         return StreamingResponse(
             _lines(ledger, start, trust), media_type="application/x-ndjson", headers=named

@@ -93,6 +93,7 @@ def related(story: Story) -> Graph:
     for pod in [key for key in keys if key in seen.runs_on and marked.get(key)]:
         edges.append(Edge(start=pod, word="runs on", end=seen.runs_on[pod]))
         keys.setdefault(seen.runs_on[pod])
+    # The cause and what was found came first, so what is left out is what hangs on to them.
     kept = list(keys)[:MOST]
     nodes = tuple(marked.get(key) or Node(key=key) for key in kept)
     drawn = [edge for edge in dict.fromkeys(edges) if edge.start in kept and edge.end in kept]
@@ -158,6 +159,7 @@ def _seen(excerpts: Iterable[str]) -> _Seen:
             services[key] = ("Service", key[1], hit["value"])
         elif key[0] == "Pod" and hit["path"] == "spec/nodeName":
             seen.runs_on[key] = ("Node", "", hit["value"])
+    # Kind, name and controller stand on lines of their own and come together only here.
     for (key, what), said in parts.items():
         if "kind" not in said or "name" not in said:
             continue

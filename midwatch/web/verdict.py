@@ -16,7 +16,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from agents.auditor.verdicts import Kept, kept_in
 from agents.auditor.verify import Progress
 from agents.ledger import checkpoints, sessions
-from agents.ledger.tags import Tag
 from midwatch.login.needs import needs, visit_of
 from midwatch.login.roles import Role
 from midwatch.web.frame import rendered
@@ -57,10 +56,9 @@ def sentences(kept: Kept | None, events: int, now: datetime) -> list[Sentence]:
     ]
     if now - kept.at > STALE:
         said.append(Sentence(text="That is too long ago: the auditor is away or behind.", bad=True))
-    if events > found.events:
-        said.append(
-            Sentence(text=f"{events - found.events} events were written since and are not in that verdict.")
-        )
+    if more := events - found.events:
+        were = "1 event was" if more == 1 else f"{more} events were"
+        said.append(Sentence(text=f"{were} written since and not looked at yet."))
     plans = f"Plans that stand where their events say: {found.plans}. Signed checkpoints: {found.checkpoints}"
     said.append(Sentence(text=f"{plans}, anchored outside up to event {found.anchored}."))
     return [*said, *(Sentence(text=f"Not covered: {remark}.") for remark in found.remarks)]
@@ -79,7 +77,7 @@ def asking(auditor: Auditor) -> APIRouter:
 
     @router.post("/ledger/verify", dependencies=[needs(Role.APPROVER)])
     def asked(request: Request) -> Response:
-        sessions.acted(auditor.ledger, Tag.VERIFY_ASKED, visit_of(request).account)
+        sessions.verify_asked(auditor.ledger, visit_of(request).account)
         auditor.ask()
         return RedirectResponse("/ledger?asked=1", status_code=303)
 

@@ -1,4 +1,4 @@
-"""Logins that must not count: forged answers, bent ID tokens, wrong workspaces, and ways out of the house."""
+"""Logins that must not count: forged answers, bent ID tokens, wrong workspaces (threats T51, T53)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ LIES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("lie", LIES)
-async def test_an_id_token_that_does_not_hold_logs_nobody_in(
+async def test_t51_an_id_token_that_does_not_hold_logs_nobody_in(
     tmp_path: Path, provider: OpenIdServer, lie: str
 ) -> None:
     async with visitor(tmp_path, **by_oidc(provider)) as somebody:
@@ -63,7 +63,7 @@ async def test_an_id_token_that_does_not_hold_logs_nobody_in(
         assert somebody.events("web:session:open") == []
 
 
-async def test_an_answer_that_this_browser_did_not_ask_for_is_refused(
+async def test_t51_an_answer_that_this_browser_did_not_ask_for_is_refused(
     tmp_path: Path, provider: OpenIdServer
 ) -> None:
     async with visitor(tmp_path, **by_oidc(provider)) as somebody:
@@ -77,7 +77,7 @@ async def test_an_answer_that_this_browser_did_not_ask_for_is_refused(
 
 
 @pytest.mark.parametrize("change", [{"state": "forged"}, {"state": ""}, {"code": "forged"}, {"code": ""}])
-async def test_a_forged_state_or_code_is_refused(
+async def test_t51_a_forged_state_or_code_is_refused(
     tmp_path: Path, provider: OpenIdServer, change: dict[str, str]
 ) -> None:
     async with visitor(tmp_path, **by_oidc(provider)) as somebody:
@@ -86,7 +86,7 @@ async def test_a_forged_state_or_code_is_refused(
         assert (await somebody.client.get("/login/oidc/callback", params=said)).status_code == 403
 
 
-async def test_a_code_counts_once(tmp_path: Path, provider: OpenIdServer) -> None:
+async def test_t51_a_code_counts_once(tmp_path: Path, provider: OpenIdServer) -> None:
     async with visitor(tmp_path, **by_oidc(provider)) as somebody:
         address = await somebody.to_provider("oidc")
         begun = somebody.client.cookies.get("midwatch_session_login")
@@ -97,7 +97,7 @@ async def test_a_code_counts_once(tmp_path: Path, provider: OpenIdServer) -> Non
         assert (await somebody.client.get(back)).status_code == 403
 
 
-async def test_a_code_that_was_stolen_on_the_way_is_worth_nothing_without_the_verifier(
+async def test_t51_a_code_that_was_stolen_on_the_way_is_worth_nothing_without_the_verifier(
     tmp_path: Path, provider: OpenIdServer
 ) -> None:
     async with visitor(tmp_path, **by_oidc(provider)) as somebody:
@@ -114,7 +114,7 @@ async def test_a_code_that_was_stolen_on_the_way_is_worth_nothing_without_the_ve
         assert found.json() == {"error": "invalid_grant"}
 
 
-async def test_a_key_that_was_rotated_is_fetched_and_the_old_one_no_longer_counts(
+async def test_t51_a_key_that_was_rotated_is_fetched_and_the_old_one_no_longer_counts(
     tmp_path: Path, provider: OpenIdServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(providers, "KEYS_AGAIN_S", 0.0)
@@ -126,7 +126,7 @@ async def test_a_key_that_was_rotated_is_fetched_and_the_old_one_no_longer_count
         assert (await somebody.log_in("oidc", "ada")).status_code == 403
 
 
-async def test_an_address_that_the_provider_did_not_verify_is_nobodys(
+async def test_t53_an_address_that_the_provider_did_not_verify_is_nobodys(
     tmp_path: Path, provider: OpenIdServer
 ) -> None:
     lists = {"login_viewers": ("email:ada@example.org",)}
@@ -138,7 +138,7 @@ async def test_an_address_that_the_provider_did_not_verify_is_nobodys(
 @pytest.mark.parametrize(
     ("team", "user"), [("T0FOREIGN01", ADA), ("", ADA), ("T0PRETEND001", "../x"), ("T0PRETEND001", BEN)]
 )
-async def test_somebody_of_another_workspace_or_under_another_id_is_nobody_here(
+async def test_t53_somebody_of_another_workspace_or_under_another_id_is_nobody_here(
     tmp_path: Path, slack: SlackServer, team: str, user: str
 ) -> None:
     lists = {"login_viewers": (f"slack:{slack.credentials.team_id}/*",)}
@@ -149,7 +149,7 @@ async def test_somebody_of_another_workspace_or_under_another_id_is_nobody_here(
         assert (await somebody.log_in("slack", ADA)).status_code == 303
 
 
-async def test_a_member_in_no_list_and_not_on_the_roster_stays_outside(
+async def test_t53_a_member_in_no_list_and_not_on_the_roster_stays_outside(
     tmp_path: Path, slack: SlackServer
 ) -> None:
     async with visitor(tmp_path, **by_slack(slack)) as somebody:
@@ -174,7 +174,7 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize("then", OUTSIDE)
-async def test_a_login_leads_nowhere_but_to_our_own_pages(
+async def test_t51_a_login_leads_nowhere_but_to_our_own_pages(
     tmp_path: Path, provider: OpenIdServer, then: str
 ) -> None:
     async with visitor(tmp_path, **by_oidc(provider)) as somebody:
@@ -182,7 +182,7 @@ async def test_a_login_leads_nowhere_but_to_our_own_pages(
         assert (answer.status_code, answer.headers["location"]) == (303, "/incidents")
 
 
-async def test_a_provider_that_says_it_is_another_is_not_asked(
+async def test_t51_a_provider_that_says_it_is_another_is_not_asked(
     tmp_path: Path, provider: OpenIdServer
 ) -> None:
     with OpenIdServer() as other:
@@ -193,7 +193,7 @@ async def test_a_provider_that_says_it_is_another_is_not_asked(
             assert "says that it is another issuer" in answer.text
 
 
-async def test_whoever_fails_too_often_waits_and_nobody_else_does(tmp_path: Path) -> None:
+async def test_t51_whoever_fails_too_often_waits_and_nobody_else_does(tmp_path: Path) -> None:
     async with visitor(tmp_path) as somebody:
         for _ in range(20):
             assert (await somebody.client.post("/login", data={"token": "guess"})).status_code == 401
@@ -229,7 +229,7 @@ PROXY = {
         ("testclient", [("X-Forwarded-User", "ada")], 401),
     ],
 )
-async def test_a_name_in_a_header_counts_from_the_proxy_alone(
+async def test_t53_a_name_in_a_header_counts_from_the_proxy_alone(
     tmp_path: Path, host: str, headers: list[tuple[str, str]], status: int
 ) -> None:
     async with visitor(tmp_path, host, **PROXY) as somebody:

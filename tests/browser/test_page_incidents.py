@@ -66,6 +66,10 @@ async def test_the_list_fits_a_phone_and_colours_are_chosen_and_kept(years: Site
     page = phone.page
     width = "document.documentElement.scrollWidth <= innerWidth"
     assert await page.evaluate(width)
+    for name in ("Incidents", "Plans", "Ledger"):
+        box = await page.get_by_role("link", name=name, exact=True).bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 390, f"{name} is out of sight"
     light = await page.evaluate("getComputedStyle(document.body).backgroundColor")
     await page.get_by_role("button", name="dark").click()
     await page.wait_for_url("**/incidents")

@@ -11,7 +11,7 @@ from agents.ledger.incidents import accept
 from agents.ledger.investigations import LeaseLost, Look
 from agents.ledger.notification import Disposition
 from tests.contracts.test_ledger_record import record
-from tests.support.plans import a_delivery, an_alert
+from tests.support.plans import a_delivery, an_alert, numbers
 
 
 def one(ledger, delivery) -> Disposition:
@@ -29,7 +29,7 @@ def test_the_same_notification_twice_opens_one_incident(ledger, clock):
     clock.forward(0.0014)
     half = a_delivery(clock(), an_alert(clock()))
     assert one(ledger, half) is Disposition.DUPLICATE
-    assert len(incidents.page(ledger)) == 1
+    assert numbers(ledger) == [1]
     woken = [job for job in ledger.queue.jobs if job.lane == "investigator"]
     assert len(woken) == 1
 
@@ -127,7 +127,7 @@ def test_a_late_copy_reopens_no_closed_incident(ledger, clock):
     clock.forward(60)
     receipt = accept(ledger, [a_delivery(clock(), fires)])[0]
     assert (receipt.disposition, receipt.incident) == (Disposition.DUPLICATE, 1)
-    assert len(incidents.page(ledger)) == 1
+    assert numbers(ledger) == [1]
 
 
 def test_a_watchdog_opens_nothing_and_a_stray_resolve_neither(ledger, clock):
@@ -135,7 +135,7 @@ def test_a_watchdog_opens_nothing_and_a_stray_resolve_neither(ledger, clock):
     assert one(ledger, a_delivery(clock(), watchdog)) is Disposition.IGNORED
     stray = a_delivery(clock(), an_alert(clock(), firing=False))
     assert one(ledger, stray) is Disposition.IGNORED
-    assert incidents.page(ledger) == []
+    assert numbers(ledger) == []
 
 
 def test_one_worker_holds_an_incident_and_a_zombie_writes_nothing(ledger, clock):

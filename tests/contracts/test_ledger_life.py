@@ -34,10 +34,11 @@ from agents.ledger.previews import Posted
 from agents.ledger.protocol import Agent, Objection, PlanState
 from agents.ledger.store import Ledger, set_halt
 from agents.ledger.story import story
+from agents.ledger.tables import IncidentRow
 from tests.contracts.conftest import HandClock
 from tests.contracts.test_ledger_record import woken
 from tests.support.golden import as_lines, golden_lines
-from tests.support.plans import ADA, a_delivery, a_plan, a_step, an_alert
+from tests.support.plans import ADA, a_delivery, a_plan, a_step, an_alert, numbers
 from tools.kubernetes.objects import ObjectRef
 
 CHECKOUT = ObjectRef(kind="Deployment", namespace="shop", name="checkout", uid="u")
@@ -206,9 +207,11 @@ def seen_again(ledger: Ledger, clock: HandClock) -> Iterator[object]:
 
 def told(ledger: Ledger, clock: HandClock) -> Iterator[object]:
     """What is read of it afterwards."""
-    yield [one.model_dump(mode="json") for one in incidents.page(ledger)]
-    yield [one.number for one in incidents.page(ledger, before=2)]
-    yield [one.number for one in incidents.page(ledger, limit=1)]
+    with ledger.read() as session:
+        rows = [session.get_one(IncidentRow, number) for number in numbers(ledger)]
+        yield [incidents.value_of(session, row).model_dump(mode="json") for row in rows]
+    yield numbers(ledger, before=2)
+    yield numbers(ledger, limit=1)
     for number in (1, 2, 3, 4):
         found = story(ledger, number)
         yield found and found.model_dump(mode="json")

@@ -81,7 +81,7 @@ async def test_the_page_tells_the_last_verdict_and_what_came_after_it(visitor: V
     small_events(record.ledger, 3)
     said = await visitor.reads()
     assert f"Whole up to event {events}: all was recomputed" in said
-    assert "3 events were written since and are not in that verdict." in said
+    assert "3 events were written since and not looked at yet." in said
     assert "Not covered: " in said
 
 

@@ -73,7 +73,7 @@ async def test_by_openid_connect_to_the_page_that_was_wanted_and_back_out(
         assert len(ada.events("web:session:close")) == 1
 
 
-async def test_whoever_is_on_the_roster_is_an_approver_until_they_are_not(
+async def test_t53_whoever_is_on_the_roster_is_an_approver_until_they_are_not(
     tmp_path: Path, slack: SlackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(roles, "ROSTER_FOR_S", -1.0)
@@ -89,7 +89,7 @@ async def test_whoever_is_on_the_roster_is_an_approver_until_they_are_not(
         assert (await ada.get("/incidents")).status_code == 303
 
 
-async def test_an_account_that_the_chat_calls_gone_opens_nothing_any_more(
+async def test_t53_an_account_that_the_chat_calls_gone_opens_nothing_any_more(
     tmp_path: Path, slack: SlackServer
 ) -> None:
     a_roster(tmp_path, ADA)
@@ -114,7 +114,7 @@ async def test_each_login_gets_a_cookie_of_its_own_and_ends_the_one_before(known
                 assert (await other.get("/incidents", headers=headers)).status_code == status
 
 
-async def test_a_session_that_somebody_planted_before_the_login_is_not_used(known: Path) -> None:
+async def test_t51_a_session_that_somebody_planted_before_the_login_is_not_used(known: Path) -> None:
     async with visitor(known) as somebody:
         somebody.client.cookies.set("midwatch_session", "planted", domain="pages.test")
         answer = await somebody.client.post("/login", data={"token": TOKEN})
@@ -169,7 +169,7 @@ async def a_form(somebody: Visitor, headers: dict[str, str], **fields: str) -> i
     return (await somebody.client.post("/logout", headers=headers, data=fields)).status_code
 
 
-async def test_a_form_counts_from_our_own_page_and_with_its_key(known: Path) -> None:
+async def test_t52_a_form_counts_from_our_own_page_and_with_its_key(known: Path) -> None:
     async with visitor(known) as somebody:
         await somebody.client.post("/login", data={"token": TOKEN})
         csrf = await somebody.csrf()

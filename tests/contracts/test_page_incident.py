@@ -75,6 +75,14 @@ async def test_a_halt_stands_on_every_page(years: Site) -> None:
         assert "Halted by &lt;b&gt;ada: a storm." in page, path
 
 
+async def test_a_ledger_that_cannot_be_read_is_said_and_is_no_crash(years: Site) -> None:
+    with years.ledger.writer.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE evidence RENAME TO gone")
+    found = await years.get("/incidents/49")
+    assert found.status_code == 503
+    assert "Load the page again" in found.text
+
+
 async def test_only_what_is_asked_for_by_its_digest_is_kept_by_a_browser(years: Site) -> None:
     page = await years.get("/incidents")
     assert "unsafe" not in page.headers["content-security-policy"]

@@ -74,7 +74,7 @@ def roles_of(dependant: Dependant) -> list[Role]:
     return [each.call.role for each in dependant.dependencies if isinstance(each.call, Needs)]
 
 
-def test_every_route_is_open_by_name_or_says_once_which_role_it_needs(tmp_path: Path) -> None:
+def test_t53_every_route_is_open_by_name_or_says_once_which_role_it_needs(tmp_path: Path) -> None:
     with record_in(tmp_path) as kept:
         given = Settings(state_dir=tmp_path)
         app = application(given, kept.ledger, metrics(kept.auditor), asking(kept.auditor))
@@ -86,7 +86,7 @@ def test_every_route_is_open_by_name_or_says_once_which_role_it_needs(tmp_path: 
     assert found["/ledger/verify"] == [Role.APPROVER]
 
 
-async def test_nothing_is_read_without_a_login(reader: Visitor) -> None:
+async def test_t53_nothing_is_read_without_a_login(reader: Visitor) -> None:
     for route in routes(reader.app.routes):
         if route.path in OPEN:
             continue
@@ -99,7 +99,7 @@ async def test_nothing_is_read_without_a_login(reader: Visitor) -> None:
             assert answer.status_code == 303, (method, path)
 
 
-async def test_a_viewer_reads_and_does_nothing_else(reader: Visitor) -> None:
+async def test_t53_a_viewer_reads_and_does_nothing_else(reader: Visitor) -> None:
     reader.client.headers["X-User"] = "mia"
     assert (await reader.get("/incidents")).status_code == 200
     for route in routes(reader.app.routes):
@@ -111,7 +111,7 @@ async def test_a_viewer_reads_and_does_nothing_else(reader: Visitor) -> None:
                 assert "yours is viewer" in answer.text
 
 
-async def test_a_form_of_somebody_behind_a_proxy_needs_the_pages_key_too(reader: Visitor) -> None:
+async def test_t52_a_form_of_somebody_behind_a_proxy_needs_the_pages_key_too(reader: Visitor) -> None:
     reader.client.headers["X-User"] = "mia"
     assert (await reader.client.post("/theme", data={"to": "dark"})).status_code == 403
     csrf = await reader.csrf()

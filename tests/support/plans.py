@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agents.incident import Alert, Approver, Decision, Plan, Verdict
+from agents.ledger.listing import Wanted, found
 from agents.ledger.notification import Delivery, Notification
+from agents.ledger.store import Ledger
 from midwatch.intake.notification import delivery_key
 from tools.kubernetes.actions.step import Step
 
@@ -86,3 +88,9 @@ def a_delivery(now: datetime, *alerts: Alert, **changes: Any) -> Delivery:
         "notification": note,
     }
     return Delivery(**(values | changes))
+
+
+def numbers(ledger: Ledger, **narrowed: Any) -> list[int]:
+    """The incidents that a list shows, newest first."""
+    with ledger.read() as session:
+        return [one.number for one in found(session, Wanted(**narrowed), ledger.now())]

@@ -83,6 +83,7 @@ class Issuer:
 
     def redeem(self, form: dict[str, str]) -> dict[str, object]:
         """Tokens for a code. Raises RefusedError."""
+        # Taken out whatever comes of it: a code counts once, also when its first use was refused.
         found = self._codes.pop(form.get("code", ""), None)
         if found is None or form.get("redirect_uri") != found[0].redirect_uri:
             raise RefusedError("invalid_grant")
@@ -98,6 +99,7 @@ class Issuer:
     def token(self, asked: Asked, who: Identity, access: str) -> str:
         """An ID token, true or as the lies have it."""
         now = int(time.time())
+        # The left half of the digest, by which a client ties the two tokens together.
         half = hashlib.sha256(access.encode()).digest()[:16]
         told: dict[str, object] = {
             "iss": self.base(),
@@ -137,8 +139,7 @@ def _first_key() -> RSAKey:
 
 
 def _new_key() -> RSAKey:
-    parameters = {"use": "sig", "alg": "RS256", "kid": secrets.token_hex(4)}
-    return RSAKey.generate_key(2048, parameters)
+    return RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256", "kid": secrets.token_hex(4)})
 
 
 def _challenge(verifier: str) -> str:

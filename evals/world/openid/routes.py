@@ -55,6 +55,7 @@ class Endpoints:
         query = dict(request.query_params)
         if query.get("client_id") != self.issuer.client_id or query.get("response_type") != "code":
             return HTMLResponse("<p>No such client.</p>", status_code=400)
+        # A person without a browser says at once who they are; in a browser the page's links do.
         who = self.people().get(query.pop("as", ""))
         if who is None:
             return HTMLResponse(self._page(query))
@@ -81,6 +82,7 @@ class Endpoints:
 
     async def token(self, request: Request) -> Response:
         """Tokens for a code, or an error of RFC 6749."""
+        # Files have no place in a token request and are left out.
         async with request.form() as form:
             given = {name: value for name, value in form.items() if isinstance(value, str)}
         try:

@@ -36,6 +36,7 @@ def sign_in(workspace: Workspace) -> tuple[Issuer, list[Route]]:
     credentials = workspace.credentials
     issuer = Issuer(lambda: workspace.base_url, credentials.client_id, credentials.client_secret)
 
+    # Asked anew at every login: who was deactivated meanwhile is no longer offered.
     def people() -> dict[str, Identity]:
         return {
             key: _identity(key, user)
