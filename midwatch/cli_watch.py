@@ -93,11 +93,12 @@ def listed(  # noqa: PLR0913, PLR0917  (each is an option of the command, and ha
         namespace=namespace,
         words=words,
         since=time_of(since) if since else None,
+        limit=limit,
     )
     with _ledger(config) as ledger:
         now = ledger.now()
         with ledger.read() as session:
-            rows = found(session, wanted, now, limit=limit)
+            rows = found(session, wanted, now)
     if output is Form.JSON:
         data([_facts(one) for one in rows])
     elif rows:

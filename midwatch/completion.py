@@ -28,7 +28,7 @@ def incidents(ctx: typer.Context, incomplete: str) -> list[Offer]:
 def _incidents(session: Session) -> list[Offer]:
     from agents.ledger.listing import Wanted, found
 
-    newest = found(session, Wanted(), datetime.now(UTC), limit=MOST)
+    newest = found(session, Wanted(limit=MOST), datetime.now(UTC))
     return [(one.id, f"{one.state.value} since {one.opened_at:%Y-%m-%d}") for one in newest]
 
 
