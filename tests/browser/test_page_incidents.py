@@ -49,7 +49,7 @@ async def test_a_new_incident_appears_without_a_reload_and_nothing_jumps(years: 
     await page.wait_for_url("**/incidents/59")
 
 
-async def test_a_search_is_a_key_away_and_works_without_a_script(years: Site, desk: Window) -> None:
+async def test_a_search_is_a_key_away_and_its_result_has_an_address(years: Site, desk: Window) -> None:
     await years.enter(desk, "/incidents")
     await desk.page.keyboard.press("/")
     await desk.page.keyboard.type("service-13")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -153,3 +154,14 @@ async def test_nobody_follows_without_a_login(years: Site) -> None:
     async with httpx.AsyncClient(base_url=years.url, trust_env=False, timeout=60) as client:
         assert (await client.get("/live?since=x", headers=BEARER)).status_code == 422
         assert (await client.get("/live?since=0")).status_code == 401
+
+
+async def test_an_open_stream_does_not_keep_a_server_from_stopping(tmp_path: Path) -> None:
+    async with asyncio.timeout(60), AsyncExitStack() as stack:
+        async with some_years(tmp_path) as years:
+            client = httpx.AsyncClient(base_url=years.url, trust_env=False, timeout=60)
+            asked = (await stack.enter_async_context(client)).stream("GET", "/live?since=0", headers=BEARER)
+            lines = (await stack.enter_async_context(asked)).aiter_lines()
+            assert await anext(lines) == "retry: 2000"
+        # The server is gone by now, and so is the stream.
+        assert all(not line.startswith("retry") for line in [line async for line in lines])

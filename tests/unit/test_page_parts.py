@@ -127,7 +127,11 @@ def test_evidence_that_lies_about_owners_ends_no_page() -> None:
             "endpoints/0/targetRef/name = cart",
         )
     )
-    graph = related(a_story(seen(1, ring), seen(2, many)))
+    finding = {"code": "pod.crash", "severity": "critical", "message": "it crashes"}
+    finding |= {"object": {"kind": "Pod", "namespace": "shop", "name": "a"}}
+    told = a_story(seen(1, ring), seen(2, many))
+    diagnosis = Diagnosis.model_validate(told.diagnosis.model_dump() | {"findings": (finding,)})
+    graph = related(told.model_copy(update={"diagnosis": diagnosis}))
     assert len(graph.nodes) == MOST
     assert graph.more > 0
     assert "<b>" not in drawn(graph)
