@@ -28,6 +28,7 @@ async def details(office: Office, payload: Payload, nonce: str) -> str | None:
     number = await _judged(office, click, value)
     if not isinstance(number, int):
         return await _refused(office, click, number, nonce)
+    # Drawn from the ledger and not from the card, which a thief of the bot token could have edited.
     told = await asyncio.to_thread(story, office.ledger, number)
     if told is None:
         return Refusal.WRONG_PLACE.value
@@ -45,6 +46,7 @@ async def rest(office: Office, payload: Payload, nonce: str) -> str | None:
     number = await _judged(office, click, value)
     if not isinstance(number, int):
         return await _refused(office, click, number, nonce)
+    # The menu's seal is on the incident alone: how long is only one of three words.
     if chosen not in set(Rest):
         return await _refused(office, click, Refusal.FORGED, nonce)
     if not roster_or_nobody(office.roster_file).listed(click.approver):

@@ -59,6 +59,7 @@ async def hear(office: Office, pace: Pace, body: Payload) -> None:
     asked = Asked(story=told, roster=roster_or_nobody(office.roster_file), public_url=office.public_url)
     said = text(event, "text")
     blocks = answer(said, asked, named=f"<@{office.bot_user_id}>" in said)
+    # People talk to each other there as well: most messages are not for us.
     if blocks is None:
         return
     if not pace.may(user):

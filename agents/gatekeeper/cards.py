@@ -124,6 +124,7 @@ def _what_is_wrong(story: Story, page: str) -> list[Piece]:
         return [Piece(blocks=[paragraph("What is wrong", "Looking.")])]
     cause = diagnosis.cause.sentence if diagnosis.cause else "The cause was not established."
     said = f"{clipped(cause, 700)} (confidence: {diagnosis.confidence})"
+    # Three are read at night; the page has them all, and says which were dropped.
     proof = [(claim.text, claim.evidence) for claim in diagnosis.claims[:3]]
     blocks = [paragraph("What is wrong", said)]
     pieces = [Piece(blocks=blocks)]
@@ -137,6 +138,7 @@ def _beside(diagnosis: Diagnosis, page: str) -> list[Piece]:
     pieces = []
     if diagnosis.not_checked:
         said = clipped("; ".join(diagnosis.not_checked[:5]), 500)
+        # A list that silently ends would look complete.
         more = len(diagnosis.not_checked) - 5
         said += f"; and {more} more" if more > 0 else ""
         pieces.append(Piece(blocks=[context(f"Could not be checked: {said}")], gives_way=2, name="the gaps"))

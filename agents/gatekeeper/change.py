@@ -60,6 +60,7 @@ def change(story: Story, view: PlanView, reasons: Reasons) -> list[Piece]:
     """The exact change with everything that a person weighs before signing; the diff is never cut."""
     pieces = [Piece(blocks=[paragraph("The exact change", clipped(words_of(view.plan), WORDS_ON_CARD))])]
     pieces.append(Piece(blocks=_shown(story, view)))
+    # Of many steps the first ones: the file and the page tell them all.
     touched = touched_blocks(view.plan, STEPS_ON_CARD)
     pieces.append(Piece(blocks=touched, gives_way=3, name="what it touches"))
     if view.note:
@@ -86,6 +87,7 @@ def deciding(story: Story, seal: SealKey) -> list[Block]:
     buttons = [_approve(view.plan, seal)] if signable else []
     if buttons or approved or _asking(view):
         buttons.append(button("reject", "Reject", seal.button(view.plan.id), "danger"))
+    # Once it is approved, an edit would take a signature away behind its giver's back.
     if _asking(view) and is_editable(view.plan):
         buttons.append(button("edit", "Edit", seal.button(view.plan.id)))
     if not buttons:

@@ -26,6 +26,7 @@ def details_view(story: Story, public_url: str) -> View:
             for item in story.evidence[:MOST]
         ]
         blocks += [paragraph("Evidence", _more(len(story.evidence))), cited(looks, lambda n: f"{page}#{n}")]
+    # Also those that were superseded: their digests are what an auditor asks for.
     for view in story.plans:
         blocks += _plan(view)
     title = plain(incident.id, 24)

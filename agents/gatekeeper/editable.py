@@ -50,5 +50,6 @@ def fields_of(plan: Plan, factor: float) -> list[tuple[int, Editable]]:
 
 def limits_of(plan: Plan, n: int, factor: float) -> Limits:
     """What values of step ``n`` must keep to: the disruption budget counts from the plan's own bytes."""
+    # From the bytes that were signed for: the gatekeeper has no cluster to ask.
     budget = plan.radius[n].budget if n < len(plan.radius) else None
     return Limits(factor=factor, least=max(1, budget.need if budget else 1))

@@ -81,6 +81,7 @@ def _new(office: Office, asked: tuple[Standing, Click], payload: Payload) -> Pla
     steps = _typed(old.plan, payload, office.limit_factor)
     if isinstance(steps, dict):
         return steps
+    # The policy is asked about this very plan: other values may have another tier.
     told = incidents.incident(office.ledger, old.row.incident)
     draft = old.plan.model_copy(
         update={
@@ -96,6 +97,7 @@ def _new(office: Office, asked: tuple[Standing, Click], payload: Payload) -> Pla
         return {"value-1": f"the policy cannot be used: {str(problem).splitlines()[0]}"}
     if judged.objection:
         return {"value-1": f"the policy does not allow it: {judged.objection}"}
+    # An edit late in the night gets no longer than the plan it replaces had.
     waits = min(judged.pending_s, int((old.plan.pending_until - old.row.created_at).total_seconds()))
     return draft.model_copy(
         update={

@@ -31,6 +31,7 @@ def fitted(pieces: Iterable[Piece]) -> Blocks:
     kept = list(pieces)
     left_out: list[str] = []
     while _over(kept, left_out) and (least := max(kept, key=lambda one: one.gives_way)).gives_way:
+        # Whole pieces go, and are named: nobody shall think that there was nothing.
         kept.remove(least)
         left_out.append(least.name)
     # Nothing is cut in the middle: half a sentence may say the opposite of the whole.

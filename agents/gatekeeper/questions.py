@@ -88,6 +88,7 @@ def _why(asked: Asked) -> Blocks:
 
 
 def _logs(asked: Asked) -> Blocks:
+    # Only what was stored: a question never makes us look at the cluster again.
     looks = [one for one in asked.story.evidence if "logs" in one.tool]
     if not looks:
         return [paragraph("No logs were read", "for this incident.")]

@@ -21,5 +21,6 @@ def reasons_of(policies: PolicyFile, plan: Plan, incident: Incident) -> Reasons:
         judged = judge(policies.read(), question_of(plan, incident))
     except PolicyError:
         return Reasons()
+    # Denying rules would have cancelled the plan: what matched is what allows it.
     matched = [trace.entry for trace in judged.traces if trace.fate is Fate.MATCHED]
     return Reasons(tier=judged.why_tier, entries=tuple(dict.fromkeys(matched)))

@@ -34,6 +34,7 @@ def is_long(plan: Plan, preview: Preview | None) -> bool:
 
 def whole_text(plan: Plan, preview: Preview | None) -> str:
     """Everything that is signed, as one text."""
+    # The digest first: it is what is compared with the card and typed from tier 2 on.
     lines = [f"Plan {plan.digest} for {plan.incident}, {len(plan.steps)} steps", ""]
     for n, step in enumerate(plan.steps, start=1):
         lines.append(f"{n}. {sentence(step)}")

@@ -57,6 +57,7 @@ def rest(ledger: Ledger, incident: int, by: Approver, wanted: Rest) -> Snooze | 
         tx.alone()
         if tx.session.get(IncidentRow, incident) is None:
             return None
+        # By the database's clock, like every other time that people wait for.
         until = tx.now + wanted.time if wanted.time else None
         tx.session.merge(SnoozeRow(incident=incident, **by.model_dump(), at=tx.now, until_at=until))
         said = {"by": by.model_dump(), "until": until.isoformat() if until else wanted.says}
