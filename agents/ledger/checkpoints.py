@@ -55,7 +55,7 @@ def rows(session: Session, after: int = 0, upto: int | None = None) -> Iterator[
 
 
 def _as_sqlite(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(" ", "microseconds")
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def said_before(session: Session, seq: int) -> bytes | None:

@@ -263,3 +263,19 @@ def test_of_a_long_problem_three_hundred_characters_are_kept(ledger, clock):
     with ledger.read() as session:
         (one,) = consultations.of_incident(session, 1)
     assert (len(one.problem), len(one.answered_by)) == (300, 100)
+
+
+def test_the_same_question_asked_again_is_answered_by_the_newest_answer(ledger, clock):
+    held = lease(ledger, clock)
+    for answer in ("x", "y"):
+        asked(ledger, held, replace(WELL, answer={"prose": answer}))
+    with ledger.read() as session:
+        assert consultations.kept(session, 1, ASKED.key) == {"prose": "y"}
+
+
+def test_what_took_no_tokens_is_known_to_have_taken_none(ledger, clock):
+    held = lease(ledger, clock)
+    asked(ledger, held, Ended(outcome="refused"))
+    with ledger.read() as session:
+        (told,) = consultations.of_incident(session, 1)
+    assert told.tokens == 0

@@ -99,7 +99,9 @@ def test_two_that_start_at_once_bring_one_database_up_in_turn(ledger_server):
         second.result(30)
         assert len(set(revisions(ledger.writer))) == 1
         # Without a clock of its own the ledger's time is the server's.
-        assert abs(ledger.now() - datetime.now(UTC)) < timedelta(minutes=1)
+        now = ledger.now()
+        assert abs(now - datetime.now(UTC)) < timedelta(minutes=1)
+        assert now.tzinfo is UTC
         ledger.close()
 
 

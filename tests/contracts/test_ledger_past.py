@@ -10,11 +10,11 @@ from sqlmodel import select
 from agents.incident import Recovery
 from agents.ledger.memory import WITHIN, judge, last_known, tried
 from agents.ledger.past import Bent, Fate, events
-from agents.ledger.protocol import PlanState
+from agents.ledger.protocol import Agent, PlanState
 from agents.ledger.tables import AuditRow
 from agents.ledger.tags import Tag
 from tests.contracts.test_ledger_hidden import bend
-from tests.contracts.test_ledger_memory import BAD_IMAGE, CHECKOUT, Desk, fates
+from tests.contracts.test_ledger_memory import BAD_IMAGE, CHECKOUT, DONE, Desk, fates
 
 CART = BAD_IMAGE.model_copy(update={"object": CHECKOUT.model_copy(update={"name": "cart"})})
 ELSEWHERE = BAD_IMAGE.model_copy(update={"object": CHECKOUT.model_copy(update={"namespace": "bank"})})
@@ -59,6 +59,28 @@ def test_a_plan_that_got_on_without_a_recorded_move_tells_nothing(desk):
     assert not desk.past()[0].bent, "a draft that nobody moved is what it says"
     bend(desk.ledger, "UPDATE proposal SET state = 'FAILED'")
     assert desk.past()[0].bent
+
+
+def test_a_verdict_that_was_turned_round_is_found_to_be_bent(desk):
+    desk.whole(PlanState.SUCCEEDED, Recovery.NOT_RECOVERED)
+    desk.opens()
+    assert fates(desk.past()) == [(1, [Fate.NOT_HELPED])]
+    row = judged(desk)
+    turned = row.body.replace(Recovery.NOT_RECOVERED.value.encode(), Recovery.RECOVERED.value.encode())
+    bend(desk.ledger, "UPDATE audit SET body = :body WHERE seq = :seq", body=turned, seq=row.seq)
+    assert [(one.bent, one.attempts) for one in desk.past()] == [(True, ())]
+
+
+def test_what_helped_at_once_took_no_seconds_and_the_last_verdict_counts(desk):
+    lease = desk.opens()
+    desk.drafts(lease)
+    desk.moves(*DONE, (PlanState.SUCCEEDED, Agent.ACTOR))
+    for found in (Recovery.NOT_RECOVERED, Recovery.RECOVERED):
+        judge(desk.ledger, lease, desk.plan.id, found)
+    desk.closes(lease)
+    desk.opens()
+    (attempt,) = desk.past()[0].attempts
+    assert (attempt.fate, attempt.seconds) == (Fate.HELPED, 0)
 
 
 def test_an_event_under_another_tag_is_found_to_be_bent(desk):
@@ -128,8 +150,11 @@ def test_a_verdict_is_said_again_when_it_is_another_one_and_then_once(desk):
     assert said == [Recovery.NOT_RECOVERED.value, Recovery.RECOVERED.value]
 
 
+def judged(desk):
+    with desk.ledger.read() as session:
+        return session.exec(select(AuditRow).where(AuditRow.tag == Tag.CHANGE_JUDGED.value)).one()
+
+
 def test_a_verdict_is_recorded_with_its_incident_and_its_plan(desk):
     desk.whole()
-    with desk.ledger.read() as session:
-        row = session.exec(select(AuditRow).where(AuditRow.tag == Tag.CHANGE_JUDGED.value)).one()
-    assert (row.incident, row.plan_id) == (1, desk.plan.id)
+    assert (judged(desk).incident, judged(desk).plan_id) == (1, desk.plan.id)
