@@ -51,6 +51,14 @@ def test_of_one_cause_in_two_objects_what_was_done_about_this_one_counts(desk):
     assert (past.object.name, [one.fate for one in past.attempts]) == ("cart", [Fate.REFUSED])
 
 
+def test_a_first_diagnosis_without_a_cause_bends_nothing(desk):
+    lease = desk.opens(None)
+    desk.believes(lease, BAD_IMAGE, 2)
+    desk.closes(lease)
+    desk.opens()
+    assert [(one.incident, one.bent) for one in desk.past()] == [(1, False)]
+
+
 def test_a_plan_that_got_on_without_a_recorded_move_tells_nothing(desk):
     lease = desk.opens()
     desk.drafts(lease)
