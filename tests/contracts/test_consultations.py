@@ -213,3 +213,69 @@ def test_an_hour_ago_to_the_second_is_no_more_of_this_hour(ledger, clock):
     assert isinstance(asks(ledger, held), str)
     clock.forward(1)
     assert isinstance(asks(ledger, held, reserved=10_000), int)
+
+
+def test_the_answer_that_came_last_counts_whatever_was_asked_first(ledger, clock):
+    held = lease(ledger, clock)
+    numbers = [asks(ledger, held) for _ in range(3)]
+    for number, ended in ((numbers[1], AWAY), (numbers[2], AWAY), (numbers[0], WELL)):
+        clock.forward(1)
+        consultations.end(ledger, held, number, ended)
+    assert isinstance(asks(ledger, held), int)
+
+
+def test_the_last_failure_is_the_one_that_is_told(ledger, clock):
+    held = lease(ledger, clock)
+    asked(ledger, held, AWAY)
+    clock.forward(1)
+    asked(ledger, held, replace(AWAY, problem="it refused"))
+    assert "the last time: it refused; it rests until 00:31:01 UTC" in str(asks(ledger, held))
+
+
+@pytest.mark.parametrize("failures", [1, 5])
+def test_as_many_failures_as_are_allowed_are_looked_at(ledger, clock, failures):
+    held, limits = lease(ledger, clock), replace(LIMITS, failures=failures)
+    for _ in range(failures):
+        number = consultations.begin(ledger, held, ASKED, limits)
+        assert isinstance(number, int)
+        consultations.end(ledger, held, number, AWAY)
+    assert isinstance(consultations.begin(ledger, held, ASKED, limits), str)
+
+
+def test_a_trial_that_ended_is_tried_no_more_and_one_without_an_end_until_its_moment(ledger, clock):
+    held, limits = lease(ledger, clock), replace(LIMITS, rest_s=10)
+    for _ in range(2):
+        asked(ledger, held, AWAY)
+    clock.forward(10)
+    trial = consultations.begin(ledger, held, replace(ASKED, seconds=300), limits)
+    consultations.end(ledger, held, trial, AWAY)
+    clock.forward(20)
+    assert isinstance(consultations.begin(ledger, held, ASKED, limits), int), "it has ended, in vain"
+    clock.forward(29)
+    assert isinstance(consultations.begin(ledger, held, ASKED, limits), str)
+    clock.forward(1)
+    assert isinstance(consultations.begin(ledger, held, ASKED, limits), int)
+
+
+def test_of_a_long_problem_three_hundred_characters_are_kept(ledger, clock):
+    held = lease(ledger, clock)
+    asked(ledger, held, replace(AWAY, problem="p " * 400, answered_by="a " * 400))
+    with ledger.read() as session:
+        (one,) = consultations.of_incident(session, 1)
+    assert (len(one.problem), len(one.answered_by)) == (300, 100)
+
+
+def test_the_same_question_asked_again_is_answered_by_the_newest_answer(ledger, clock):
+    held = lease(ledger, clock)
+    for answer in ("x", "y"):
+        asked(ledger, held, replace(WELL, answer={"prose": answer}))
+    with ledger.read() as session:
+        assert consultations.kept(session, 1, ASKED.key) == {"prose": "y"}
+
+
+def test_what_took_no_tokens_is_known_to_have_taken_none(ledger, clock):
+    held = lease(ledger, clock)
+    asked(ledger, held, Ended(outcome="refused"))
+    with ledger.read() as session:
+        (told,) = consultations.of_incident(session, 1)
+    assert told.tokens == 0

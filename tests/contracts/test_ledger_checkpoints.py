@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+from sqlalchemy import text
+
 from agents.incident import Outcome, Recovery
 from agents.ledger import brake, checkpoints, incidents, investigations
 from agents.ledger.checkpoints import Pace
-from agents.ledger.store import Ledger
+from agents.ledger.store import Ledger, LedgerUnavailable
+from agents.ledger.tags import Tag
 from tests.contracts.conftest import HandClock
 from tests.support.plans import a_delivery, an_alert
 
@@ -123,3 +127,46 @@ def test_a_checkpoint_is_kept_once_a_size_and_they_are_told_in_order(
         assert checkpoints.said_before(session, second + 1) is None
         assert kept[0][4:7] == ("intake:incident:open", "", 1)
         assert kept[0][7].startswith("2026-11-24 00:30:00.000000")
+
+
+def test_the_record_is_read_some_hundreds_of_rows_at_a_time(ledger: Ledger) -> None:
+    with ledger.write() as tx:
+        for n in range(501):
+            tx.audit(Tag.RESUMED, {"by": "drill", "reason": f"round {n}"})
+    with ledger.read() as session:
+        parts = checkpoints.rows(session)
+        first = next(parts)
+        if ledger.reader.dialect.name == "postgresql":
+            open_there = session.connection().execute(text("SELECT count(*) FROM pg_cursors"))
+            assert open_there.scalar() == 1, "what comes next is still with the server"
+        found = [[row[0] for row in part] for part in (first, *parts)]
+    assert [(part[0], part[-1]) for part in found] == [(1, 500), (501, 501)]
+
+
+def test_a_checkpoint_over_the_very_first_row_is_kept_and_told(ledger: Ledger, clock: HandClock) -> None:
+    opened(ledger, clock, "a")
+    assert checkpoints.store(ledger, 1, "over 1")
+    with ledger.read() as session:
+        assert checkpoints.notes(session) == [(1, "over 1")]
+    clock.forward(3_600)
+    assert checkpoints.due(ledger, "log", PACE) == (1, "over 1")
+
+
+def test_an_hour_runs_from_the_last_time_it_was_told(ledger: Ledger, clock: HandClock) -> None:
+    opened(ledger, clock, "a")
+    checkpoints.told_at(ledger, signed(ledger), "log", "line 1")
+    clock.forward(3_600)
+    opened(ledger, clock, "b")
+    checkpoints.told_at(ledger, signed(ledger), "log", "line 2")
+    clock.forward(3_599)
+    opened(ledger, clock, "c")
+    signed(ledger)
+    assert checkpoints.due(ledger, "log", PACE) is None
+
+
+def test_a_record_that_cannot_be_read_says_why(ledger: Ledger) -> None:
+    with ledger.writer.begin() as connection:
+        connection.execute(text("ALTER TABLE audit RENAME COLUMN body TO words"))
+    why = "the ledger cannot be read: .*body"
+    with pytest.raises(LedgerUnavailable, match=why), ledger.read() as session:
+        list(checkpoints.rows(session))

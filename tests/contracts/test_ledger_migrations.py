@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, text
+from sqlalchemy.types import NullType
 from sqlmodel import SQLModel
 
 from agents.incident import Verdict
 from agents.ledger import decisions
 from agents.ledger.migrate import MIGRATIONS, revisions, upgrade
 from agents.ledger.store import Ledger
+from tests.support.kubernetes_world import eventually
 from tests.support.plans import BEN, a_decision, a_plan
+from tests.support.real_servers import fresh_database
 
 BEFORE_THE_WHOLE_PROTOCOL = "0003"
 
@@ -71,6 +77,32 @@ def test_the_tables_are_what_the_program_takes_them_for(ledger):
         context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": ours})
         assert compare_metadata(context, SQLModel.metadata) == []
     assert revisions(ledger.reader) == (revisions(ledger.writer)[1],) * 2
+
+
+def test_every_column_says_what_it_holds():
+    """The comparison passes a column by whose type is not known."""
+    columns = [column for table in SQLModel.metadata.tables.values() for column in table.columns]
+    assert [str(column) for column in columns if isinstance(column.type, NullType)] == []
+
+
+@pytest.mark.postgresql
+def test_two_that_start_at_once_bring_one_database_up_in_turn(ledger_server):
+    """Whoever holds the lock is waited for; the second then finds everything done."""
+    with fresh_database(ledger_server) as url, ThreadPoolExecutor() as pool:
+        ledger = Ledger(url)
+        with ledger.writer.begin() as first:
+            first.execute(text("SELECT pg_advisory_xact_lock(5065028)"))
+            second = pool.submit(upgrade, ledger.writer)
+            waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            eventually(lambda: second.done() or first.execute(text(waits)).scalar_one() == 1)
+            assert not second.done()
+        second.result(30)
+        assert len(set(revisions(ledger.writer))) == 1
+        # Without a clock of its own the ledger's time is the server's.
+        now = ledger.now()
+        assert abs(now - datetime.now(UTC)) < timedelta(minutes=1)
+        assert now.tzinfo is UTC
+        ledger.close()
 
 
 def ours(_item, name, kind, *_more):

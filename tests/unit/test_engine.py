@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
+from agents.ledger import checkpoints
 from agents.ledger.engine import BUSY_TIMEOUT_MS, UtcDateTime, normal_url, open_reader, open_writer
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -115,3 +118,24 @@ def test_a_time_is_stored_in_utc_and_comes_back_as_the_same_instant() -> None:
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^a time in the ledger needs a zone$"):
         UtcDateTime().process_bind_param(NOON.replace(tzinfo=None), sqlite.dialect())  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def far_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose own zone is not UTC."""
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_away")
+def test_the_zone_of_the_machine_changes_no_time_in_the_ledger() -> None:
+    kind, lite = UtcDateTime(), sqlite.dialect()  # type: ignore[no-untyped-call]
+    there = NOON.astimezone(ELSEWHERE)
+    assert kind.process_bind_param(there, lite) == NOON.replace(tzinfo=None)
+    back = kind.process_result_value(there, lite)
+    assert back
+    assert back.isoformat() == NOON.isoformat()
+    assert checkpoints._as_sqlite(there) == "2026-11-24 12:00:00.000000", "as SQLite writes it"
