@@ -50,7 +50,7 @@ def signed(ledger: Ledger, clock: HandClock, number: int) -> Plan:
 
 
 def asked(ledger: Ledger, plan: Plan, actor: str) -> Claim | Objection:
-    """What the ledger answers to a claim, asked again while it has no connection to spare, as an actor does."""
+    """What the ledger answers to a claim, asked again while no connection is free, as an actor does."""
     while True:
         try:
             return executions.claim(ledger, plan.id, actor, lambda *_: True)
