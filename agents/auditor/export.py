@@ -121,7 +121,7 @@ def _facts(session: Session, incident: int) -> Iterator[JsonObject]:
     for plan, proposal in session.exec(
         select(PlanRow, ProposalRow).join(ProposalRow).where(PlanRow.incident == incident)
     ):
-        canonical = plan.canonical.decode()
+        canonical = _text(plan.canonical)
         facts = {"id": plan.id, "digest": plan.digest, "state": proposal.state, "canonical": canonical}
         yield {"kind": "plan", "incident": incident, **facts}
         for decision in session.exec(select(DecisionRow).where(DecisionRow.plan_id == plan.id)):
@@ -134,6 +134,11 @@ def _facts(session: Session, incident: int) -> Iterator[JsonObject]:
     for evidence in session.exec(seen):
         name, excerpt = f"E{evidence.n}", evidence.body["excerpt"]
         yield {"kind": "evidence", "incident": incident, "id": name, "excerpt": excerpt}
+
+
+def _text(stored: bytes | str) -> str:
+    # Whoever bends a database may leave anything there: it comes out as it is, and its digest tells.
+    return stored if isinstance(stored, str) else stored.decode(errors="backslashreplace")
 
 
 def _line(facts: JsonObject) -> bytes:

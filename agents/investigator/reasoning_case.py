@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 
 from agents.incident import Alert, Finding, Severity
+from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.fields import moment
 from agents.investigator.analyzers.log_heard import ABOUT_A_PARTY
 from agents.investigator.analyzers.snapshot import Snapshot
@@ -59,6 +60,11 @@ class Case:
         for finding in self.findings:
             found[finding.object.key].append(finding)
         return {key: tuple(about) for key, about in found.items()}
+
+    @cached_property
+    def gone(self) -> frozenset[str]:
+        """The images of which a registry said that it does not have them."""
+        return frozenset(one.fields["image"] for one in self.findings if one.code == Code.IMAGE_NOT_FOUND)
 
     def place(self, finding: Finding) -> int:
         """Where a finding stands among all of them."""

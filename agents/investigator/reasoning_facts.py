@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from agents.incident import Finding
-from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.fields import dig
 from agents.investigator.reasoning_case import Case
 from agents.investigator.reasoning_rollouts import changes, container_of, from_newest, revisions
@@ -40,8 +39,7 @@ def image_facts(case: Case, found: tuple[Finding, ...]) -> JsonObject:
     }
     facts["condition"] = found[0].code
     history = revisions(case.relations.root(found[0].object), case.relations)
-    gone = (one.fields["image"] for one in case.findings if one.code == Code.IMAGE_NOT_FOUND)
-    good = last_good_image(history, fields["container"], frozenset((*gone, fields["image"])))
+    good = last_good_image(history, fields["container"], case.gone | {fields["image"]})
     if history and container_of(history[0], fields["container"]).get("image") == fields["image"] and good:
         facts |= {"image_changed": True, "good_image": good[0], "good_image_serving": good[1]}
     return facts

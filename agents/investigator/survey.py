@@ -83,7 +83,10 @@ def _uncollected() -> Iterator[None]:
         yield
     finally:
         if collects:
+            # What was made meanwhile counts as old from here on; as young it would all be walked at once.
+            gc.freeze()
             gc.enable()
+            gc.unfreeze()
 
 
 def _is_told(candidate: Candidate) -> bool:

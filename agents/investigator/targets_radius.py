@@ -69,9 +69,11 @@ class Relations:
 
     def root(self, ref: ObjectRef) -> ObjectRef:
         """The top of the owner chain (Pod → ReplicaSet → Deployment), or the object itself."""
-        if ref.key not in self._roots:
-            self._roots[ref.key] = self._root(ref)
-        return self._roots[ref.key]
+        key = ref.key
+        found = self._roots.get(key)
+        if found is None:
+            found = self._roots[key] = self._root(ref)
+        return found
 
     def _root(self, ref: ObjectRef) -> ObjectRef:
         seen = {ref.key}

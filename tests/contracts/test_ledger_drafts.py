@@ -69,6 +69,15 @@ def test_the_newest_deny_of_a_verb_on_an_object_is_remembered_with_its_incident(
     assert last_denial(ledger, began, a_step(verb="restart_rollout")) is None
 
 
+def test_a_denied_plan_whose_bytes_were_bent_counts_as_a_no_to_everything(ledger, clock):
+    began = clock()
+    plan = waiting(ledger, clock, 1)
+    clock.forward(60)
+    when = denied(ledger, clock, plan, "not at night")
+    bend(ledger, "UPDATE plan SET canonical = '{}' WHERE id = :id", id=plan.id)
+    assert last_denial(ledger, began, a_step(name="cart", uid="c")) == Denial(incident=1, at=when)
+
+
 def test_a_plan_that_gives_way_says_to_which(ledger, clock):
     first = waiting(ledger, clock, 1)
     step = a_step(expect={**a_step().expect, "/metadata/generation": 5})

@@ -231,3 +231,18 @@ def test_an_export_from_which_a_column_hides_an_event_is_not_made(
     )
     with pytest.raises(export.NothingToExport, match="says something else in its columns"):
         pack(record.ledger, 2, record.keys, record.anchor_file)
+
+
+@pytest.mark.parametrize("bytes_of", ["'{}'", "X'ff00'"])
+def test_a_plan_that_was_bent_into_anything_is_exported_as_it_is_and_found(
+    record: Record, bytes_of: str
+) -> None:
+    told_whole(record.ledger)
+    record.sign()
+    if record.ledger.writer.dialect.name == "postgresql":
+        bytes_of = bytes_of.replace("X'", r"'\x")
+    record.bend(f"UPDATE plan SET canonical = {bytes_of}")
+    found = alone(exported(record))
+    assert found.returncode == 1
+    assert "its bytes or its state are not what the events say" in found.stderr
+    pack(record.ledger, 1, record.keys, record.anchor_file)

@@ -28,7 +28,7 @@ def dig(obj: Mapping[str, object], *path: str) -> Any:
     for part in path:
         # Asked a million times in one analysis: a dict is known at once and so is nothing, and the abstract
         # class is asked only of what is neither.
-        if isinstance(value, dict):
+        if type(value) is dict:
             value = value.get(part)
         elif value is None or not isinstance(value, Mapping):
             return None
@@ -61,20 +61,28 @@ def template_labels(workload: Mapping[str, object]) -> dict[str, str]:
 
 def namespace_of(obj: Mapping[str, object]) -> str:
     """The namespace, empty for cluster-scoped objects."""
-    meta = obj.get("metadata")
-    return (meta if isinstance(meta, dict) else _meta(obj)).get("namespace") or ""
+    # Nearly everything has one: to try is quicker than to ask first.
+    try:
+        return obj["metadata"]["namespace"] or ""  # type: ignore[index]
+    except (KeyError, TypeError):
+        return ""
 
 
 def name_of(obj: Mapping[str, object]) -> str:
     """``metadata.name``."""
-    meta = obj.get("metadata")
-    return (meta if isinstance(meta, dict) else _meta(obj)).get("name") or ""
+    try:
+        return obj["metadata"]["name"] or ""  # type: ignore[index]
+    except (KeyError, TypeError):
+        return ""
 
 
 def controller_of(obj: Mapping[str, object]) -> JsonObject:
     """The owner reference of the object's controller, empty when nobody controls it."""
-    owners = _meta(obj).get("ownerReferences") or ()
-    return next((owner for owner in owners if owner.get("controller")), {})
+    owners: list[JsonObject] = _meta(obj).get("ownerReferences") or []
+    for owner in owners:
+        if owner.get("controller"):
+            return owner
+    return {}
 
 
 def count_of(obj: Mapping[str, object], *path: str) -> int:
@@ -96,8 +104,11 @@ def moment(value: str | None) -> datetime | None:
 
 def condition(obj: Mapping[str, object], kind: str) -> JsonObject:
     """The entry of ``status.conditions`` with this type, empty when there is none."""
-    entries = dig(obj, "status", "conditions") or ()
-    return next((entry for entry in entries if entry.get("type") == kind), {})
+    entries: list[JsonObject] = dig(obj, "status", "conditions") or []
+    for entry in entries:
+        if entry.get("type") == kind:
+            return entry
+    return {}
 
 
 def is_ready(pod: Mapping[str, object]) -> bool:
