@@ -31,6 +31,17 @@ PATHS = (
     "/incidents/{number}/postmortem",
     "/incidents/{number}/evidence/E1",
     "/plans",
+    "/ledger",
+    "/ledger?before=500000",
+    "/ledger?actor=gatekeeper",
+    "/ledger?incident=INC-{number}",
+    "/ledger?since=2026-01-01&until=2026-02-01",
+    "/insights?days=30",
+    "/insights?days=90",
+    "/runbooks",
+    "/runbooks/dns",
+    "/analyzers",
+    "/installation",
 )
 
 

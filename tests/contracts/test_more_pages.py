@@ -6,13 +6,14 @@ import hashlib
 import html
 import re
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
-from agents.ledger import feedback, stretches
+from agents.ledger import feedback, fired, stretches
 from agents.ledger.feedback import Grade
 from agents.ledger.insights import FIGURES, Facts, Life
 from agents.ledger.migrate import upgrade
@@ -230,3 +231,19 @@ async def test_a_diagnosis_is_graded_from_its_page_once_a_person_and_the_word_ca
     for number, grade, status in ((100, "splendid", 422), (9999, "right", 404)):
         answer = await reader.client.post(f"/incidents/{number}/grade", data={"grade": grade})
         assert answer.status_code == status
+
+
+def test_what_a_ledger_of_either_kind_counts(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url, clock=lambda: SIZE.now)
+    upgrade(ledger.writer)
+    write(ledger, replace(SIZE, incidents=24, events=600))
+    with ledger.read() as session:
+        counted = stretches.facts(session, SIZE.now - timedelta(days=3), SIZE.now)
+        found = fired.found(session, SIZE.now - timedelta(days=3))
+        well = fired.recovered(session, SIZE.now - timedelta(days=3))
+    ledger.close()
+    assert counted.causes.total() == counted.alerts.total() == len(counted.lives) == 24
+    assert counted.verdicts.total() > 5
+    assert all(life.card for life in counted.lives if life.decided)
+    assert {code: one.incidents for code, one in found.items()} == {"pod.container.crash_loop": 24}
+    assert {name for name, (number, _) in well.items() if number > 0} >= {"HttpErrorRateHigh"}

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from midwatch.admission import SEAL, WALL
 from midwatch.check import _wall
 from midwatch.settings import Settings
-from midwatch.web.frame import shown_over
-from midwatch.web.rights import router
+from midwatch.web.app import application
 from midwatch.wiring import ledger_of
 from tests.support.kubernetes_world import (
     MERGE_PATCH,
@@ -23,6 +21,7 @@ from tests.support.kubernetes_world import (
     deployment,
     need_world,
 )
+from tests.support.pages import BEARER, settings_in
 from tests.support.wall import installed, no_wall, path_of
 
 POLICY = path_of("ValidatingAdmissionPolicy", "", WALL)
@@ -119,11 +118,10 @@ async def test_the_page_shows_what_the_reader_finds_and_holds_nothing_of_the_act
     need_world(cluster, "the reader of a real cluster may hold more")
     # This process is `serve`, where the actor's credential must not be needed.
     without = settings.model_copy(update={"actor_kubeconfig": None})
+    settings_in(settings.state_dir)
     ledger = ledger_of(without)
-    app = FastAPI()
-    app.include_router(router(without, shown_over(ledger)))
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+    transport = httpx.ASGITransport(app=application(without, ledger))
+    async with httpx.AsyncClient(transport=transport, base_url="http://here", headers=BEARER) as client:
         text = (await client.get("/rights")).text
         with no_wall(cluster, WALL):
             torn = (await client.get("/rights")).text

@@ -136,7 +136,7 @@ def test_p03_no_page_and_no_command_takes_an_approval(tmp_path: Path) -> None:
         served = application(desk.settings, desk.ledger, router(desk.gate))
     writing = {path for path, methods in doors(served.routes) if methods - {"GET", "HEAD"}}
     # A delivery of alerts, a click with its signature, and of the pages: coming, going and their colours.
-    assert writing == {PATH, "/alertmanager", "/login", "/logout", "/theme"}
+    assert writing == {PATH, "/alertmanager", "/login", "/logout", "/theme", "/incidents/{number}/grade"}
     words = set(get_command(app).commands)  # type: ignore[attr-defined]
     assert {"serve", "halt"} <= words
     assert not words & {"approve", "sign", "confirm", "run", "apply", "execute"}
