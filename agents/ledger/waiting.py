@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
 from agents.incident import Approver, Decision, Plan, Value, Verdict
-from agents.ledger import decisions, previews
+from agents.ledger import decisions
 from agents.ledger.moves import Standing, deadline, standing
 from agents.ledger.protocol import ACTIVE, PlanState
-from agents.ledger.tables import DecisionRow, IncidentRow, PlanRow, ProposalRow
+from agents.ledger.tables import DecisionRow, IncidentRow, PlanRow, PreviewRow, ProposalRow
 
 MOST = 100
 """More than that nobody weighs; the oldest come first, for their time is over first."""
@@ -49,13 +50,21 @@ class Decided(Value):
 
 def waiting(session: Session) -> list[Waiting]:
     """What waits for a signature first, then what is in doubt, being done, and being prepared."""
-    query = select(PlanRow.id, IncidentRow.title).join(ProposalRow)
+    query = select(PlanRow, ProposalRow, IncidentRow.title).join(ProposalRow)
     query = query.join(IncidentRow, col(IncidentRow.number) == PlanRow.incident)
     query = query.where(col(ProposalRow.state).in_([state.value for state in ACTIVE]))
     rows = session.exec(query.order_by(col(PlanRow.created_at)).limit(MOST)).all()
-    found = [(standing(session, plan_id), title) for plan_id, title in rows]
-    # Bytes that do not fit their digest are nobody's to sign: such a plan is named on its incident's page.
-    told = [_told(session, one, title) for one, title in found if isinstance(one, Standing)]
+    ids = [plan.id for plan, _, _ in rows]
+    # Asked for all of them at once: of most plans that wait there is no word yet, and nothing more to read.
+    decided = set(session.exec(select(DecisionRow.plan_id).where(col(DecisionRow.plan_id).in_(ids))))
+    rehearsed = set(session.exec(select(PreviewRow.plan_id).where(col(PreviewRow.plan_id).in_(ids))))
+    told = []
+    for plan, _, title in rows:
+        found = standing(session, plan.id)
+        # Bytes that do not fit their digest are nobody's to sign: their incident's page names such a plan.
+        if isinstance(found, Standing):
+            given = decisions.decisions_of(session, plan.id) if plan.id in decided else []
+            told.append(_told(found, title, given, plan.id in rehearsed))
     # What has least time left first: that is what somebody who comes late must see.
     return sorted(told, key=lambda one: (_ORDER.index(one.state), one.until))
 
@@ -65,9 +74,8 @@ def asking(session: Session) -> list[Waiting]:
     return [one for one in waiting(session) if one.state is PlanState.PENDING]
 
 
-def _told(session: Session, found: Standing, title: str) -> Waiting:
+def _told(found: Standing, title: str, given: Sequence[Decision], rehearsed: bool) -> Waiting:
     # Sealed words are checked by the actor when it claims; a page counts what stands in the ledger.
-    given = decisions.decisions_of(session, found.row.id)
     return Waiting(
         plan=found.plan,
         title=title,
@@ -76,7 +84,7 @@ def _told(session: Session, found: Standing, title: str) -> Waiting:
         obstacle=found.proposal.obstacle,
         since=found.row.created_at,
         until=deadline(found),
-        rehearsed=previews.preview_of(session, found.row.id) is not None,
+        rehearsed=rehearsed,
         channel_id=found.proposal.channel_id,
         message_ts=found.proposal.message_ts,
         approvals=tuple(one for one in given if one.verdict is Verdict.APPROVE),

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from sqlmodel import Session, col, select
 
 from agents.gatekeeper.remembered import told as remembered
+from agents.ledger.investigations import diagnosis_of, evidence_of
 from agents.ledger.plots import plots
 from agents.ledger.store import Ledger
 from agents.ledger.story import Story, story
@@ -25,7 +26,7 @@ from midwatch.web.live import head
 from midwatch.web.models import money
 from midwatch.web.postmortem import QUIET, SAYS, Case, draft, markdown
 from midwatch.web.problems import told
-from midwatch.web.quoting import exhibits
+from midwatch.web.quoting import Exhibit, exhibits
 from midwatch.web.related import related
 from tools.kubernetes.actions.catalogue import CATALOGUE, sentence
 from tools.plot import svg
@@ -63,11 +64,10 @@ def incident(ledger: Ledger, shown: Shown, public_url: str) -> APIRouter:
 
     @router.get("/incidents/{number}/evidence/{item}")
     def evidence(request: Request, number: Number, item: EvidenceId) -> Response:
-        found = read(ledger, number)
-        exhibit = found.case.exhibits.get(item) if found else None
-        if found is None or exhibit is None:
+        exhibit = shown_alone(ledger, number, item)
+        if exhibit is None:
             return told(request, shown, 404, f"There is no evidence {item} of INC-{number}.")
-        return shown(request, "evidence.html", {"story": found.story, "exhibit": exhibit})
+        return shown(request, "evidence.html", {"number": number, "exhibit": exhibit})
 
     @router.get("/incidents/{number}/postmortem")
     def postmortem(request: Request, number: Number) -> Response:
@@ -101,6 +101,15 @@ def read(ledger: Ledger, number: int) -> Found | None:
     claims = (*diagnosis.claims, *diagnosis.changed) if diagnosis else ()
     case = Case(story=whole, events=events, exhibits=exhibits(whole.evidence, claims))
     return Found(case=case, since=since)
+
+
+def shown_alone(ledger: Ledger, number: int, item: str) -> Exhibit | None:
+    """One piece of evidence with what is quoted of it: all others of the incident are as large."""
+    with ledger.read() as session:
+        looks = [one for one in evidence_of(session, number) if one.id == item]
+        diagnosis = diagnosis_of(session, number)
+    claims = (*diagnosis.claims, *diagnosis.changed) if diagnosis else ()
+    return exhibits(looks, claims).get(item)
 
 
 def content(found: Found) -> dict[str, object]:
