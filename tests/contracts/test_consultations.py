@@ -248,6 +248,7 @@ def test_a_trial_that_ended_is_tried_no_more_and_one_without_an_end_until_its_mo
         asked(ledger, held, AWAY)
     clock.forward(10)
     trial = consultations.begin(ledger, held, replace(ASKED, seconds=300), limits)
+    assert isinstance(trial, int), "those before it have ended as well"
     consultations.end(ledger, held, trial, AWAY)
     clock.forward(20)
     assert isinstance(consultations.begin(ledger, held, ASKED, limits), int), "it has ended, in vain"
