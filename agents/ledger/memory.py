@@ -135,7 +135,7 @@ def last_known(session: Session, number: int, near: frozenset[tuple[str, str, st
 
 
 def _said(session: Session, path: str) -> ColumnElement[str]:
-    """A word within a diagnosis, written exactly as the indexes of migration 0007 have it."""
+    """A word within a diagnosis, written exactly as the indexes of migration 0010 have it."""
     if session.get_bind().dialect.name == "sqlite":
         return literal_column(f"json_extract(diagnosis.body, '$.{path}')")
     return literal_column(f"(diagnosis.body #>> '{{{path.replace('.', ',')}}}')")

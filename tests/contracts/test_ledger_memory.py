@@ -270,8 +270,10 @@ def test_the_past_is_found_by_an_index(desk):
     by_name = "json_extract(diagnosis.body, '$.cause.object.name') IN ('x')"
     with desk.ledger.read() as session:
         for wanted, index in ((by_code, "ix_diagnosis_cause"), (by_name, "ix_diagnosis_object")):
-            plan = text(f"EXPLAIN QUERY PLAN SELECT incident FROM diagnosis WHERE {wanted}")
-            assert index in str(session.connection().execute(plan).all())
+            query = f"SELECT incident FROM diagnosis WHERE {wanted} AND incident < 9 ORDER BY incident DESC"
+            told = str(session.connection().execute(text(f"EXPLAIN QUERY PLAN {query}")).all())
+            assert index in told
+            assert "TEMP B-TREE" not in told, "and newest first, however many there are"
 
 
 def _still(desk: Desk, lease: Lease) -> Lease:
