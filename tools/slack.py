@@ -30,7 +30,6 @@ METHODS: dict[str, str] = {
     "conversations.info": "channels:read",
     "files.completeUploadExternal": "files:write",
     "files.getUploadURLExternal": "files:write",
-    "usergroups.users.list": "usergroups:read",
     "users.info": "users:read",
     "views.open": "",
     "views.publish": "",
@@ -188,11 +187,6 @@ class Slack:
     async def publish_home(self, user_id: str, view: dict[str, Any]) -> None:
         """Show this person their App Home."""
         await self._call("views.publish", {"user_id": user_id, "view": view})
-
-    async def group(self, group_id: str) -> frozenset[str]:
-        """The user ids of a user group's members."""
-        said = await self._call("usergroups.users.list", {"usergroup": group_id})
-        return frozenset(map(str, said["users"]))
 
     async def open_view(self, trigger_id: str, view: dict[str, Any]) -> None:
         """Open a modal within three seconds of the click that asked for it."""

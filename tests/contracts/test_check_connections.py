@@ -105,7 +105,7 @@ def without(*scopes: str) -> SlackOptions:
     ("options", "changes", "what", "words"),
     [
         (without("files:write"), {}, "slack scopes", "missing: files:write;"),
-        (without("commands", "usergroups:read"), {}, "slack scopes", "missing: commands, usergroups:read;"),
+        (without("commands", "files:write"), {}, "slack scopes", "missing: commands, files:write;"),
         (SlackOptions(), {"slack_channel": GENERAL}, "slack channel", "the app is not in #general"),
         (SlackOptions(), {"slack_channel": SHARED}, "slack channel", "shared with another company"),
         (SlackOptions(), {"slack_channel": "C0NOWHERE01"}, "slack channel", "channel_not_found"),
