@@ -48,10 +48,10 @@ def rows(session: Session, after: int = 0, upto: int | None = None) -> Iterator[
             cursor.close()
         return
     # Said of this statement alone: whoever shares the connection reads on as before.
-    streamed = connection.execute(_ROWS, limits, execution_options={"yield_per": _AT_ONCE})
-    # The size once more: the option alone streams, and yet hands out all that is left as one part.
-    for part in streamed.partitions(_AT_ONCE):
-        yield [(*row[:7], _as_sqlite(row[7])) for row in part]
+    with connection.execute(_ROWS, limits, execution_options={"yield_per": _AT_ONCE}) as streamed:
+        # The size once more: the option alone streams, and yet hands out all that is left as one part.
+        for part in streamed.partitions(_AT_ONCE):
+            yield [(*row[:7], _as_sqlite(row[7])) for row in part]
 
 
 def _as_sqlite(at: datetime) -> str:

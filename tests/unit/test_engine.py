@@ -132,7 +132,7 @@ def far_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("far_away")
 def test_the_zone_of_the_machine_changes_no_time_in_the_ledger() -> None:
-    kind, lite = UtcDateTime(), sqlite.dialect()  # type: ignore[no-untyped-call]
+    kind, lite = UtcDateTime(), sqlite.dialect()
     there = NOON.astimezone(ELSEWHERE)
     assert kind.process_bind_param(there, lite) == NOON.replace(tzinfo=None)
     back = kind.process_result_value(there, lite)
