@@ -72,11 +72,12 @@ class Progress:
 def verify(ledger: Ledger, outside: Outside | None = None, progress: Progress | None = None) -> Verdict:
     """Check the whole ledger. Reads only."""
     with ledger.read() as session:
-        return verdict(session, outside or Outside(), progress or Progress())
+        return verdict(session, outside or Outside(), progress)
 
 
-def verdict(session: Session, outside: Outside, progress: Progress) -> Verdict:
+def verdict(session: Session, outside: Outside, progress: Progress | None = None) -> Verdict:
     """Check what this session sees."""
+    progress = progress or Progress()
     stored = checkpoints.notes(session)
     with signatures.checking(outside.trust, [text for _, text in stored]) as unsigned:
         own, problems = _checkpoints(stored)

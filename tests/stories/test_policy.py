@@ -51,8 +51,8 @@ def test_what_helm_deploys_gets_a_plan_with_a_warning_and_a_stricter_policy_stop
         at.until(lambda: at.stands(PlanState.PENDING))
         card = str(at.cards()[0])
         assert "Helm release shop deploys this object" in card
-        assert "pods: 3" in card
-        assert "traffic: " in card
+        assert "3 replicas" in card
+        assert "requests/s" in card
         # All stops once it is signed: a stricter policy cannot come too early for that, nor too late.
         ada = at.person("oncall")
         assert not ada.click(ada.wait_for_button("approve", timeout=PATIENCE_S)).ok
