@@ -37,7 +37,7 @@ def at(tmp_path: Path) -> Iterator[Watch]:
     """A rollout of an image that does not exist, seen by its pods, and one alert of it."""
     with watch("bad-image", tmp_path, verify_window_s=WINDOW_S) as made:
         made.centre.break_it()
-        wait_until(lambda: _pulls_fail(made))
+        wait_until(lambda: made.pulls_fail)
         made.hear(made.alert())
         yield made
 
@@ -96,7 +96,7 @@ def test_a_rule_that_looks_back_on_the_time_before_the_change_does_not_undo_it_a
     with watch("bad-image", tmp_path, verify_window_s=WINDOW_S) as at:
         with_metrics(at)
         at.centre.break_it()
-        wait_until(lambda: _pulls_fail(at))
+        wait_until(lambda: at.pulls_fail)
         _by_a_rule_that_looks_back(at)
 
 
@@ -193,7 +193,7 @@ def test_a_change_that_follows_a_stale_undo_is_verified_like_any_other(tmp_path:
     with watch("bad-image", tmp_path, verify_window_s=WINDOW_S) as at:
         # More than the image was rolled out, so there is another way when the first one did not help.
         at.by_hand("/apis/apps/v1/namespaces/shop/deployments/checkout", MORE)
-        wait_until(lambda: _pulls_fail(at))
+        wait_until(lambda: at.pulls_fail)
         at.hear(at.alert())
         _after_a_stale_undo(at)
 
@@ -212,7 +212,7 @@ def _after_a_stale_undo(at: Watch) -> None:
     for node in nodes:
         at.by_hand(f"/api/v1/nodes/{node}", {"/spec/unschedulable": False})
     at.by_hand(path_of(step), {path: step.expect[path] for path in step.set})
-    wait_until(lambda: _pulls_fail(at))
+    wait_until(lambda: at.pulls_fail)
     at.becomes(PlanState.PENDING, PlanState.APPROVED, PlanState.STALE)
     at.look()
     assert at.plan.state is PlanState.DRAFT
@@ -288,15 +288,6 @@ def _other(at: Watch) -> Alert:
 def _rounds(at: Watch) -> int:
     with at.ledger.read() as session:
         return len(session.exec(select(DiagnosisRow)).all())
-
-
-def _pulls_fail(at: Watch) -> bool:
-    waits = [
-        (one.get("state") or {}).get("waiting") or {}
-        for pod in at.box.cluster.get("/api/v1/namespaces/shop/pods")["items"]
-        for one in pod["status"].get("containerStatuses", [])
-    ]
-    return any(one.get("reason") in {"ErrImagePull", "ImagePullBackOff"} for one in waits)
 
 
 def _well(at: Watch, name: str) -> bool:

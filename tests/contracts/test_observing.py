@@ -32,6 +32,7 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataCentre]:
 @pytest.fixture
 def at(centre: DataCentre, tmp_path: Path) -> Iterator[Watch]:
     with watch_in(centre, tmp_path) as made:
+        wait_until(lambda: made.pulls_fail)
         model = centre.addresses()["model"]
         options = ModelOptions(base_url=model["url"], name=model["name"], api_key=SecretStr(model["api_key"]))
         made.box = replace(made.box, model=Model(options=options))

@@ -87,15 +87,8 @@ def test_a_plan_states_its_policy_its_reach_and_the_terms_that_the_policy_leaves
 def _broken(at: Watch) -> None:
     """A rollout whose pods already show why it hangs."""
     at.centre.break_it()
-    wait_until(lambda: _pulls_fail(at))
+    wait_until(lambda: at.pulls_fail)
     at.hear(at.alert())
-
-
-def _pulls_fail(at: Watch) -> bool:
-    pods = at.box.cluster.get("/api/v1/namespaces/shop/pods")["items"]
-    return any(
-        "ErrImagePull" in str(pod["status"]) or "ImagePullBackOff" in str(pod["status"]) for pod in pods
-    )
 
 
 def test_an_undo_that_the_policy_does_not_allow_is_not_offered_and_that_is_said(tmp_path: Path) -> None:

@@ -87,6 +87,16 @@ class Watch:
         }
         return an_alert(self.clock(), **({"labels": labels} | changes))
 
+    @property
+    def pulls_fail(self) -> bool:
+        """Whether the pods show already why the rollout hangs; before that, a look may find nothing."""
+        waits = [
+            (one.get("state") or {}).get("waiting") or {}
+            for pod in self.box.cluster.get("/api/v1/namespaces/shop/pods")["items"]
+            for one in pod["status"].get("containerStatuses", [])
+        ]
+        return any(one.get("reason") in {"ErrImagePull", "ImagePullBackOff"} for one in waits)
+
     def becomes(self, *states: PlanState) -> None:
         """Move the newest plan along by hand, as gatekeeper and actor would."""
         for state in states:
