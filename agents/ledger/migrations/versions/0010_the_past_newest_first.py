@@ -1,4 +1,4 @@
-"""Past diagnoses of one cause are found newest first: of thousands, the few that are told are all that is read."""
+"""Past diagnoses of one cause are found newest first: of thousands only the few that are told are read."""
 
 from alembic import op
 
