@@ -14,6 +14,7 @@ from agents.gatekeeper.entries import entries
 from agents.gatekeeper.files import share
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.paging import pages
+from agents.gatekeeper.patience import seconds_to_wait
 from agents.gatekeeper.policing import cancel_refused
 from agents.gatekeeper.reasons import Reasons, reasons_of
 from agents.gatekeeper.sealing import keep_entries
@@ -27,6 +28,7 @@ from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.roster import roster_or_nobody
 from agents.ledger.snooze import look_again
 from agents.ledger.story import PlanView, Story, story
+from tools.queue.port import Later
 from tools.redaction import redact
 from tools.slack import Message
 
@@ -34,7 +36,7 @@ _WEIGHED = frozenset({PlanState.DRAFT, PlanState.PENDING})
 
 
 async def advance(office: Office, incident: int) -> None:
-    """Bring card, thread and expiries up to date. Raises SlackError and LedgerError to be tried again."""
+    """Bring card, thread and expiries up to date. Raises SlackError, LedgerError or Later: try again."""
     async with office.posting(incident):
         # Before the card is drawn: buttons of a plan whose time has passed must not be shown again.
         await asyncio.to_thread(moves.expire_due, office.ledger, incident)
@@ -42,6 +44,7 @@ async def advance(office: Office, incident: int) -> None:
         told = await asyncio.to_thread(story, office.ledger, incident)
         if told is None or not _worth_telling(told):
             return
+        await _be_patient(office, told)
         # Before anything is said in the chat: the actor waits for it, and the chat may be slow or away.
         if await asyncio.to_thread(keep_entries, office, told):
             told = await asyncio.to_thread(story, office.ledger, incident) or told
@@ -61,6 +64,12 @@ async def advance(office: Office, incident: int) -> None:
         if shared.refused:
             # Last, because people are called about other things meanwhile.
             raise shared.refused
+
+
+async def _be_patient(office: Office, told: Story) -> None:
+    wait = seconds_to_wait(told, await asyncio.to_thread(office.ledger.now))
+    if wait and await asyncio.to_thread(_row, office, told.incident.number) is None:
+        raise Later(wait, f"{told.incident.id}: its plan is on its way")
 
 
 def _worth_telling(told: Story) -> bool:

@@ -170,6 +170,12 @@ def diagnosis_of(session: Session, incident: int, turn: int | None = None) -> Di
     return None if row is None else Diagnosis.model_validate(row.body)
 
 
+def diagnosed_at(session: Session, incident: int) -> datetime | None:
+    """When the newest diagnosis of an incident was written, or None."""
+    times = select(func.max(DiagnosisRow.at)).where(DiagnosisRow.incident == incident)
+    return session.exec(times).one()
+
+
 def draft(ledger: Ledger, lease: Lease, plan: Plan, note: str) -> str | Objection:
     """Write a DRAFT and return its id, or say why there is no room for it.
 

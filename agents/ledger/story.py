@@ -52,6 +52,7 @@ class Story(Value):
     incident: Incident
     evidence: tuple[Evidence, ...]
     diagnosis: Diagnosis | None
+    diagnosed_at: datetime | None = None
     plans: tuple[PlanView, ...]
     outcome: Outcome | None
     halted: str = ""
@@ -103,6 +104,7 @@ def story(ledger: Ledger, number: int) -> Story | None:
             incident=incidents.value_of(session, row),
             evidence=tuple(investigations.evidence_of(session, number)),
             diagnosis=diagnosis,
+            diagnosed_at=investigations.diagnosed_at(session, number),
             plans=tuple(plans),
             outcome=investigations.outcome_of(session, number),
             halted=_halted(session),

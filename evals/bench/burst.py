@@ -30,7 +30,7 @@ def _burst(at: Street, names: list[str]) -> list[float]:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         sent = list(pool.map(at.post, names))
     at.wait(lambda: all(at.asking(shop) for shop in names))
-    found = [since(at, shop, moment)[0] for shop, moment in zip(names, sent, strict=True)]
+    found = [since(at, shop, moment) for shop, moment in zip(names, sent, strict=True)]
     for shop in names:
         at.over(shop)
     return found

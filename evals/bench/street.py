@@ -68,10 +68,6 @@ class Street:
         self.client.post(f"{self.install.url}/alertmanager", content=body, headers=headers).raise_for_status()
         return at
 
-    def card(self, shop: str) -> Call | None:
-        """The first accepted message about the shop, outside a thread."""
-        return next(self.about(f'"{shop}/checkout"', shop), None)
-
     def asking(self, shop: str) -> Call | None:
         """The first accepted message about the shop that can be approved."""
         return next((call for call in self.about(shop) if self.asks(call)), None)

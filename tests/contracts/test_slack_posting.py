@@ -14,9 +14,10 @@ import yaml
 from agents.gatekeeper.cards import render
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.paging import BENT
+from agents.gatekeeper.patience import HEAD_START
 from agents.gatekeeper.posting import _open_for_signing, advance, announce
 from agents.gatekeeper.reasons import Reasons, reasons_of
-from agents.incident import Plan, Preview
+from agents.incident import Diagnosis, Plan, Preview
 from agents.ledger import cards, decisions, incidents, investigations, moves, previews
 from agents.ledger.accounts import LOOK_EVERY
 from agents.ledger.decisions import Decided
@@ -38,6 +39,8 @@ from tests.support.front_desk import settings_for
 from tests.support.live_text import words_in
 from tests.support.plans import a_decision, a_delivery, a_plan, a_step, an_alert
 from tests.support.pretend_queue import RememberingQueue
+from tests.support.told import a_diagnosis
+from tools.queue.port import Later
 from tools.slack import SlackRefused
 
 
@@ -55,14 +58,18 @@ def office(slack: SlackServer, clock: HandClock, empty: Path, tmp_path: Path) ->
     ledger.close()
 
 
-def drafted(ledger: Ledger, *diffs: str, number: int = 1, **changes: Any) -> Plan:
-    """A draft for this incident; with diffs it was rehearsed."""
+def drafted(
+    ledger: Ledger, *diffs: str, number: int = 1, found: Diagnosis | None = None, **changes: Any
+) -> Plan:
+    """A draft for this incident, and what was found before; with diffs it was rehearsed."""
     now = ledger.now()
     incidents.accept(
         ledger, [a_delivery(now, an_alert(now, fingerprint=f"f{number}"), group_key=f"g{number}")]
     )
     lease = investigations.take(ledger, number, "the test", 60)
     assert lease is not None
+    if found is not None:
+        investigations.write_diagnosis(ledger, lease, 1, found)
     plan = a_plan(now, **({"incident": f"INC-{number}", "steps": (a_step(name=f"web-{number}"),)} | changes))
     investigations.draft(ledger, lease, plan, "why")
     investigations.release(ledger, lease)
@@ -140,6 +147,31 @@ def test_a_rehearsed_draft_is_shown_once_and_from_then_on_it_may_be_signed(
         "ts": row.message_ts,
         "digest": drawn.digest,
     }
+
+
+def test_a_first_card_waits_for_the_rehearsal_and_comes_once_with_its_button(
+    office: Office, slack: SlackServer, clock: HandClock
+) -> None:
+    plan = drafted(office.ledger, found=a_diagnosis())
+    with pytest.raises(Later) as early:
+        looked(office, slack)
+    assert (early.value.seconds, said(slack)) == (HEAD_START.total_seconds(), [])
+    shown = Preview(plan_id=plan.id, at=clock(), diffs=("-a\n+b",), dry_run_digest="a" * 64)
+    assert previews.store_preview(office.ledger, shown) is None
+    card = looked(office, slack)[0]
+    assert card[0] == "chat.postMessage"
+    assert "'approve'" in str(card[1])
+    assert proposal(office.ledger, plan).state == "PENDING"
+
+
+def test_a_rehearsal_that_does_not_come_keeps_no_card_back(
+    office: Office, slack: SlackServer, clock: HandClock
+) -> None:
+    drafted(office.ledger, found=a_diagnosis())
+    with pytest.raises(Later):
+        looked(office, slack)
+    clock.forward(HEAD_START.total_seconds())
+    assert looked(office, slack)[0][0] == "chat.postMessage"
 
 
 def test_a_card_that_was_posted_by_one_that_died_is_found_and_not_posted_again(

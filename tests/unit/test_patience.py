@@ -1,4 +1,4 @@
-"""A rollout that is only slow is left alone, and one that is bad is not: each case beside its twin."""
+"""How long a first card waits for the plan that its diagnosis promises."""
 
 from __future__ import annotations
 
@@ -7,84 +7,38 @@ from typing import Any
 
 import pytest
 
-from agents.investigator.proposals import Limits, NoPlan, Proposal, Proposed, propose
-from agents.investigator.reasoning import Answer
-from tests.support.kube_objects import BAD, Json, deployment, ended, event, pod, replicaset, template
-from tests.support.scenes import Scene, alert, scene
-from tests.support.troubles import SHORT
+from agents.gatekeeper.patience import HEAD_START, seconds_to_wait
+from agents.incident import Recovery
+from agents.ledger.protocol import PlanState
+from agents.ledger.story import Story
+from tests.support.told import START, a_diagnosis, a_story, a_view, ended
 
-ROLLED_OUT = "2026-11-24T02:09:00Z"
-REFUSED = (
-    "Readiness probe failed: Get http://10.0.0.7:80/up: dial tcp 10.0.0.7:80: connect: connection refused"
-)
-STATUS = "Readiness probe failed: HTTP probe failed with statuscode: 500"
-PROGRESSES = {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"}
-GAVE_UP = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
-NOT_READY = alert("KubePodNotReady", namespace="shop", pod="web-r2-aaaaa")
+SOON = START + timedelta(seconds=0.4)
 
 
-def rolling(said: str = REFUSED, condition: Json = PROGRESSES, **more: Any) -> list[Json]:
-    """Deployment ``web`` a minute after a rollout of another image, whose pod is not ready yet."""
-    asks: Json = {"readinessProbe": {"httpGet": {"path": "/up", "port": 80}}}
-    old, new = template(**asks), template(**{"image": BAD, **asks, **more.pop("changed", {})})
-    served = more.pop("served", True)
-    slow = pod("web-r2-aaaaa", ready=False, image=BAD, container=asks, **more)
-    born: Json = {"meta": {"creationTimestamp": more.pop("born", ROLLED_OUT)}}
-    return [
-        deployment(available=1, template=new, conditions=[condition]),
-        replicaset(1, ready=int(served), template=old),
-        replicaset(2, template=new, **born),
-        *([pod("web-r1-zzzzz", container=asks)] if served else []),
-        slow,
-        event(slow, "Unhealthy", said, firstTimestamp=ROLLED_OUT, lastTimestamp="2026-11-24T02:09:55Z"),
-    ]
+def promised(*views: Any, **changes: Any) -> Story:
+    return a_story(*views, **({"diagnosis": a_diagnosis(), "diagnosed_at": START} | changes))
 
 
-def plan(at: Scene) -> Proposal:
-    return propose(at.case, at.reasoned.cause, Limits())
-
-
-def test_a_rollout_that_is_still_under_way_is_no_trouble() -> None:
-    at = scene(rolling(), NOT_READY)
-    assert at.reasoned.answer is Answer.NOTHING_TO_DO
-    assert "still serve" in at.reasoned.because
-    assert at.reasoned.look_again is not None
-    assert timedelta() < at.reasoned.look_again - at.taken_at <= timedelta(minutes=10)
-
-
-def test_requests_that_fail_are_trouble_whatever_a_rollout_waits_for() -> None:
-    at = scene(rolling(), alert("HttpErrorRateHigh", namespace="shop", deployment="web"))
-    assert at.reasoned.answer is Answer.CAUSE
-    assert isinstance(plan(at), NoPlan)
-
-
-def test_a_rollout_past_its_own_short_deadline_is_told_and_not_undone() -> None:
-    at = scene(rolling(condition=GAVE_UP), SHORT)
-    assert at.reasoned.cause is not None
-    found = plan(at)
-    assert isinstance(found, NoPlan)
-    assert "not ready yet" in found.reason
-    assert found.look_again is not None
+@pytest.mark.parametrize("views", [(), (a_view(PlanState.DRAFT, preview=None),)], ids=["no plan", "a draft"])
+def test_a_plan_that_is_on_its_way_is_worth_the_rest_of_the_head_start(views: Any) -> None:
+    assert seconds_to_wait(promised(*views), SOON) == pytest.approx(0.6)
+    assert seconds_to_wait(promised(*views), START + HEAD_START) == 0
 
 
 @pytest.mark.parametrize(
-    "objects",
+    "told",
     [
-        pytest.param(rolling(STATUS), id="the process is up and says no"),
-        pytest.param(rolling(served=False), id="nothing serves meanwhile"),
-        pytest.param(rolling(restarts=1), id="the process was restarted"),
-        pytest.param(rolling(last=ended("Error", 1)), id="the process ended once"),
-        pytest.param(rolling(condition=GAVE_UP, born="2026-11-24T01:40:00Z"), id="it has had its time"),
+        promised(a_view(PlanState.DRAFT)),
+        promised(a_view(PlanState.DRAFT, preview=None, obstacle="CHANNEL_FULL")),
+        promised(a_view(PlanState.REFUSED, preview=None)),
+        promised(diagnosis=a_diagnosis(no_plan_because="Git owns it")),
+        promised(diagnosis=a_diagnosis(cause=None)),
+        promised(diagnosis=None, diagnosed_at=None),
+        promised(outcome=ended(Recovery.RECOVERED)),
+        promised(bent=("p1",)),
     ],
+    ids=["rehearsed", "hindered", "refused", "none promised", "no cause", "no diagnosis", "over", "bent"],
 )
-def test_a_rollout_that_is_not_only_slow_is_undone(objects: list[Json]) -> None:
-    at = scene(objects, NOT_READY)
-    found = plan(at)
-    assert isinstance(found, Proposed), (found, at.reasoned)
-    assert found.step.verb == "roll_back"
-
-
-def test_a_probe_that_came_with_the_rollout_is_a_suspect_and_not_waited_for() -> None:
-    other: Json = {"changed": {"readinessProbe": {"httpGet": {"path": "/ready", "port": 80}}}}
-    found = plan(scene(rolling(**other), NOT_READY))
-    assert isinstance(found, Proposed), found
+def test_what_can_be_told_now_is_not_kept_back(told: Story) -> None:
+    assert seconds_to_wait(told, SOON) == 0

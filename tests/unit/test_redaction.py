@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tools.redaction import RedactedText, inert, redact
+from tools.redaction.shapes import SHAPES
 
 SECRETS = {
     "aws": "AKIAIOSFODNN7EXAMPLE",
@@ -106,3 +109,22 @@ def test_only_the_scanner_makes_redacted_text():
 def test_a_long_line_is_scanned_once(run):
     # A pattern that looks at every place again needs minutes for this and runs into the time limit.
     assert len(redact(run * (60_000 // len(run)))) > 0
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: f"{shape.kind}-{shape.needles[0]}")
+@given(data=st.data())
+def test_what_a_shape_matches_is_never_passed_over_unsearched(shape, data):
+    text = data.draw(st.from_regex(shape.pattern))
+    assert not shape.pattern.search(text) or shape.may_be_in(text)
+    shouted = text.upper()
+    assert not shape.pattern.search(shouted) or shape.may_be_in(shouted)
+
+
+def test_a_letter_that_only_a_pattern_takes_for_another_does_not_hide_a_secret():
+    # To a pattern that ignores case the long s is an s; to str.lower it is not.
+    assert "hunter22secret" not in redact("ba\u017fic hunter22secret")
+
+
+def test_a_word_that_comes_twice_is_hidden_twice():
+    coded = base64.b64encode(b"DB_PASSWORD=hunter22secret").decode()
+    assert coded not in redact(f"first {coded} and again {coded}")

@@ -31,14 +31,22 @@ _PACKED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
 
 def encoded_secrets(text: str, holds: Judge, depth: int = DEPTH) -> Iterator[tuple[int, int]]:
     """Where words stand, from start up to end, that decode to what ``holds`` says is secret."""
+    # Lists and logs say the same names over and over: each word is read once.
+    known: dict[str, tuple[tuple[int, int], ...]] = {}
     for word in _WORD.finditer(text):
-        said = word.group()
-        if any(holds(plain) for plain in _readings(said)):
-            yield word.span()
-            continue
-        for run in _BASE64.finditer(said):
-            if any(_secret(part, holds, depth) for part in _parts(run.group())):
-                yield word.start() + run.start(), word.start() + run.end()
+        said, at = word.group(), word.start()
+        if said not in known:
+            known[said] = tuple(_in_word(said, holds, depth))
+        yield from ((at + start, at + end) for start, end in known[said])
+
+
+def _in_word(said: str, holds: Judge, depth: int) -> Iterator[tuple[int, int]]:
+    if any(holds(plain) for plain in _readings(said)):
+        yield 0, len(said)
+        return
+    for run in _BASE64.finditer(said):
+        if any(_secret(part, holds, depth) for part in _parts(run.group())):
+            yield run.span()
 
 
 def _readings(word: str) -> Iterator[str]:

@@ -56,8 +56,9 @@ def _undivided(text: str) -> str:
 
 
 def _without_plain(text: str) -> str:
-    for kind, pattern in SHAPES:
-        text = pattern.sub(partial(_replaced, kind), text)
+    for shape in SHAPES:
+        if shape.may_be_in(text):
+            text = shape.pattern.sub(partial(_replaced, shape.kind), text)
     spans = ((span.start, span.end) for span in assigned_secrets(text))
     return _without(text, "assigned-secret", sorted(spans))
 

@@ -88,7 +88,8 @@ async def _places(
         if not now.may(f"namespace {namespace}" if namespace else "nodes"):
             continue
         part = await asyncio.to_thread(read_inventory, now.box.cluster, namespace)
-        stored = await now.store(_looks(part, now.key))
+        # In a thread: hiding what is secret takes longer than a click may wait for its answer.
+        stored = await now.store(await asyncio.to_thread(_looks, part, now.key))
         evidence |= cited(part, stored)
         merged = _merged(merged, part)
     return merged, evidence
