@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
+from evals.processes import free_port
 from evals.world.openid import OpenIdServer
 from evals.world.slack import SlackServer
 from evals.world.slack.people import ADA, BEN, GUS
 from midwatch.login import provider as providers
+from midwatch.serve import _pages
 from tests.support.door import by_oidc, by_slack, query_of, visitor
 
 
@@ -235,3 +238,18 @@ async def test_t53_a_name_in_a_header_counts_from_the_proxy_alone(
     async with visitor(tmp_path, host, **PROXY) as somebody:
         found = await somebody.client.get("/incidents", headers=headers)
         assert found.status_code == status
+
+
+async def test_t53_over_a_socket_too_nobody_comes_from_where_a_header_says(tmp_path: Path) -> None:
+    # The server itself would rewrite the address for a client on this machine, before our code sees it.
+    port = free_port()
+    async with visitor(tmp_path, **PROXY, listen=f"127.0.0.1:{port}") as at:
+        stop = asyncio.Event()
+        serving = asyncio.create_task(_pages(at.settings, at.app, stop))
+        # It tries again by itself until the server listens.
+        patient = httpx.AsyncHTTPTransport(retries=6)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", transport=patient) as forger:
+            headers = {"X-Forwarded-User": "ada", "X-Forwarded-For": "10.1.2.3"}
+            assert (await forger.get("/incidents", headers=headers)).status_code == 401
+        stop.set()
+        await serving
