@@ -30,6 +30,8 @@ METHODS: dict[str, str] = {
     "conversations.info": "channels:read",
     "files.completeUploadExternal": "files:write",
     "files.getUploadURLExternal": "files:write",
+    "usergroups.list": "usergroups:read",
+    "usergroups.users.list": "usergroups:read",
     "users.info": "users:read",
     "views.open": "",
     "views.publish": "",
@@ -211,6 +213,16 @@ class Slack:
         said = await self._call("users.info", {"user": user_id})
         account: dict[str, Any] = said["user"]
         return account
+
+    async def groups(self) -> list[dict[str, Any]]:
+        """The user groups of the workspace as ``usergroups.list`` tells them, the disabled ones too."""
+        said = await self._call("usergroups.list", {"include_disabled": True})
+        return [dict(one) for one in said.get("usergroups", [])]
+
+    async def members(self, group: str) -> frozenset[str]:
+        """The user ids of those in a user group. Slack tells all at once: the method knows no pages."""
+        said = await self._call("usergroups.users.list", {"usergroup": group})
+        return frozenset(str(one) for one in said.get("users", []) if one)
 
     async def find(self, channel: str, key: str) -> str | None:
         """The ts of our recent message with that key: was it posted before we died?"""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from agents.gatekeeper.blocks import people
-from agents.incident import Value
+from agents.incident import Plan, Value
 from agents.ledger.protocol import PlanState
-from agents.ledger.roster import Roster
+from agents.ledger.roster import Crew, Mention, Roster
 from agents.ledger.story import Story
 from tools.slack import Block
 
@@ -20,12 +20,12 @@ class Page(Value):
     plan_id: str
     key: str
     why: str
-    who: tuple[str, ...]
+    who: tuple[Mention, ...]
 
     @property
     def block(self) -> Block:
         """The thread entry."""
-        return people("Please look", f"{self.why}. ", list(self.who))
+        return people("Please look", f"{self.why}. ", self.who)
 
 
 def pages(story: Story, roster: Roster) -> list[Page]:
@@ -35,15 +35,23 @@ def pages(story: Story, roster: Roster) -> list[Page]:
         why = view.obstacle if view.state is PlanState.UNKNOWN else ""
         why = BENT if view.state is PlanState.QUARANTINED else why
         if why:
-            who = tuple(entry.user_id for entry in roster.signers(view.plan)) or _anybody(roster)
-            found.append(_page(view.plan.id, why, who))
+            found.append(_page(view.plan.id, why, _signers(roster, view.plan) or _anybody(roster)))
     return found + [_page(plan_id, BENT, _anybody(roster)) for plan_id in story.bent]
 
 
-def _page(plan_id: str, why: str, who: tuple[str, ...]) -> Page:
+def _page(plan_id: str, why: str, who: tuple[Mention, ...]) -> Page:
     kind = "bent" if why == BENT else "unknown"
     return Page(plan_id=plan_id, key=f"page-{plan_id}-{kind}", why=why, who=who[:MOST_PEOPLE])
 
 
-def _anybody(roster: Roster) -> tuple[str, ...]:
-    return tuple(entry.user_id for entry in roster.approvers if entry.tiers)
+def _signers(roster: Roster, plan: Plan) -> tuple[Mention, ...]:
+    """Those who may sign it. A group is called as one: the chat knows best who is in it at that moment."""
+    might = roster.signers(plan)
+    # Nobody would hear the call of a group that is empty or disabled.
+    return tuple(one.mention for one in might if not isinstance(one, Crew) or one.members)
+
+
+def _anybody(roster: Roster) -> tuple[Mention, ...]:
+    people = (entry.mention for entry in roster.approvers if entry.tiers)
+    # Also a group of which nothing is known: to call it gives no right, and somebody has to look.
+    return (*(crew.mention for crew in roster.crews if crew.group.tiers), *people)

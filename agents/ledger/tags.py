@@ -67,6 +67,11 @@ class Tag(StrEnum):
         "gatekeeper:approver:lose",
         "The account of somebody whose approval counts was found deactivated, or otherwise unfit to sign.",
     )
+    GROUP_CHANGED = (
+        "gatekeeper:group:change",
+        "A user group of the roster was seen for the first time or not as before; who came, who left and "
+        "what is wrong with it are stated.",
+    )
     FILE_SHARED = (
         "gatekeeper:file:share",
         "A file was put into the card's thread: a whole change or a plot; the digest of its bytes is stated.",
