@@ -253,6 +253,10 @@ class Slack:
 
 
 def _refusal(method: str, refused: SlackApiError) -> SlackError:
-    reason = str(refused.response.get("error", "unknown"))
+    answer = refused.response
+    if answer.status_code >= 500:
+        # From something in front of Slack as well, whose page is no JSON.
+        return SlackUnreachable(f"{method}: HTTP {answer.status_code}")
+    reason = str(answer.data.get("error", "unknown")) if isinstance(answer.data, dict) else "unknown"
     kind = SlackUnreachable if reason == "ratelimited" else SlackRefused
     return kind(f"{method}: {reason}")

@@ -61,7 +61,7 @@ async def _refresh(office: Office, file: RosterFile, young: timedelta, waits_s: 
                 await _keep(office, seen)
     # Not known is not allowed: what was seen before grows old, and the click says so.
     except (SlackError, TimeoutError) as problem:
-        logger.warning(UNSAID, problem or "no answer in time")
+        logger.warning(UNSAID, str(problem) or "no answer in time")
 
 
 async def _keep(office: Office, seen: SeenGroup | SlackError) -> None:
