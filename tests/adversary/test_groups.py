@@ -99,7 +99,8 @@ def test_t09_a_group_full_of_guests_strangers_and_people_who_left_lets_none_of_t
     assert "guests cannot sign" in refused(desk, GUS)
     assert "guests cannot sign" in refused(desk, WANDA)
     assert "another workspace" in refused(desk, STELLA)
-    pretends = {"user": {"team_id": desk.slack.credentials.team_id}}
+    ours = desk.slack.credentials.team_id
+    pretends = {"user": {"team_id": ours}, "team": {"id": ours}}
     assert "Slack did not say who this is" in refused(desk, STELLA, changes=pretends)
     assert "deactivated" in refused(desk, DORA)
 
