@@ -147,7 +147,8 @@ class Roster(Value):
     def asked(self, person: Approver, plan: Plan) -> bool:
         """Whether this person asked for the plan, through this account or another one (P6)."""
         own = self.human(person)
-        accounts = {entry.user_id for entry in self.everybody if entry.human == own}
+        # What a group gives has no ``person``: who is whose is said by entries of people alone.
+        accounts = {entry.user_id for entry in self.approvers if entry.human == own}
         return plan.requester in accounts | {person.user_id}
 
     def listed(self, person: Approver) -> bool:
@@ -198,18 +199,13 @@ class RosterFile(Value):
         return tuple(entry for entry in self.approvers if isinstance(entry, Group))
 
     def with_members(self, looks: Iterable[SeenGroup]) -> Roster:
-        """The roster with its groups as they were seen; a group without a look has no members. Pure.
-
-        Whose account a member's is, is what their own entry says, if they have one.
-        """
+        """The roster with its groups as they were seen; a group without a look has no members. Pure."""
         seen = {(one.team_id, one.group): one for one in looks}
-        whose = {(entry.team_id, entry.user_id): entry.person for entry in self.people}
         crews = tuple(Crew(group=one, seen=seen.get((one.team_id, one.group))) for one in self.groups)
         members = tuple(
             Entry(
                 team_id=crew.group.team_id,
                 user_id=user_id,
-                person=whose.get((crew.group.team_id, user_id), ""),
                 tiers=crew.group.tiers,
                 namespaces=crew.group.namespaces,
             )

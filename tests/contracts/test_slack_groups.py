@@ -17,7 +17,7 @@ from agents.gatekeeper.attendance import keep_up, roster_now
 from agents.incident import Approver
 from agents.ledger import groups
 from agents.ledger.accounts import CLICK_MAY_RELY_ON, MOST_MEMBERS, Flaw, SeenGroup
-from agents.ledger.roster import Roster
+from agents.ledger.roster import Group, Roster
 from agents.ledger.tags import Tag
 from evals.world.slack import SlackOptions, SlackServer
 from evals.world.slack.faults import Fault
@@ -243,6 +243,29 @@ def test_a_group_that_is_none_to_go_by_gives_nobody_a_right_and_says_why(
         "left": [ADA, BEN],
         "flaw": str(flaw),
     }
+
+
+@pytest.mark.parametrize(
+    ("ours", "differs", "flaw"),
+    [
+        (True, {}, Flaw.NONE),
+        (True, {"date_delete": 1_795_800_000}, Flaw.DISABLED),
+        (True, {"date_delete": None}, Flaw.DISABLED),
+        (True, {"is_external": True}, Flaw.FOREIGN),
+        (True, {"is_external": None}, Flaw.FOREIGN),
+        (True, {"team_id": FOREIGN_TEAM}, Flaw.FOREIGN),
+        (True, {"team_id": None}, Flaw.FOREIGN),
+        (False, {"team_id": FOREIGN_TEAM}, Flaw.FOREIGN),
+        (False, {}, Flaw.FOREIGN),
+    ],
+)
+def test_what_is_odd_in_slacks_list_is_read_as_the_worst(
+    at: Desk, ours: bool, differs: dict[str, Any], flaw: Flaw
+) -> None:
+    home = at.office.home.team_id
+    said = {"id": ONCALL_GROUP, "team_id": home, "is_external": False, "date_delete": 0} | differs
+    group = Group(group=ONCALL_GROUP, team_id=home if ours else FOREIGN_TEAM)
+    assert attendance._flaw(at.office, group, said) is flaw
 
 
 def test_a_group_of_another_workspace_is_not_asked_for(at: Desk) -> None:
