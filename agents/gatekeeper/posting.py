@@ -25,7 +25,7 @@ from agents.ledger import cards as ledger_cards
 from agents.ledger import moves, previews
 from agents.ledger.previews import Posted
 from agents.ledger.protocol import Objection, PlanState
-from agents.ledger.roster import Roster
+from agents.ledger.roster import roster_or_nobody
 from agents.ledger.snooze import look_again
 from agents.ledger.story import PlanView, Story, story
 from tools.redaction import redact
@@ -179,7 +179,8 @@ async def _page(office: Office, told: Story, posted: Posted) -> None:
     with office.ledger.read() as session:
         there = ledger_cards.thread_keys(session, number)
     # Slack is asked who is in a group only when somebody is to be called.
-    if {page.key for page in pages(told, Roster())} <= there:
+    file = await asyncio.to_thread(roster_or_nobody, office.roster_file)
+    if {page.key for page in pages(told, file.with_members(()))} <= there:
         return
     for page in pages(told, await roster_now(office)):
         if page.key in there:

@@ -29,10 +29,14 @@ class RosterError(ValueError):
 
 
 class Rights(Value):
-    """What an entry lets somebody sign, in which workspace. ``name`` is for people and decides nothing."""
+    """What an entry lets somebody sign, in which workspace. ``name`` is for people and decides nothing.
+
+    With ``wake`` they are called by name when a change waits that this entry lets them sign.
+    """
 
     team_id: NonEmpty
     name: str = ""
+    wake: bool = False
     tiers: frozenset[Annotated[int, Field(ge=1, le=3)]] = frozenset({1})
     namespaces: frozenset[NonEmpty] = frozenset()
 
@@ -67,6 +71,11 @@ class Entry(Rights):
         """How the chat calls this person."""
         return "user", self.user_id
 
+    @property
+    def wakes(self) -> bool:
+        """Whether this person is called when their signature is wanted."""
+        return self.wake
+
 
 class Group(Rights):
     """One user group and what each of its members may sign."""
@@ -100,6 +109,14 @@ class Crew(Value):
     def mention(self) -> Mention:
         """How the chat calls all of them: whoever is in the group at that moment."""
         return "usergroup", self.group.group
+
+    @property
+    def wakes(self) -> bool:
+        """Whether the group is called when a signature is wanted; not where nobody of it could give it.
+
+        Of whom nothing is known may be there all the same: a call gives no right.
+        """
+        return self.group.wake and (self.seen is None or bool(self.members))
 
 
 class Route(Value):

@@ -80,7 +80,10 @@ class Tag(StrEnum):
         "gatekeeper:card:wait",
         "A plan is not shown for signing yet, because as many wait in the channel as people can weigh.",
     )
-    HUMAN_PAGED = "gatekeeper:human:page", "The people on the roster were called by name; why is stated."
+    HUMAN_PAGED = (
+        "gatekeeper:human:page",
+        "People or groups of the roster were called; whom and why is stated.",
+    )
     PLAN_DECIDED = "gatekeeper:plan:decide", "A person approved or rejected the plan; their seal is stated."
     PLAN_EDITED = (
         "gatekeeper:plan:edit",

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from agents.gatekeeper.paging import pages
 from agents.incident import Approver
 from agents.ledger.accounts import Flaw, SeenGroup
-from agents.ledger.protocol import PlanState
-from agents.ledger.roster import Entry, Group, RosterError, RosterFile, read_roster
+from agents.ledger.protocol import Objection, PlanState
+from agents.ledger.roster import Entry, Group, Mention, RosterError, RosterFile, read_roster
+from agents.ledger.story import PlanView
 from tests.support.plans import ADA, BEN, a_plan, a_step
 from tests.support.told import a_story, a_view
 
@@ -184,6 +185,31 @@ def test_a_group_is_called_as_one_before_people_and_not_when_nobody_would_hear_i
     assert called(file) == (("user", "U0BEN"),)
     alone = RosterFile(approvers=(far, group(), group(group="S0ADMINS", tiers=())))
     assert called(alone) == (("usergroup", ONCALL), ("user", "U0FAR")), "better one too many than nobody"
+
+
+def test_whoever_is_to_be_woken_is_called_when_a_signature_is_wanted_and_nobody_else() -> None:
+    ben = Entry(user_id="U0BEN", team_id=TEAM, namespaces=SHOP, wake=True)
+    mia = Entry(user_id="U0MIA", team_id=TEAM, namespaces=SHOP)
+    far = Entry(user_id="U0FAR", team_id=TEAM, wake=True)
+    file = RosterFile(approvers=(mia, ben, far, group(wake=True), group(group="S0QUIET")))
+    oncall, lost = ("usergroup", ONCALL), Objection.APPROVER_LOST_RIGHT.value
+
+    def woken(view: PlanView, *looks: SeenGroup) -> list[tuple[str, tuple[Mention, ...]]]:
+        made = pages(a_story(view), file.with_members(looks))
+        return [(page.key.rpartition("-")[2], page.who) for page in made]
+
+    waits, again = a_view(PlanState.PENDING), a_view(PlanState.APPROVED, obstacle=lost)
+    assert woken(waits, look("U1")) == [("waits", (oncall, ben.mention))]
+    assert woken(again, look("U1")) == [("again", (oncall, ben.mention))]
+    assert woken(waits) == [("waits", (oncall, ben.mention))], "they may be there all the same"
+    assert woken(waits, look()) == [("waits", (ben.mention,))]
+    held = a_view(PlanState.APPROVED, obstacle=Objection.HALTED.value)
+    for view in (a_view(PlanState.APPROVED), held, a_view(PlanState.DRAFT), a_view(PlanState.DENIED)):
+        assert woken(view, look("U1")) == []
+    (page,) = pages(a_story(waits), file.with_members(()))
+    assert page.why == f"a change waits for a signature until {waits.plan.pending_until:%H:%M} UTC"
+    quiet = RosterFile(approvers=(mia, group())).with_members([look("U1")])
+    assert pages(a_story(waits), quiet) == []
 
 
 def test_a_file_may_name_a_group_more_than_once_and_a_person_only_once(tmp_path: Path) -> None:
