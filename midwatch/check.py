@@ -106,11 +106,15 @@ async def _webhook(settings: Settings) -> list[Result]:
 async def _roster(settings: Settings) -> list[Result]:
     path: Path = roster_of(settings)
     try:
-        people = len(read_roster(path).approvers)
+        file = read_roster(path)
     except RosterError as problem:
         return [Result(what="roster", ok=False, says=f"{problem}; until it can be read nobody may sign")]
-    says = f"{people} people may sign" if people else "it names nobody, so nobody may sign"
-    return [Result(what="roster", ok=people > 0, says=says)]
+    if not file.approvers:
+        return [Result(what="roster", ok=False, says="it names nobody, so nobody may sign")]
+    # Who is in the groups, and whether they are groups at all, is looked at where Slack is.
+    people, groups = f"{len(file.people)} people", f"the members of {len(file.groups)} user groups"
+    named = [words for words, there in ((people, file.people), (groups, file.groups)) if there]
+    return [Result(what="roster", ok=True, says=f"{' and '.join(named)} may sign")]
 
 
 async def _policy(settings: Settings) -> list[Result]:

@@ -9,8 +9,11 @@ from email.utils import parsedate_to_datetime
 import httpx
 import orjson
 
+from agents.gatekeeper.attendance import seen_now
 from agents.gatekeeper.gate import SIGNATURE, STAMP, signature
 from agents.gatekeeper.office import Office
+from agents.ledger.accounts import SeenGroup
+from agents.ledger.roster import RosterFile, roster_or_nobody
 from midwatch.check_result import Result
 from midwatch.settings import Settings
 from midwatch.slack_manifest import FILE, required
@@ -31,7 +34,9 @@ async def slack(settings: Settings) -> list[Result]:
     try:
         office = await office_of(settings, ledger)
         says = f"team {office.home.team_id}, app {office.home.app_id}"
-        about = [await _scopes(office), await _channel(office), await _clock(office)]
+        roster = roster_or_nobody(office.roster_file)
+        about = [await _scopes(office, roster), await _channel(office), await _clock(office)]
+        about += await _groups(office, roster)
         way = _socket(settings, office) if settings.slack_mode == "socket" else _requests(settings)
         return [Result(what="slack", ok=True, says=says), *about, await way]
     except SlackError as problem:
@@ -40,16 +45,41 @@ async def slack(settings: Settings) -> list[Result]:
         ledger.close()
 
 
-async def _scopes(office: Office) -> Result:
+async def _scopes(office: Office, roster: RosterFile) -> Result:
     what = "slack scopes"
     given = (await office.slack.account()).scopes
     # A private channel's ids begin with a C as well, so the chat is asked.
     private = "groups:read" in given and "channels:read" not in given
-    missing = sorted(required(private) - given)
+    missing = sorted(required(private=private, groups=bool(roster.groups)) - given)
     if missing:
         says = f"missing: {', '.join(missing)}; add them as deploy/{FILE} has them and install the app again"
         return Result(what=what, ok=False, says=says)
     return Result(what=what, ok=True, says="all that are used are there")
+
+
+async def _groups(office: Office, roster: RosterFile) -> list[Result]:
+    """Each user group of the roster: whether anybody may sign by it."""
+    if not roster.groups:
+        return []
+    what = "slack groups"
+    try:
+        seen = await seen_now(office, roster.groups)
+    except SlackError as problem:
+        says = f"{problem}: until Slack says who is in them, nobody of the roster's groups may sign"
+        return [Result(what=what, ok=False, says=says)]
+    silent = [Result(what=what, ok=False, says=str(one)) for one in seen if isinstance(one, SlackError)]
+    known = [_group(one) for one in seen if isinstance(one, SeenGroup)]
+    return [*known, *silent]
+
+
+def _group(seen: SeenGroup) -> Result:
+    what = f"slack group @{seen.handle}" if seen.handle else f"slack group {seen.group}"
+    if seen.flaw:
+        says = f"{seen.flaw}, so nobody may sign by it: is {seen.group} its id?"
+        return Result(what=what, ok=False, says=says)
+    if not seen.present:
+        return Result(what=what, ok=False, says="nobody is in it, so nobody may sign by it")
+    return Result(what=what, ok=True, says=f"members who may sign: {len(seen.present)}")
 
 
 async def _channel(office: Office) -> Result:

@@ -136,6 +136,7 @@ async def _gatekeeper(settings: Settings, app: FastAPI, channel: Channel, stop: 
 
     Alerts are taken in, looked into and shown on the pages meanwhile; plans wait and expire.
     """
+    from agents.gatekeeper.attendance import keep_up
     from agents.gatekeeper.posting import advance
     from tools.slack import SlackError
 
@@ -157,7 +158,7 @@ async def _gatekeeper(settings: Settings, app: FastAPI, channel: Channel, stop: 
         async def look(job: Job) -> None:
             await advance(office, job.incident)
 
-        await _lane(channel.ledger, Agent.GATEKEEPER, look, stop)
+        await asyncio.gather(_lane(channel.ledger, Agent.GATEKEEPER, look, stop), keep_up(office, stop))
 
 
 async def _counter(settings: Settings, office: Office, stack: AsyncExitStack) -> list[APIRouter]:

@@ -30,6 +30,8 @@ METHODS: dict[str, str] = {
     "conversations.info": "channels:read",
     "files.completeUploadExternal": "files:write",
     "files.getUploadURLExternal": "files:write",
+    "usergroups.list": "usergroups:read",
+    "usergroups.users.list": "usergroups:read",
     "users.info": "users:read",
     "views.open": "",
     "views.publish": "",
@@ -212,6 +214,16 @@ class Slack:
         account: dict[str, Any] = said["user"]
         return account
 
+    async def groups(self) -> list[dict[str, Any]]:
+        """The user groups of the workspace as ``usergroups.list`` tells them, the disabled ones too."""
+        said = await self._call("usergroups.list", {"include_disabled": True})
+        return [dict(one) for one in said.get("usergroups", [])]
+
+    async def members(self, group: str) -> frozenset[str]:
+        """The user ids of those in a user group. Slack tells all at once: the method knows no pages."""
+        said = await self._call("usergroups.users.list", {"usergroup": group})
+        return frozenset(str(one) for one in said.get("users", []) if one)
+
     async def find(self, channel: str, key: str) -> str | None:
         """The ts of our recent message with that key: was it posted before we died?"""
         body = {"channel": channel, "limit": 100, "include_all_metadata": True}
@@ -241,6 +253,10 @@ class Slack:
 
 
 def _refusal(method: str, refused: SlackApiError) -> SlackError:
-    reason = str(refused.response.get("error", "unknown"))
+    answer = refused.response
+    if answer.status_code >= 500:
+        # From something in front of Slack as well, whose page is no JSON.
+        return SlackUnreachable(f"{method}: HTTP {answer.status_code}")
+    reason = str(answer.data.get("error", "unknown")) if isinstance(answer.data, dict) else "unknown"
     kind = SlackUnreachable if reason == "ratelimited" else SlackRefused
     return kind(f"{method}: {reason}")

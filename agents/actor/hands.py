@@ -10,8 +10,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from agents.incident import Decision, Plan
-from agents.ledger import incidents
-from agents.ledger.accounts import in_good_standing, last_seen
+from agents.ledger import groups, incidents
+from agents.ledger.accounts import CLAIM_MAY_RELY_ON, in_good_standing, last_seen
 from agents.ledger.decisions import human_of
 from agents.ledger.guards import Forged
 from agents.ledger.policy import refusal
@@ -62,10 +62,11 @@ class Hands:
     def still_valid(self, plan: Plan, decision: Decision) -> bool:
         """Whether an approval still counts: its seal holds, and its giver may still give it now.
 
-        On the roster for this plan, the same human as at the click, not who asked for it, and with
-        an account that was seen in good standing minutes ago.
+        On the roster for this plan, by name or in a group as it was seen minutes ago; the same human as at
+        the click, not who asked for it, and with an account that was seen in good standing minutes ago.
         """
-        roster, who = roster_or_nobody(self.roster_file), decision.approver
+        file, who = roster_or_nobody(self.roster_file), decision.approver
+        roster = groups.resolved(file, self.ledger, self.seal, CLAIM_MAY_RELY_ON)
         entitled = roster.may(who, plan) and not roster.asked(who, plan)
         same = roster.human(who) == human_of(decision)
         if not self.seal.holds(decision):

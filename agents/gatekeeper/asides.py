@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from agents.gatekeeper import desk
+from agents.gatekeeper.attendance import roster_now
 from agents.gatekeeper.clicks import Click, Refusal, origin, unfit
 from agents.gatekeeper.details import details_view
 from agents.gatekeeper.office import Office
@@ -16,7 +17,6 @@ from agents.gatekeeper.payload import Payload, text
 from agents.incident import Verdict
 from agents.ledger import cards, decisions, feedback, snooze
 from agents.ledger.feedback import Grade, NothingToJudge
-from agents.ledger.roster import roster_or_nobody
 from agents.ledger.snooze import Rest
 from agents.ledger.story import story
 from tools.slack import SlackError
@@ -49,7 +49,7 @@ async def rest(office: Office, payload: Payload, nonce: str) -> str | None:
     # The menu's seal is on the incident alone: how long is only one of three words.
     if chosen not in set(Rest):
         return await _refused(office, click, Refusal.FORGED, nonce)
-    if not roster_or_nobody(office.roster_file).listed(click.approver):
+    if not (await roster_now(office)).listed(click.approver):
         return await _refused(office, click, Refusal.NOT_ON_ROSTER, nonce)
     if await asyncio.to_thread(decisions.use_nonce, office.ledger, desk.spent_of(nonce)):
         await asyncio.to_thread(snooze.rest, office.ledger, number, click.approver, Rest(chosen))

@@ -11,13 +11,13 @@ import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
+from agents.gatekeeper.attendance import roster_now
 from agents.gatekeeper.clicks import unfit
 from agents.gatekeeper.desk import spent_of
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
 from agents.gatekeeper.questions import Asked, answer
 from agents.ledger import cards, decisions
-from agents.ledger.roster import roster_or_nobody
 from agents.ledger.story import story
 from tools.slack import Message
 
@@ -56,7 +56,7 @@ async def hear(office: Office, pace: Pace, body: Payload) -> None:
     told = await asyncio.to_thread(story, office.ledger, number)
     if told is None:
         return
-    asked = Asked(story=told, roster=roster_or_nobody(office.roster_file), public_url=office.public_url)
+    asked = Asked(story=told, roster=await roster_now(office), public_url=office.public_url)
     said = text(event, "text")
     blocks = answer(said, asked, named=f"<@{office.bot_user_id}>" in said)
     # People talk to each other there as well: most messages are not for us.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from agents.ledger.roster import Mention
 from tools.redaction import RedactedText, redact
 from tools.slack import Block
 
@@ -52,12 +53,12 @@ def paragraph(title: str, text: str, link: tuple[str, str] | None = None) -> Blo
     return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": parts}]}
 
 
-def people(title: str, text: str, user_ids: list[str]) -> Block:
-    """A bold title, text and people by their accounts; Slack shows their names and calls them."""
+def people(title: str, text: str, called: Iterable[Mention]) -> Block:
+    """A bold title, text and people or groups by their ids; Slack shows their names and calls them."""
     block = paragraph(title, text)
     parts = block["elements"][0]["elements"]
-    for user_id in user_ids:
-        parts += [{"type": "user", "user_id": user_id}, {"type": "text", "text": " "}]
+    for kind, one in called:
+        parts += [{"type": kind, f"{kind}_id": one}, {"type": "text", "text": " "}]
     return block
 
 

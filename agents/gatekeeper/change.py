@@ -131,7 +131,7 @@ def _so_far(view: PlanView) -> list[Block]:
     if not given:
         return []
     words = f"{approvals(given)} of {view.plan.needed}, by "
-    return [named("Approved so far", words, [one.approver.user_id for one in given[:MOST_TOLD]])]
+    return [named("Approved so far", words, [("user", one.approver.user_id) for one in given[:MOST_TOLD]])]
 
 
 def _steps(view: PlanView) -> list[Block]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 
+from agents.gatekeeper.attendance import roster_now
 from agents.gatekeeper.clicks import Refusal, unfit
 from agents.gatekeeper.desk import spent_of
 from agents.gatekeeper.modals import words_of
@@ -16,7 +17,6 @@ from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
 from agents.incident import Approver
 from agents.ledger import brake, decisions
-from agents.ledger.roster import roster_or_nobody
 from agents.ledger.store import LedgerUnavailable
 from agents.ledger.story import story
 from tools.redaction import redact
@@ -35,7 +35,7 @@ async def answer(office: Office, body: Payload) -> str:
         return await _incident(office, body, rest.strip())
     if word not in {"halt", "resume"}:
         return HELP
-    against = await _stranger(office, body) or _unlisted(office, body)
+    against = await _stranger(office, body) or await _unlisted(office, body)
     if against is not None:
         who = {"user": text(body, "user_id"), "team": text(body, "team_id")}
         said = {**who, "wanted": word, "why": against.value}
@@ -76,11 +76,11 @@ async def _stranger(office: Office, body: Payload) -> Refusal | None:
     return unfit(await office.person(user), (user, team))
 
 
-def _unlisted(office: Office, body: Payload) -> Refusal | None:
+async def _unlisted(office: Office, body: Payload) -> Refusal | None:
     user, team = text(body, "user_id"), text(body, "team_id")
     if not user or not team:
         return Refusal.UNKNOWN_PERSON
-    listed = roster_or_nobody(office.roster_file).listed(Approver(team_id=team, user_id=user))
+    listed = (await roster_now(office)).listed(Approver(team_id=team, user_id=user))
     return None if listed else Refusal.NOT_ON_ROSTER
 
 

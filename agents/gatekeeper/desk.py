@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 
+from agents.gatekeeper.attendance import roster_now
 from agents.gatekeeper.clicks import Click, Question, Refusal, admissible
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
@@ -77,7 +78,8 @@ def _unconfirmed(click: Click, found: Standing) -> bool:
 
 def _evidence(office: Office, click: Click, spent: str) -> dict[str, str]:
     """What the decision keeps of the request, under its seal; the claim checks it again."""
-    human = roster_or_nobody(office.roster_file).human(click.approver)
+    # Whose account it is, only entries of people say; nobody has to be asked about groups for it.
+    human = roster_or_nobody(office.roster_file).with_members(()).human(click.approver)
     typed = {"typed": click.typed} if click.typed else {}
     return {"nonce": spent, "app": click.app_id, "human": human, **typed}
 
@@ -103,13 +105,13 @@ async def judge(office: Office, click: Click, value: str) -> Standing | str:
         message_ts=found.proposal.message_ts,
         home=office.home,
     )
-    person = await office.person(click.user_id)
-    roster = roster_or_nobody(office.roster_file)
+    # Side by side: Slack gives a click three seconds.
+    person, roster = await asyncio.gather(office.person(click.user_id), roster_now(office))
     now = await asyncio.to_thread(office.ledger.now)
     full = click.model_copy(update={"plan_id": plan_id})
     against = admissible(full, question, (person, roster), now)
     if against is Refusal.NOT_ON_ROSTER:
-        names = ", ".join(entry.name or entry.user_id for entry in roster.signers(found.plan)) or "nobody"
+        names = ", ".join(one.words for one in roster.signers(found.plan)) or "nobody"
         return f"{against.value}; who may: {names}"
     if against is Refusal.DECIDED:
         when = f"{against.value}: {found.state.value} at {found.proposal.state_at:%H:%M:%S} UTC"

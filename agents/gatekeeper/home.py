@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from agents.gatekeeper.attendance import roster_now
 from agents.gatekeeper.blocks import clipped, context, header, line, paragraph
 from agents.gatekeeper.clicks import unfit
 from agents.gatekeeper.modals import words_of
@@ -12,7 +13,7 @@ from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
 from agents.incident import Approver
 from agents.ledger import brake
-from agents.ledger.roster import Roster, roster_or_nobody
+from agents.ledger.roster import Roster
 from agents.ledger.waiting import Decided, Waiting, asking, decided_by
 from tools.slack import Blocks
 
@@ -79,15 +80,16 @@ async def opened(office: Office, body: Payload) -> None:
     if not ours or not user or unfit(await office.person(user), (user, home.team_id)):
         return
     who = Approver(team_id=home.team_id, user_id=user)
-    await office.slack.publish_home(user, home_view(await asyncio.to_thread(_seat, office, who)))
+    seat = await asyncio.to_thread(_seat, office, who, await roster_now(office))
+    await office.slack.publish_home(user, home_view(seat))
 
 
-def _seat(office: Office, who: Approver) -> Seat:
+def _seat(office: Office, who: Approver, roster: Roster) -> Seat:
     with office.ledger.read() as session:
         waits, lately = asking(session), decided_by(session, who, MOST_DECIDED)
     return Seat(
         who=who,
-        roster=roster_or_nobody(office.roster_file),
+        roster=roster,
         waits=waits,
         decided=lately,
         brake=brake.status(office.ledger, office.halt_file),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+from agents.gatekeeper.attendance import roster_now
 from agents.gatekeeper.blocks import code
 from agents.gatekeeper.cards import Rendering, render
 from agents.gatekeeper.entries import entries
@@ -186,11 +187,15 @@ async def _page(office: Office, told: Story, posted: Posted) -> None:
         return
     with office.ledger.read() as session:
         there = ledger_cards.thread_keys(session, number)
-    for page in pages(told, roster_or_nobody(office.roster_file)):
+    # Slack is asked who is in a group only when somebody is to be called.
+    file = await asyncio.to_thread(roster_or_nobody, office.roster_file)
+    if {page.key for page in pages(told, file.with_members(()))} <= there:
+        return
+    for page in pages(told, await roster_now(office)):
         if page.key in there:
             continue
         message = Message(blocks=[page.block], text=redact(f"{told.incident.id}: {page.why}"))
         ts = await office.slack.post(posted.channel_id, message, posted.message_ts)
-        said: dict[str, object] = {"why": page.why, "who": list(page.who)}
+        said: dict[str, object] = {"why": page.why, "who": [one for _, one in page.who]}
         paged = ledger_cards.Paged(plan_id=page.plan_id, key=page.key, said=said)
         await asyncio.to_thread(ledger_cards.record_page, office.ledger, number, paged, ts)

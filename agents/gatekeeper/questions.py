@@ -158,7 +158,7 @@ def _who(asked: Asked) -> Blocks:
     view = asked.story.plan
     if view is None or view.state not in ACTIVE:
         return [paragraph("Nothing waits", "for a signature here.")]
-    names = [entry.name or entry.user_id for entry in asked.roster.signers(view.plan)]
+    names = [one.words for one in asked.roster.signers(view.plan)]
     said = clipped(", ".join(names), 600) or "nobody: the roster names no one for this change"
     return [paragraph(f"{view.plan.needed} of these have to approve it:", said)]
 

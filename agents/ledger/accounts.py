@@ -1,28 +1,36 @@
 """What is known of an approver's account in the chat, and since when: the claim asks for it (P5).
 
 The actor has no chat token. So the gatekeeper looks at each account whose approval counts, at the
-click and again while the plan waits, and leaves what it saw here under its seal.
+click and again while the plan waits, and leaves what it saw here under its seal. A look at a user group
+of the roster is kept likewise (``groups``).
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 from sqlmodel import Session
 
 from agents.incident import Approver, Value
 from agents.ledger.protocol import Agent
 from agents.ledger.store import Ledger
-from agents.ledger.tables import AccountRow
+from agents.ledger.tables_looks import AccountRow
 from agents.ledger.tags import Tag
+from tools.kubernetes.objects import NonEmpty
 
 CLICK_MAY_RELY_ON = timedelta(seconds=60)
 """How old an answer of the chat may be when it decides about a click."""
 CLAIM_MAY_RELY_ON = timedelta(seconds=240)
 """How old a click or a later look may be at the claim; with the minute above, five minutes in all."""
 LOOK_EVERY = timedelta(seconds=90)
-"""How often an account is looked at again while an approval of its owner counts."""
+"""How often an account is looked at again while an approval of its owner counts, and a group at all times."""
+MOST_MEMBERS = 500
+"""With more people than that a group is no list of those who may sign."""
+GroupId = Annotated[str, Field(pattern=r"^S[A-Z0-9]{2,19}$")]
+"""A user group, as the chat names it."""
 
 
 class Seen(Value):
@@ -32,6 +40,33 @@ class Seen(Value):
     good: bool
     at: AwareDatetime
     mac: str = ""
+
+
+class Flaw(StrEnum):
+    """Why nobody of a group may sign, whoever is in it; the empty one is no flaw."""
+
+    NONE = ""
+    GONE = "there is no such group"
+    DISABLED = "it is disabled"
+    FOREIGN = "it is another workspace's"
+    CROWD = f"more than {MOST_MEMBERS} people are in it"
+
+
+class SeenGroup(Value):
+    """One look at a user group: who was in it, by user id, and when that was."""
+
+    team_id: NonEmpty
+    group: GroupId
+    handle: str
+    members: tuple[NonEmpty, ...]
+    flaw: Flaw = Flaw.NONE
+    at: AwareDatetime
+    mac: str = ""
+
+    @property
+    def present(self) -> tuple[str, ...]:
+        """Those who were in it, if it is a group to go by."""
+        return () if self.flaw else self.members
 
 
 def record(ledger: Ledger, incident: int, seen: Seen) -> None:

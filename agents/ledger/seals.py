@@ -11,14 +11,16 @@ import hmac
 import os
 import secrets
 from pathlib import Path
+from typing import TypeVar
 
 import rfc8785
 
 from agents.incident import Approver, Decision
 from agents.ledger import payloads
-from agents.ledger.accounts import Seen
+from agents.ledger.accounts import Seen, SeenGroup
 
 _KEY_BYTES = 32
+Look = TypeVar("Look", Seen, SeenGroup)
 
 
 class SealKey:
@@ -81,17 +83,18 @@ class SealKey:
         """Whether we opened such a form for this person."""
         return hmac.compare_digest(mark.encode(), self.form(approver, shown).encode())
 
-    def vouched(self, seen: Seen) -> Seen:
-        """The look at an account, with its seal."""
+    def vouched(self, seen: Look) -> Look:
+        """The look at an account or a group, with its seal."""
         return seen.model_copy(update={"mac": self._seen_mac(seen)})
 
-    def vouches(self, seen: Seen) -> bool:
+    def vouches(self, seen: Seen | SeenGroup) -> bool:
         """Whether the look is exactly what was sealed."""
         return hmac.compare_digest(seen.mac.encode(), self._seen_mac(seen).encode())
 
-    def _seen_mac(self, seen: Seen) -> str:
+    def _seen_mac(self, seen: Seen | SeenGroup) -> str:
         body = {**seen.model_dump(mode="json", exclude={"mac", "at"}), "at": seen.at.timestamp()}
-        return self._mac("seen", rfc8785.dumps(body))
+        # The seal of one kind of look is never good for the other.
+        return self._mac("seen" if isinstance(seen, Seen) else "seen group", rfc8785.dumps(body))
 
     def _decision_mac(self, decision: Decision) -> str:
         body = decision.model_dump(mode="json", exclude={"mac", "reason", "reason_salt"})

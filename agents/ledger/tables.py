@@ -156,17 +156,6 @@ class DecisionRow(SQLModel, table=True):
     body: dict[str, object] = _json()
 
 
-class AccountRow(SQLModel, table=True):
-    """The last look at an approver's account, sealed; all but the key moves with each look."""
-
-    __tablename__ = "account"
-    team_id: str = Field(primary_key=True)
-    user_id: str = Field(primary_key=True)
-    good: bool
-    seen_at: datetime = _at()
-    mac: str
-
-
 class NonceRow(SQLModel, table=True):
     """The digest of one authenticated interaction, so that it counts once."""
 

@@ -67,6 +67,11 @@ class Tag(StrEnum):
         "gatekeeper:approver:lose",
         "The account of somebody whose approval counts was found deactivated, or otherwise unfit to sign.",
     )
+    GROUP_CHANGED = (
+        "gatekeeper:group:change",
+        "A user group of the roster was seen for the first time or not as before; who came, who left and "
+        "what is wrong with it are stated.",
+    )
     FILE_SHARED = (
         "gatekeeper:file:share",
         "A file was put into the card's thread: a whole change or a plot; the digest of its bytes is stated.",
@@ -75,7 +80,10 @@ class Tag(StrEnum):
         "gatekeeper:card:wait",
         "A plan is not shown for signing yet, because as many wait in the channel as people can weigh.",
     )
-    HUMAN_PAGED = "gatekeeper:human:page", "The people on the roster were called by name; why is stated."
+    HUMAN_PAGED = (
+        "gatekeeper:human:page",
+        "People or groups of the roster were called; whom and why is stated.",
+    )
     PLAN_DECIDED = "gatekeeper:plan:decide", "A person approved or rejected the plan; their seal is stated."
     PLAN_EDITED = (
         "gatekeeper:plan:edit",

@@ -9,11 +9,14 @@ from enum import IntEnum
 from pathlib import Path
 
 from agents.incident import Approver
-from agents.ledger import accounts
+from agents.ledger import accounts, groups
+from agents.ledger.accounts import CLAIM_MAY_RELY_ON
 from agents.ledger.roster import Roster, roster_or_nobody
+from agents.ledger.seals import SealKey
 from agents.ledger.sessions import Account
 from agents.ledger.store import Ledger
 from midwatch.settings import Settings
+from midwatch.wiring import roster_of, seal_of
 
 ROSTER_FOR_S = 10.0
 """How long the roster is remembered between requests: reading a long one takes as long as a page."""
@@ -38,19 +41,20 @@ class Roles:
 
     ledger: Ledger
     roster_file: Path
+    seal: SealKey
     lists: tuple[tuple[Role, frozenset[str]], ...]
     _roster: Roster = field(default_factory=Roster, repr=False)
     _read_at: float = field(default=float("-inf"), repr=False)
 
     @classmethod
-    def of(cls, settings: Settings, ledger: Ledger, roster_file: Path) -> Roles:
+    def of(cls, settings: Settings, ledger: Ledger) -> Roles:
         """As the settings say."""
         lists = (
             (Role.ADMIN, frozenset(settings.login_admins)),
             (Role.APPROVER, frozenset(settings.login_approvers)),
             (Role.VIEWER, frozenset(settings.login_viewers)),
         )
-        return cls(ledger=ledger, roster_file=roster_file, lists=lists)
+        return cls(ledger=ledger, roster_file=roster_of(settings), seal=seal_of(settings), lists=lists)
 
     def role(self, account: Account) -> Role | None:
         """The highest role of this account, or None. Blocking: it may read the roster and the ledger."""
@@ -69,7 +73,10 @@ class Roles:
         now = time.monotonic()
         if now - self._read_at > ROSTER_FOR_S:
             # Anything wrong with the file means nobody, here as at the click.
-            self._roster, self._read_at = roster_or_nobody(self.roster_file), now
+            # Who is in its groups is what the gatekeeper saw last, within the minutes that a claim allows.
+            file = roster_or_nobody(self.roster_file)
+            self._roster = groups.resolved(file, self.ledger, self.seal, CLAIM_MAY_RELY_ON)
+            self._read_at = now
         return self._roster.listed(person)
 
     def _gone(self, person: Approver) -> bool:

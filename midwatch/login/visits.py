@@ -17,7 +17,6 @@ from agents.ledger.store import Ledger
 from midwatch.login.door import OPERATOR, Door
 from midwatch.login.roles import Role, Roles, ids_of_email, ids_of_groups
 from midwatch.settings import Settings
-from midwatch.wiring import roster_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +46,7 @@ class Visits:
     @classmethod
     def of(cls, settings: Settings, ledger: Ledger, door: Door) -> Visits:
         """As the settings say."""
-        roles = Roles.of(settings, ledger, roster_of(settings))
+        roles = Roles.of(settings, ledger)
         return cls(settings=settings, ledger=ledger, door=door, roles=roles)
 
     @property

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
+from agents.ledger import groups
+from agents.ledger.accounts import CLAIM_MAY_RELY_ON
 from agents.ledger.roster import RosterError, read_roster
 from agents.ledger.store import Ledger
 from agents.ledger.waiting import Waiting, waiting
@@ -13,7 +15,7 @@ from midwatch.login.roles import Role
 from midwatch.settings import Settings
 from midwatch.web.frame import Shown
 from midwatch.web.live import head
-from midwatch.wiring import roster_of
+from midwatch.wiring import roster_of, seal_of
 from tools.kubernetes.actions.catalogue import sentence
 
 
@@ -26,7 +28,7 @@ def plans(settings: Settings, ledger: Ledger, shown: Shown) -> APIRouter:
     def under_way(request: Request) -> Response:
         with ledger.read() as session:
             since, found = head(session), waiting(session)
-        signers, problem = _signers(settings, found)
+        signers, problem = _signers(settings, ledger, found)
         content: dict[str, object] = {
             "waiting": found,
             "signers": signers,
@@ -40,14 +42,15 @@ def plans(settings: Settings, ledger: Ledger, shown: Shown) -> APIRouter:
     return router
 
 
-def _signers(settings: Settings, found: list[Waiting]) -> tuple[dict[str, list[str]], str]:
+def _signers(settings: Settings, ledger: Ledger, found: list[Waiting]) -> tuple[dict[str, list[str]], str]:
     """Who may sign each plan, by name; and what is wrong with the roster, if anything is."""
     try:
-        roster = read_roster(roster_of(settings))
+        file = read_roster(roster_of(settings))
     except RosterError:
         # Its words may repeat what the file says of people: the log has them, a reader of pages does not.
         return {}, "The roster cannot be read: nobody may sign until it can."
-    return {one.plan.id: [who.name or who.user_id for who in roster.signers(one.plan)] for one in found}, ""
+    roster = groups.resolved(file, ledger, seal_of(settings), CLAIM_MAY_RELY_ON)
+    return {one.plan.id: [who.words for who in roster.signers(one.plan)] for one in found}, ""
 
 
 def card(chat: str, one: Waiting) -> str:

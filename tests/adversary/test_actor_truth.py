@@ -179,8 +179,8 @@ def test_an_unknown_that_reading_cannot_resolve_calls_people_once(at: Scene, han
     assert len(at.said(Tag.HELP_WANTED)) == 1
     told = at.told()
     assert told is not None
-    called = pages(told, read_roster(hands.roster_file))
+    called = pages(told, read_roster(hands.roster_file).with_members(()))
     assert [page.key for page in called] == [f"page-{plan.id}-unknown"]
-    assert called[0].who == (at.centre.addresses()["slack"]["users"]["oncall"],)
+    assert called[0].who == (("user", at.centre.addresses()["slack"]["users"]["oncall"]),)
     assert "please look" in json.dumps(render(told, hands.seal, "http://here").blocks)
     assert sent(hands) == []

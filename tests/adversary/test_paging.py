@@ -11,12 +11,15 @@ import pytest
 from sqlalchemy import text
 
 from agents.gatekeeper.posting import advance
-from agents.ledger import decisions, executions
+from agents.incident import Approver
+from agents.ledger import decisions, executions, snooze
 from agents.ledger.executions import Claim
 from agents.ledger.protocol import Objection, PlanState
+from agents.ledger.snooze import Rest
 from agents.ledger.tags import Tag
-from evals.world.slack.people import ADA, BEN
+from evals.world.slack.people import ADA, BEN, MIA, ONCALL_GROUP
 from evals.world.slack.wire import JsonObject
+from tests.adversary.test_approvers import roster
 from tests.support.front_desk import FrontDesk, front_desk
 from tests.support.plans import a_decision
 
@@ -59,6 +62,24 @@ def test_an_unknown_calls_nobody_before_reading_has_failed_and_then_once(desk: F
     card = json.dumps(desk.slack.workspace.message(desk.office.channel_id, desk.card_ts))
     assert "neither our mark" in card
     assert len(desk.said(Tag.HELP_WANTED)) == 1
+    assert len(desk.said(Tag.HUMAN_PAGED)) == 1
+
+
+def test_whoever_is_to_be_woken_is_called_once_when_a_plan_waits_and_not_while_calls_rest(
+    desk: FrontDesk,
+) -> None:
+    roster(desk, {"group": ONCALL_GROUP, "wake": True}, {"user_id": MIA})
+    snooze.rest(desk.ledger, 1, Approver(team_id="T0OURS", user_id=ADA), Rest.QUARTER)
+    desk.run(advance(desk.office, 1))
+    assert desk.said(Tag.HUMAN_PAGED) == []
+    later = desk.ledger.now() + timedelta(minutes=15, seconds=1)
+    desk.ledger._clock = lambda: later
+    for _ in range(2):
+        desk.run(advance(desk.office, 1))
+    (call,) = (one for one in desk.person().messages() if '"usergroup"' in json.dumps(one))
+    assert call["thread_ts"] == desk.card_ts
+    assert "waits for a signature until" in json.dumps(call["blocks"])
+    assert MIA not in json.dumps(call["blocks"])
     assert len(desk.said(Tag.HUMAN_PAGED)) == 1
 
 

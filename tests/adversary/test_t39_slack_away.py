@@ -17,6 +17,7 @@ from agents.ledger.protocol import PlanState
 from agents.ledger.store import Ledger
 from agents.ledger.story import story
 from evals.world.slack import Person, SlackOptions, SlackServer
+from evals.world.slack.faults import Fault
 from evals.world.slack.people import ADA, INCIDENTS
 from midwatch.wiring import ledger_of, office_of
 from tests.support.datacentre import wait_until
@@ -50,6 +51,16 @@ async def test_t39_a_limit_that_does_not_end_is_an_error_to_be_tried_again() -> 
             await slack.post(INCIDENTS, message)
         assert problem.value.retryable
         assert time.monotonic() - began < 10, "it waits as told, and not for ever"
+
+
+async def test_t39_an_answer_that_is_no_json_is_tried_again_as_well() -> None:
+    with SlackServer() as server:
+        slack = Slack.open(server.credentials.bot_token, server.url)
+        server.fail(Fault(method="users.info", status=503))
+        with pytest.raises(SlackUnreachable, match=r"^users\.info: HTTP 503$") as problem:
+            await slack.user(ADA)
+        assert problem.value.retryable
+        assert (await slack.user(ADA))["id"] == ADA
 
 
 async def test_t39_a_click_that_was_lost_with_the_socket_decides_nothing_and_counts_when_made_again(

@@ -22,8 +22,8 @@ from sqlmodel import col, select
 from agents.actor.hands import Hands
 from agents.auditor.verify import verify
 from agents.incident import Approver, Plan
-from agents.ledger import accounts, executions, incidents, investigations, moves, previews
-from agents.ledger.accounts import Seen
+from agents.ledger import accounts, executions, groups, incidents, investigations, moves, previews
+from agents.ledger.accounts import Seen, SeenGroup
 from agents.ledger.decisions import decide
 from agents.ledger.executions import Claim
 from agents.ledger.protocol import Objection, PlanState
@@ -36,7 +36,9 @@ from tests.support.plans import ADA, BEN, a_decision, a_delivery, a_plan, a_step
 from tests.support.scale import PROVING, scale
 
 RUNS = scale("revocations")
+GROUP = {"group": "S0ONCALL", "team_id": ADA.team_id}
 EVERYTHING = {"tiers": [1, 2, 3], "namespaces": ["*"]}
+OUT = "out of the group"
 STEPS = ("before the click", "between two clicks", "before the claim", "while it is claimed")
 
 
@@ -61,13 +63,20 @@ class Desk:
             halt_file=self.folder / "HALT",
         )
 
-    def roster(self, ada: dict[str, Any] | None) -> None:
-        """The people from now on: Ben, and Ada with these rights, if any."""
+    def roster(self, ada: dict[str, Any] | None, *more: dict[str, Any]) -> None:
+        """The people from now on: Ben, and Ada with these rights, if any; and what else is listed."""
         people = [(BEN, EVERYTHING), *([(ADA, ada)] if ada is not None else [])]
-        text = yaml.safe_dump({"approvers": [who.model_dump() | rights for who, rights in people]})
+        listed = [who.model_dump() | rights for who, rights in people]
+        text = yaml.safe_dump({"approvers": [*listed, *more]})
         draft = self.folder / "roster.draft"
         draft.write_text(text, encoding="utf-8")
         draft.replace(self.folder / "roster.yaml")
+
+    def group(self, *who: Approver) -> None:
+        """The chat says that these are in the group."""
+        members = tuple(one.user_id for one in who)
+        seen = SeenGroup(**GROUP, handle="oncall", members=members, at=self.clock())
+        groups.record(self.ledger, self.seal.vouched(seen))
 
     def account(self, *, good: bool) -> None:
         """The chat says so of Ada's account."""
@@ -123,7 +132,9 @@ REVOKED: dict[str, Callable[[Desk], None]] = {
         "approvers: [", "utf-8"
     ),
     "a deactivated account": lambda desk: desk.account(good=False),
+    OUT: lambda desk: desk.group(),
 }
+ON_RECORD = {"a deactivated account": Tag.APPROVER_LOST, OUT: Tag.GROUP_CHANGED}
 
 
 @pytest.fixture
@@ -139,6 +150,9 @@ def test_p05_after_a_right_is_lost_nothing_is_begun_on_it_at_whatever_step_that_
         desk.roster(EVERYTHING)
         desk.account(good=True)
         lost, step = list(REVOKED)[number % len(REVOKED)], STEPS[number // len(REVOKED) % len(STEPS)]
+        if lost == OUT:
+            desk.roster(None, GROUP | EVERYTHING)
+            desk.group(ADA)
         begun += _once(desk, number, (lost, step), draw)
     assert verify(desk.ledger).ok
     # The race is one: sometimes the claim is first.
@@ -187,6 +201,6 @@ def _raced(desk: Desk, plan: Plan, lost: str, draw: random.Random) -> bool:
         assert answer is Objection.APPROVER_LOST_RIGHT
         return False
     assert began <= revoked_at[0], "claimed although the right was lost before"
-    if lost == "a deactivated account":
-        assert desk.last(Tag.PLAN_CLAIMED) < desk.last(Tag.APPROVER_LOST)
+    if lost in ON_RECORD:
+        assert desk.last(Tag.PLAN_CLAIMED) < desk.last(ON_RECORD[lost])
     return True

@@ -32,7 +32,7 @@ _SLICE_AND_ALL = {
     "raw_requests": (1_200, 200_000),
     "recorded_approvals": (10, 1_000),
     "replayed_deliveries": (2_400, 10_000),
-    "revocations": (24, 2_000),
+    "revocations": (28, 2_000),
     "stopped_actors": (8, 240),
     "stolen_writes": (60, 500),
     "swaps": (30, 500),

@@ -106,15 +106,15 @@ def test_who_may_sign_a_plan_is_called_and_anybody_else_where_nobody_may() -> No
     )
     told = a_story(a_view(S.UNKNOWN), lost, bent, held, bent=("b" * 16,))
     made = pages(told, Roster(approvers=(none, *other, may)))
-    anybody = tuple(entry.user_id for entry in other)[:MOST_PEOPLE]
+    anybody = tuple(entry.mention for entry in other)[:MOST_PEOPLE]
     plan = lost.plan.id
     assert [(page.plan_id, page.key, page.why, page.who) for page in made] == [
-        (plan, f"page-{plan}-unknown", "no answer", ("U0ADA",)),
-        (plan, f"page-{plan}-bent", BENT, ("U0ADA",)),
+        (plan, f"page-{plan}-unknown", "no answer", (may.mention,)),
+        (plan, f"page-{plan}-bent", BENT, (may.mention,)),
         ("b" * 16, f"page-{'b' * 16}-bent", BENT, anybody),
     ]
     assert pages(a_story(lost), Roster(approvers=tuple(other)))[0].who == anybody
-    assert made[0].block == blocks.people("Please look", "no answer. ", ["U0ADA"])
+    assert made[0].block == blocks.people("Please look", "no answer. ", [("user", "U0ADA")])
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,8 @@ def test_the_parts_of_a_message_are_what_was_reviewed() -> None:
         blocks.code(blocks.redact("")),
         blocks.paragraph("t", ""),
         blocks.paragraph("t", "x", ("u", "w")),
-        blocks.people("t", "x", ["U1", "U2"]),
+        blocks.people("t", "x", [("user", "U1"), ("user", "U2")]),
+        blocks.people("t", "x", [("usergroup", "S123")]),
         blocks.listed(["a", "b"]),
         blocks.confirm("t", "x", "y"),
     ]

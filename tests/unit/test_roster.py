@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from agents.incident import Approver
-from agents.ledger.roster import Entry, Roster, RosterError, Route, read_roster, roster_or_nobody
+from agents.ledger.roster import (
+    Entry,
+    Roster,
+    RosterError,
+    RosterFile,
+    Route,
+    read_roster,
+    roster_or_nobody,
+)
 from tests.support.plans import ADA, BEN, a_plan, a_step, an_alert
 from tests.support.told import a_story
 
@@ -50,7 +58,7 @@ def test_an_account_is_known_by_its_workspace_and_its_id() -> None:
         False,
     ]
     assert [listed.may(who, a_plan(NOW)) for who in (ADA, BEN, STRANGER)] == [True, True, False]
-    assert [one.user_id for one in listed.signers(a_plan(NOW))] == ["U0BEN", "U0ADA"]
+    assert [one.words for one in listed.signers(a_plan(NOW))] == ["U0BEN", "U0ADA"]
     assert listed.signers(a_plan(NOW, tier=3)) == ()
 
 
@@ -65,8 +73,8 @@ def test_whoever_asked_for_a_plan_did_so_through_any_of_their_accounts() -> None
 
 def test_nobody_is_listed_twice() -> None:
     with pytest.raises(ValueError, match="somebody is listed twice"):
-        Roster(approvers=(entry(ADA), entry(ADA, person="ada")))
-    assert len(Roster(approvers=(entry(ADA), entry(STRANGER))).approvers) == 2
+        RosterFile(approvers=(entry(ADA), entry(ADA, person="ada")))
+    assert len(RosterFile(approvers=(entry(ADA), entry(STRANGER))).people) == 2
 
 
 @pytest.mark.parametrize("text", ["approvers: [", "approvers: [{user_id: U1}]", "people: []", "\udcff"])
@@ -75,17 +83,17 @@ def test_a_file_with_anything_wrong_lets_nobody_sign(tmp_path: Path, text: str) 
     path.write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(RosterError, match=f"^the roster {path} cannot be used: "):
         read_roster(path)
-    assert roster_or_nobody(path) == Roster()
-    assert roster_or_nobody(tmp_path / "none.yaml") == Roster()
+    assert roster_or_nobody(path) == RosterFile()
+    assert roster_or_nobody(tmp_path / "none.yaml") == RosterFile()
 
 
 def test_a_file_says_who_in_any_language_and_an_empty_one_says_nobody(tmp_path: Path) -> None:
     path = tmp_path / "roster.yaml"
     path.write_text("approvers: [{user_id: U1, team_id: T1, name: Zoë}]\n", encoding="utf-8")
-    (one,) = read_roster(path).approvers
+    (one,) = read_roster(path).people
     assert (one.name, one.tiers, one.namespaces) == ("Zoë", frozenset({1}), frozenset())
     path.write_text("")
-    assert read_roster(path) == Roster()
+    assert read_roster(path) == RosterFile()
 
 
 @pytest.mark.parametrize(
@@ -102,7 +110,7 @@ def test_the_first_route_whose_labels_all_alerts_have_takes_the_card(
     labels: dict[str, str], goes: str | None
 ) -> None:
     routes = (Route(channel="C0PAY", labels={"team": "payments"}), Route(channel="C0LOUD", labels=LOUD))
-    roster = Roster(channels=routes)
+    roster = RosterFile(channels=routes)
     alone = a_story().incident.model_copy(update={"alerts": (an_alert(NOW, labels=labels),)})
     assert roster.channel_of(alone) == goes
     mixed = alone.model_copy(update={"alerts": (*alone.alerts, an_alert(NOW, labels={"x": "y"}))})

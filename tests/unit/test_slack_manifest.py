@@ -43,9 +43,15 @@ def test_every_method_has_the_scope_that_slack_asks_for() -> None:
 
 def test_no_scope_stands_there_that_nothing_needs() -> None:
     public = {scope for scope in METHODS.values() if scope} | {"commands"}
-    assert required(private=False) == public
+    assert required(private=False, groups=True) == public
     assert set(scopes()) - public == {"groups:history", "groups:read"}
-    assert required(private=False) <= DEFAULT_SCOPES
+    assert required(private=False, groups=True) <= DEFAULT_SCOPES
+
+
+def test_who_is_in_a_group_need_not_be_told_where_the_roster_names_none() -> None:
+    for private in (True, False):
+        more = required(private=private, groups=True) - required(private=private, groups=False)
+        assert more == {"usergroups:read"}
 
 
 def test_the_file_is_what_the_code_says() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from evals.world.slack.api_chat import own_channel, public
-from evals.world.slack.people import direct_id
+from evals.world.slack.people import ADA, FOREIGN_TEAM, direct_id
 from evals.world.slack.state import Workspace
 from evals.world.slack.wire import JsonObject, SlackError, flag, need, whole
 
@@ -135,26 +135,59 @@ def user_list(workspace: Workspace, arguments: JsonObject) -> JsonObject:
 
 
 def group_list(workspace: Workspace, arguments: JsonObject) -> JsonObject:
-    """``usergroups.list``: the groups, with their handles; members and their number when asked for."""
-    groups = []
-    for key, users in workspace.directory.groups.items():
-        handle = workspace.directory.handle(key)
-        group: JsonObject = {"id": key, "team_id": workspace.credentials.team_id, "is_usergroup": True}
-        group |= {"handle": handle, "name": handle, "description": "", "is_external": False, "date_delete": 0}
+    """``usergroups.list``: the groups, disabled ones when asked for; likewise members and their number."""
+    directory, groups = workspace.directory, []
+    for key in directory.groups:
+        if key in directory.disabled and not flag(arguments, "include_disabled"):
+            continue
+        group, users = _group(workspace, key), _members(workspace, key)
         if flag(arguments, "include_users"):
-            group["users"] = list(users)
+            group["users"] = users
         if flag(arguments, "include_count"):
             group["user_count"] = len(users)
         groups.append(group)
     return {"usergroups": groups}
 
 
+def _group(workspace: Workspace, key: str) -> JsonObject:
+    """The usergroup object (https://docs.slack.dev/reference/objects/usergroup-object)."""
+    directory = workspace.directory
+    external, off = key in directory.external, key in directory.disabled
+    made = int(workspace.options.clock()) - 86_400
+    return {
+        "id": key,
+        "team_id": FOREIGN_TEAM if external else workspace.credentials.team_id,
+        "is_usergroup": True,
+        "is_subteam": True,
+        "name": directory.handle(key),
+        "description": "",
+        "handle": directory.handle(key),
+        "is_external": external,
+        "date_create": made,
+        "date_update": made,
+        "date_delete": made if off else 0,
+        "auto_type": None,
+        "created_by": ADA,
+        "updated_by": ADA,
+        "deleted_by": ADA if off else None,
+        "prefs": {"channels": [], "groups": []},
+    }
+
+
+def _members(workspace: Workspace, key: str) -> list[str]:
+    # Whoever is deactivated is taken out of every group.
+    users = workspace.directory.users
+    return [one for one in workspace.directory.groups[key] if not users.get(one, {}).get("deleted")]
+
+
 def group_users(workspace: Workspace, arguments: JsonObject) -> JsonObject:
-    """``usergroups.users.list``: the members of one group; ``no_such_subteam`` when unknown."""
+    """``usergroups.users.list``: the members of one group, all at once.
+
+    ``no_such_subteam`` when it is unknown, or disabled and those were not asked for.
+    """
     group = need(arguments, "usergroup", "no_such_subteam")
-    if group not in workspace.directory.groups:
+    directory = workspace.directory
+    hidden = group in directory.disabled and not flag(arguments, "include_disabled")
+    if group not in directory.groups or hidden:
         raise SlackError("no_such_subteam")
-    users = workspace.directory.groups[group]
-    if not flag(arguments, "include_disabled"):
-        users = [user_id for user_id in users if not workspace.user(user_id)["deleted"]]
-    return {"users": users}
+    return {"users": _members(workspace, group)}

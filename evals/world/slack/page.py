@@ -86,7 +86,7 @@ class Page:
             "me": me,
             "users": list(space.directory.users.values()),
             "groups": {key: space.directory.handle(key) for key in space.directory.groups},
-            "oncall": sorted({user for users in space.directory.groups.values() for user in users}),
+            "oncall": self._on_call(),
             "channels": [self._channel(channel, user_id) for channel in channels if not channel.partner],
             "directs": [self._channel(channel, user_id) for channel in channels if channel.partner],
             "writable": "im:history" in space.options.scopes,
@@ -94,6 +94,12 @@ class Page:
             "views": [space.views[view_id] for view_id in space.stacks.get(user_id, [])],
             "home": space.homes.get(user_id),
         }
+
+    def _on_call(self) -> list[str]:
+        """Everybody who can be called by a group."""
+        directory = self.workspace.directory
+        called = (users for key, users in directory.groups.items() if key not in directory.disabled)
+        return sorted({user for users in called for user in users})
 
     def _channel(self, channel: Channel, user_id: str) -> JsonObject:
         posted = list(self.workspace.messages[channel.channel_id].values())[-_SHOWN_MESSAGES:]

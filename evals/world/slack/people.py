@@ -102,6 +102,10 @@ class Directory:
     groups: dict[str, list[str]] = field(default_factory=dict)
     handles: dict[str, str] = field(default_factory=dict)
     """What people type after ``@`` for a group; a group without one is named by its id."""
+    disabled: set[str] = field(default_factory=set)
+    """The groups that somebody disabled: nobody can be called by them, and their members stay noted."""
+    external: set[str] = field(default_factory=set)
+    """The groups of a connected workspace that is shared with ours."""
 
     def handle(self, group: str) -> str:
         """The name of a group, without its ``@``."""

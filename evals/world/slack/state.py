@@ -126,6 +126,11 @@ class Workspace:
         for channel in directs(user, self.credentials.bot_user_id):
             self.add_channel(channel)
 
+    def set_group(self, group: str, *members: str) -> None:
+        """Who is in a user group from now on; one that is not there yet is made."""
+        self.directory.groups[group] = list(members)
+        self.changed()
+
     def user(self, user_id: str) -> JsonObject:
         """The full user object; else ``user_not_found``."""
         if user_id not in self.directory.users:
