@@ -12,7 +12,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
 from agents.gatekeeper.clicks import unfit
-from agents.gatekeeper.desk import spent_of
+from agents.gatekeeper.judging import spent_of
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
 from agents.gatekeeper.questions import Asked, answer

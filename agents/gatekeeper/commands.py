@@ -10,7 +10,7 @@ import asyncio
 import re
 
 from agents.gatekeeper.clicks import Refusal, unfit
-from agents.gatekeeper.desk import spent_of
+from agents.gatekeeper.judging import spent_of
 from agents.gatekeeper.modals import words_of
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text

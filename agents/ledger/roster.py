@@ -13,6 +13,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from agents.incident import Approver, Incident, Plan, Value
+from agents.ledger.signing import raw_of
 from tools.kubernetes.objects import NonEmpty
 
 ANY = "*"
@@ -26,7 +27,8 @@ class Entry(Value):
     """One account and what its owner may sign. ``name`` is for people and decides nothing.
 
     Accounts with the same ``person`` belong to one human, who counts once and signs no request made
-    through any of them. An entry with no ``tiers`` only says whose account it is.
+    through any of them. An entry with no ``tiers`` only says whose account it is. With ``key``, the public
+    half of a key of their own, they can sign by ``midwatch decide`` as well.
     """
 
     user_id: NonEmpty
@@ -35,6 +37,14 @@ class Entry(Value):
     person: str = ""
     tiers: frozenset[Annotated[int, Field(ge=1, le=3)]] = frozenset({1})
     namespaces: frozenset[NonEmpty] = frozenset()
+    key: str = ""
+
+    @field_validator("key")
+    @classmethod
+    def _a_key(cls, value: str) -> str:
+        if value:
+            raw_of(value)
+        return value
 
     @property
     def human(self) -> str:
@@ -72,6 +82,10 @@ class Roster(Value):
         people = [(entry.team_id, entry.user_id) for entry in value]
         if len(people) != len(set(people)):
             raise ValueError("somebody is listed twice")
+        owners = {(entry.key, entry.human) for entry in value if entry.key}
+        # Whoever holds the one private half could sign as two people.
+        if len({key for key, _ in owners}) != len(owners):
+            raise ValueError("two people have the same key")
         return value
 
     def may(self, person: Approver, plan: Plan) -> bool:
@@ -92,6 +106,15 @@ class Roster(Value):
         """Whether this person asked for the plan, through this account or another one (P6)."""
         accounts = {entry.user_id for entry in self.approvers if entry.human == self.human(person)}
         return plan.requester in accounts | {person.user_id}
+
+    def key_of(self, person: Approver) -> str:
+        """The public key of this person's own, or nothing."""
+        of = (
+            entry
+            for entry in self.approvers
+            if (entry.team_id, entry.user_id) == (person.team_id, person.user_id)
+        )
+        return next((entry.key for entry in of), "")
 
     def listed(self, person: Approver) -> bool:
         """Whether this person may sign anything at all."""
