@@ -106,10 +106,13 @@ async def _webhook(settings: Settings) -> list[Result]:
 async def _roster(settings: Settings) -> list[Result]:
     path: Path = roster_of(settings)
     try:
-        people = len(read_roster(path).approvers)
+        found = read_roster(path).approvers
     except RosterError as problem:
         return [Result(what="roster", ok=False, says=f"{problem}; until it can be read nobody may sign")]
-    says = f"{people} people may sign" if people else "it names nobody, so nobody may sign"
+    people, keys = len(found), sum(bool(one.key) for one in found)
+    # No failure: who lets plans expire while the chat is away needs no key.
+    without = f"{keys} of them also by key" if keys else "nobody by key: while Slack is away plans expire"
+    says = f"{people} people may sign, {without}" if people else "it names nobody, so nobody may sign"
     return [Result(what="roster", ok=people > 0, says=says)]
 
 

@@ -120,6 +120,11 @@ def is_signed(decision: Decision) -> bool:
     return "statement" in decision.request
 
 
+def how(decision: Decision) -> str:
+    """How it came, where that was not a click: words to stand behind the verdict."""
+    return ", by midwatch decide" if is_signed(decision) else ""
+
+
 def holds(decision: Decision, plan: Plan, key: str) -> bool:
     """Whether the decision is what its statement says, signed by the owner of ``key`` about this plan."""
     found = Statement.read(decision.request.get("statement", ""))
