@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agents.auditor.verify import verify
+from agents.gatekeeper.away import OPENED, go_on
 from agents.gatekeeper.clicks import Person, Refusal
 from agents.gatekeeper.signed import Heard
 from agents.incident import Approver
@@ -16,11 +17,13 @@ from agents.ledger import accounts
 from agents.ledger.accounts import Seen
 from agents.ledger.executions import Claim
 from agents.ledger.migrate import upgrade
+from agents.ledger.moves import MOST_ASKING
 from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.store import Ledger
 from agents.ledger.tags import Tag
 from tests.contracts.conftest import HandClock
-from tests.support.by_key import TEAM, ByKey, by_key, entry, events
+from tests.support.by_key import TEAM, ByKey, by_key, entry, events, rehearsed
+from tests.support.plans import a_step
 from tests.support.pretend_queue import RememberingQueue
 
 FIT = dict.fromkeys(("is_bot", "is_app_user", "is_workflow_bot", "is_guest", "is_stranger", "deleted"), False)
@@ -180,3 +183,46 @@ async def test_t39_an_old_bad_look_is_forgotten_where_the_chat_said_yes_at_the_s
     at.people["U0ADA"] = Person(id="U0ADA", team_id=TEAM, **FIT)
     assert (await at.hand_in()).words == "APPROVED"
     assert isinstance(at.claim(), Claim)
+
+
+@pytest.fixture
+def unseen(tmp_path: Path, ledger: Ledger) -> ByKey:
+    """A plan with its dry-run that was posted nowhere."""
+    made = ByKey(folder=tmp_path, ledger=ledger, plan=rehearsed(ledger))
+    made.roster(entry("U0ADA"), entry("U0BEN"))
+    return made
+
+
+async def test_t39_a_plan_without_a_card_is_opened_for_keys_alone(unseen: ByKey) -> None:
+    assert (await unseen.hand_in()).heard is Heard.REFUSED, "a draft is signed by nobody"
+    go_on(unseen.bench, 1)
+    assert unseen.state() is PlanState.PENDING
+    assert events(unseen, Tag.PLAN_MOVED)[0]["reason"] == OPENED
+    assert (await unseen.hand_in()).words == "APPROVED"
+    assert isinstance(unseen.claim(), Claim)
+    assert verify(unseen.ledger).ok
+
+
+def test_t39_where_nobody_has_a_key_for_it_a_plan_stays_a_draft(unseen: ByKey) -> None:
+    unseen.roster(entry("U0ADA", key=""), entry("U0BEN", namespaces=["payments"]))
+    go_on(unseen.bench, 1)
+    assert unseen.state() is PlanState.DRAFT
+
+
+def test_t39_what_was_opened_expires_like_everything_else(unseen: ByKey, clock: HandClock) -> None:
+    go_on(unseen.bench, 1)
+    clock.forward(30 * 60 + 1)
+    go_on(unseen.bench, 1)
+    assert unseen.state() is PlanState.EXPIRED
+
+
+def test_t33_no_more_plans_are_opened_than_people_can_weigh(tmp_path: Path, ledger: Ledger) -> None:
+    states = []
+    for number in range(1, MOST_ASKING + 2):
+        step = a_step(name=f"checkout-{number}", uid=f"uid-{number}")
+        plan = rehearsed(ledger, number=number, steps=(step,), incident=f"INC-{number}")
+        at = ByKey(folder=tmp_path, ledger=ledger, plan=plan)
+        at.roster(entry("U0ADA"))
+        go_on(at.bench, number)
+        states.append(at.state())
+    assert states == [PlanState.PENDING] * MOST_ASKING + [PlanState.DRAFT]

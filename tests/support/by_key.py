@@ -121,11 +121,12 @@ class ByKey:
         return executions.claim(self.ledger, self.plan.id, "actor-1", hands.still_valid)
 
 
-def rehearsed(ledger: Ledger, **changes: Any) -> Plan:
-    """A plan with an accepted dry-run that nobody was shown yet."""
+def rehearsed(ledger: Ledger, number: int = 1, **changes: Any) -> Plan:
+    """A plan with an accepted dry-run that nobody was shown yet; ``number`` is its incident's."""
     now = ledger.now()
-    incidents.accept(ledger, [a_delivery(now, an_alert(now))])
-    lease = investigations.take(ledger, 1, "the test", 60)
+    alert = an_alert(now, fingerprint=f"f{number}")
+    incidents.accept(ledger, [a_delivery(now, alert, group_key=f"g{number}")])
+    lease = investigations.take(ledger, number, "the test", 60)
     assert lease is not None
     plan = a_plan(now, **changes)
     investigations.draft(ledger, lease, plan, "why")
