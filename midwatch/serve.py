@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI
 
 from agents.auditor.watch import watch
 from agents.gatekeeper.signed import SigningDesk
+from agents.ledger.errands import TO_DO, TO_TELL
 from agents.ledger.protocol import Agent
 from agents.ledger.store import Ledger
 from midwatch.channel import Channel
@@ -52,12 +53,12 @@ async def run(settings: Settings) -> None:
         channel, bench = Channel(ledger=ledger), bench_of(settings, ledger)
         signing = decide.router(SigningDesk(bench=bench, look=channel.person))
         app = application(settings, ledger, metrics(auditor), asking(auditor), signing)
-        lanes = [await _investigator(settings, ledger, stack, stop)]
+        lanes = await _investigator(settings, ledger, stack, stop)
         lanes += [_pages(settings, app, stop), _actor(settings, stop)]
         lanes.append(watch(auditor, channel, stop))
         lanes.append(_lane(ledger, Agent.GATEKEEPER, _looks(settings, channel, bench), stop))
         if settings.slack_mode != "off":
-            lanes.append(_chat(settings, app, channel, stop))
+            lanes += [_chat(settings, app, channel, stop), _lane(ledger, TO_TELL, _tells(channel), stop)]
         tasks = [asyncio.create_task(lane) for lane in lanes]
         # Half a Midwatch is worse than none: alerts would be taken in that nobody looks at.
         done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -120,7 +121,8 @@ async def _actor(settings: Settings, stop: asyncio.Event) -> None:
 
 async def _investigator(
     settings: Settings, ledger: Ledger, stack: AsyncExitStack, stop: asyncio.Event
-) -> Any:
+) -> list[Any]:
+    from agents.investigator import errands
     from agents.investigator.checkpoints import checkpointer
     from agents.investigator.graph import build
     from agents.investigator.work import advance
@@ -131,7 +133,12 @@ async def _investigator(
     async def look(job: Job) -> None:
         await advance(graph, box, job.incident)
 
-    return _lane(ledger, Agent.INVESTIGATOR, look, stop)
+    async def do(job: Job) -> None:
+        await errands.run(box, job.incident)
+
+    # Beside incidents and never before them: what people are curious about gets one worker of its own.
+    errand = ledger.queue.work(TO_DO, do, WorkOptions(stop=stop, concurrency=1))
+    return [_lane(ledger, Agent.INVESTIGATOR, look, stop), errand]
 
 
 async def _chat(settings: Settings, app: FastAPI, channel: Channel, stop: asyncio.Event) -> None:
@@ -170,6 +177,18 @@ def _looks(settings: Settings, channel: Channel, bench: Bench) -> Handler:
     return look
 
 
+def _tells(channel: Channel) -> Handler:
+    """Answers to what people asked for, told once there is a chat to tell them in."""
+    from agents.gatekeeper.errands import tell
+
+    async def look(job: Job) -> None:
+        if channel.office is None:
+            raise Later(CHAT_AGAIN_S, "there is no chat yet")
+        await tell(channel.office, job.incident)
+
+    return look
+
+
 async def _counter(settings: Settings, office: Office, stack: AsyncExitStack) -> list[APIRouter]:
     """Let clicks in, by the one way that was chosen; the routes that this needs. Raises SlackError."""
     from agents.gatekeeper.counter import counter, listen
@@ -191,5 +210,5 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
     stopping.cancel()
 
 
-def _lane(ledger: Ledger, agent: Agent, look: Handler, stop: asyncio.Event) -> Any:
-    return ledger.queue.work(agent.value, look, WorkOptions(stop=stop, concurrency=4))
+def _lane(ledger: Ledger, lane: str, look: Handler, stop: asyncio.Event) -> Any:
+    return ledger.queue.work(str(lane), look, WorkOptions(stop=stop, concurrency=4))
