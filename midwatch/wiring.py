@@ -208,6 +208,7 @@ async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbo
 
 def model_of(settings: Settings, stage: Stage) -> Model | None:
     """The model of a stage, if one is configured; without it the rules speak alone."""
+    # Questions of people go to the cheap one.
     own = settings.model_opinion_name if stage == "opinion" else settings.model_summary_name
     name = own or settings.model_name
     if settings.model_base_url is None or name is None:
@@ -253,6 +254,7 @@ async def office_of(settings: Settings, ledger: Ledger) -> Office:
         slack=slack,
         bot_user_id=who.bot_user_id,
         home=Home(app_id=app_id, team_id=who.team_id, enterprise_id=who.enterprise_id),
+        asks_model=model_of(settings, "question") is not None,
         limit_factor=settings.max_set_resources_factor,
     )
 

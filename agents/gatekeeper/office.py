@@ -22,6 +22,8 @@ class Office(Bench):
     home: Home
     bot_user_id: str = ""
     """Our own account: whoever names it in a thread asks us."""
+    asks_model: bool = False
+    """Whether the investigator has a model: who answers questions has none, and no key of one."""
     limit_factor: float = 2.0
     """By how much an edit may raise a value at most; the policy can say less."""
     _people: dict[str, tuple[float, Person]] = field(default_factory=dict, repr=False)

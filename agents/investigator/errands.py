@@ -1,4 +1,5 @@
-"""What people ask for in the chat, done with the investigator's tools: a look at one namespace.
+"""What people ask for in the chat, done with the investigator's tools: a look at one namespace, or an
+answer of the model from what is stored.
 
 Nothing is proposed here and no stage of the graph is run: what comes back is words.
 """
@@ -9,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 
 from agents.incident import Severity
+from agents.investigator.answering import answered
 from agents.investigator.looking import at_cluster
 from agents.investigator.survey import Survey, survey
 from agents.investigator.toolbox import Toolbox
@@ -26,7 +28,7 @@ async def run(box: Toolbox, number: int) -> None:
     wish = await asyncio.to_thread(_wish, box, number)
     if wish is None or wish.answer is not None or wish.is_late(box.ledger.now()):
         return
-    said = await _looked(box, wish)
+    said = await (_looked(box, wish) if wish.kind == "analyze" else asyncio.to_thread(answered, box, wish))
     await asyncio.to_thread(errands.answer, box.ledger, number, said.model_dump(mode="json"))
 
 

@@ -13,7 +13,8 @@ from typing import Literal
 from pydantic import AwareDatetime
 from sqlmodel import Session, col, func, select
 
-from agents.incident import Approver, Value
+from agents.incident import Approver, Claim, Value
+from agents.ledger import payloads
 from agents.ledger.store import Ledger, Transaction
 from agents.ledger.tables_errands import ErrandRow
 from agents.ledger.tags import Tag
@@ -36,7 +37,7 @@ class Errand(Value):
 
     number: int = 0
     kind: Kind
-    subject: str
+    subject: str = ""
     incident: int | None = None
     by: Approver
     channel_id: str
@@ -50,23 +51,29 @@ class Errand(Value):
         return self.asked_at is not None and now - self.asked_at > GIVEN_UP_AFTER
 
 
-def ask(ledger: Ledger, wish: Errand) -> int | str:
-    """Write a wish down and have it done; its number, or why not now."""
+def ask(ledger: Ledger, wish: Errand, words: str = "") -> int | str:
+    """Write a wish down and have it done; its number, or why not now.
+
+    ``words`` are a person's own: kept beside the record, by their digest, which is then the subject.
+    """
     with ledger.write() as tx:
         # Two that count at the same moment would both find room for the last one.
         tx.alone()
         why = _against(tx, wish)
         if why:
             return why
+        person = f"{wish.by.team_id}/{wish.by.user_id}"
+        subject = payloads.keep(tx, words, payloads.salt(), person) if words else wish.subject
         row = ErrandRow(
-            **wish.model_dump(include={"kind", "subject", "incident", "channel_id", "thread_ts"}),
+            **wish.model_dump(include={"kind", "incident", "channel_id", "thread_ts"}),
             **wish.by.model_dump(),
+            subject=subject,
             asked_at=tx.now,
         )
         tx.session.add(row)
         tx.session.flush()
         number = row.id or 0
-        said = {"n": number, "kind": wish.kind, "subject": wish.subject, "by": wish.by.model_dump()}
+        said = {"n": number, "kind": wish.kind, "subject": subject, "by": wish.by.model_dump()}
         tx.audit(Tag.ERRAND_ASKED, said, incident=wish.incident)
         _job(tx, TO_DO, number)
         return number
@@ -143,3 +150,15 @@ class Surveyed(Value):
     more_findings: int = 0
     not_checked: tuple[str, ...] = ()
     more_gaps: int = 0
+
+
+class Answered(Value):
+    """What a model said to a question, as far as the evidence carries it; ``problem`` is why it said nothing.
+
+    ``dropped`` counts what it claimed and could not show.
+    """
+
+    claims: tuple[Claim, ...] = ()
+    dropped: int = 0
+    model: str = ""
+    problem: str = ""
