@@ -1,4 +1,4 @@
-"""The chat as the auditor may use it: somebody else's, and perhaps not there yet."""
+"""The chat as those may use it who have no token of it: somebody else's, and perhaps not there yet."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from agents.ledger.store import Ledger
 
 if TYPE_CHECKING:
+    from agents.gatekeeper.clicks import Person
     from agents.gatekeeper.office import Office
 
 logger = logging.getLogger("midwatch.channel")
@@ -34,3 +35,7 @@ class Channel:
             # Asked again with the next look; the anchor file has it meanwhile.
             logger.warning("the chat did not take a word about the record: %s", problem)
             return ""
+
+    async def person(self, user_id: str) -> Person | None:
+        """What the chat says of an account, or None where it says nothing."""
+        return None if self.office is None else await self.office.person(user_id)

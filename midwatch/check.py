@@ -114,7 +114,10 @@ async def _roster(settings: Settings) -> list[Result]:
     # Who is in the groups, and whether they are groups at all, is looked at where Slack is.
     people, groups = f"{len(file.people)} people", f"the members of {len(file.groups)} user groups"
     named = [words for words, there in ((people, file.people), (groups, file.groups)) if there]
-    return [Result(what="roster", ok=True, says=f"{' and '.join(named)} may sign")]
+    keys = sum(bool(one.key) for one in file.people)
+    # No failure: who lets plans expire while the chat is away needs no key.
+    without = f"{keys} of them also by key" if keys else "nobody by key: while Slack is away plans expire"
+    return [Result(what="roster", ok=True, says=f"{' and '.join(named)} may sign, {without}")]
 
 
 async def _policy(settings: Settings) -> list[Result]:

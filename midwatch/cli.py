@@ -10,6 +10,7 @@ import typer
 from midwatch import cli_record, cli_watch, completion
 from midwatch.analyze import analyze
 from midwatch.cli_words import Config, settings_of, told
+from midwatch.decide import decide
 from midwatch.evaluate import evaluate
 from midwatch.policy import app as policy_app
 from midwatch.runbook import runbook
@@ -31,6 +32,7 @@ app.command("incidents")(cli_watch.listed)
 app.command()(cli_watch.show)
 app.command()(cli_watch.tail)
 app.command()(cli_watch.plans)
+app.command()(decide)
 app.command()(cli_record.verify)
 app.command()(cli_record.export)
 app.command()(cli_record.evidence)

@@ -14,25 +14,29 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 
 from agents.auditor.watch import watch
-from agents.ledger import moves
+from agents.gatekeeper.signed import SigningDesk
+from agents.ledger.errands import TO_DO, TO_TELL
 from agents.ledger.protocol import Agent
 from agents.ledger.store import Ledger
 from midwatch.channel import Channel
 from midwatch.settings import Settings
 from midwatch.settings_load import for_actor
+from midwatch.web import decide
 from midwatch.web.app import application
 from midwatch.web.record import metrics
 from midwatch.web.verdict import asking
-from midwatch.wiring import auditor_of, ledger_of, office_of, toolbox_of
-from tools.queue.port import Handler, Job, WorkOptions
+from midwatch.wiring import auditor_of, bench_of, ledger_of, office_of, toolbox_of
+from tools.queue.port import Handler, Job, Later, WorkOptions
 
 if TYPE_CHECKING:
+    from agents.gatekeeper.bench import Bench
     from agents.gatekeeper.office import Office
 
 logger = logging.getLogger("midwatch.serve")
 RESTART_S = 1.0
 LONGEST_RESTART_S = 60.0
 CHAT_AGAIN_S = 5.0
+CARD_AGAIN_S = 15.0
 
 
 async def run(settings: Settings) -> None:
@@ -46,15 +50,15 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         stack.callback(ledger.close)
         auditor = auditor_of(settings, ledger)
-        app = application(settings, ledger, metrics(auditor), asking(auditor))
-        lanes = [await _investigator(settings, ledger, stack, stop)]
+        channel, bench = Channel(ledger=ledger), bench_of(settings, ledger)
+        signing = decide.router(SigningDesk(bench=bench, look=channel.person))
+        app = application(settings, ledger, metrics(auditor), asking(auditor), signing)
+        lanes = await _investigator(settings, ledger, stack, stop)
         lanes += [_pages(settings, app, stop), _actor(settings, stop)]
-        channel = Channel(ledger=ledger)
         lanes.append(watch(auditor, channel, stop))
+        lanes.append(_lane(ledger, Agent.GATEKEEPER, _looks(settings, channel, bench), stop))
         if settings.slack_mode != "off":
-            lanes.append(_gatekeeper(settings, app, channel, stop))
-        else:
-            lanes.append(_lane(ledger, Agent.GATEKEEPER, _expiry(ledger), stop))
+            lanes += [_chat(settings, app, channel, stop), _lane(ledger, TO_TELL, _tells(channel), stop)]
         tasks = [asyncio.create_task(lane) for lane in lanes]
         # Half a Midwatch is worse than none: alerts would be taken in that nobody looks at.
         done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -117,7 +121,8 @@ async def _actor(settings: Settings, stop: asyncio.Event) -> None:
 
 async def _investigator(
     settings: Settings, ledger: Ledger, stack: AsyncExitStack, stop: asyncio.Event
-) -> Any:
+) -> list[Any]:
+    from agents.investigator import errands
     from agents.investigator.checkpoints import checkpointer
     from agents.investigator.graph import build
     from agents.investigator.work import advance
@@ -128,37 +133,62 @@ async def _investigator(
     async def look(job: Job) -> None:
         await advance(graph, box, job.incident)
 
-    return _lane(ledger, Agent.INVESTIGATOR, look, stop)
+    async def do(job: Job) -> None:
+        await errands.run(box, job.incident)
+
+    # Beside incidents and never before them: what people are curious about gets one worker of its own.
+    errand = ledger.queue.work(TO_DO, do, WorkOptions(stop=stop, concurrency=1))
+    return [_lane(ledger, Agent.INVESTIGATOR, look, stop), errand]
 
 
-async def _gatekeeper(settings: Settings, app: FastAPI, channel: Channel, stop: asyncio.Event) -> None:
-    """Wait for the chat if need be, let clicks in, and work the lane.
+async def _chat(settings: Settings, app: FastAPI, channel: Channel, stop: asyncio.Event) -> None:
+    """Wait for the chat if need be, and let clicks in until the end.
 
-    Alerts are taken in, looked into and shown on the pages meanwhile; plans wait and expire.
+    Alerts are taken in, looked into and shown on the pages meanwhile; plans expire, or are signed by key.
     """
     from agents.gatekeeper.attendance import keep_up
-    from agents.gatekeeper.posting import advance
     from tools.slack import SlackError
 
     async with AsyncExitStack() as stack:
-        office = None
-        while office is None and not stop.is_set():
+        while channel.office is None and not stop.is_set():
             try:
                 office = await office_of(settings, channel.ledger)
                 for route in await _counter(settings, office, stack):
                     app.include_router(route)
+                channel.office = office
             except SlackError as problem:
-                office = None
                 logger.warning("no chat yet, trying again in %g s: %s", CHAT_AGAIN_S, problem)
                 await _pause(stop, CHAT_AGAIN_S)
-        if office is None:
+        if channel.office is not None:
+            await keep_up(channel.office, stop)
+
+
+def _looks(settings: Settings, channel: Channel, bench: Bench) -> Handler:
+    """What the gatekeeper does about one incident: with the chat, or what can be done without it."""
+    from agents.gatekeeper.away import go_on, keep_watch
+
+    async def look(job: Job) -> None:
+        if channel.office is not None:
+            await keep_watch(channel.office, job.incident)
             return
-        channel.office = office
+        await asyncio.to_thread(go_on, bench, job.incident)
+        if settings.slack_mode != "off":
+            # The job stays, for its card is still to be posted.
+            raise Later(CARD_AGAIN_S, "there is no chat yet")
 
-        async def look(job: Job) -> None:
-            await advance(office, job.incident)
+    return look
 
-        await asyncio.gather(_lane(channel.ledger, Agent.GATEKEEPER, look, stop), keep_up(office, stop))
+
+def _tells(channel: Channel) -> Handler:
+    """Answers to what people asked for, told once there is a chat to tell them in."""
+    from agents.gatekeeper.errands import tell
+
+    async def look(job: Job) -> None:
+        if channel.office is None:
+            raise Later(CHAT_AGAIN_S, "there is no chat yet")
+        await tell(channel.office, job.incident)
+
+    return look
 
 
 async def _counter(settings: Settings, office: Office, stack: AsyncExitStack) -> list[APIRouter]:
@@ -182,14 +212,5 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
     stopping.cancel()
 
 
-def _expiry(ledger: Ledger) -> Handler:
-    """Without a chat nobody can sign: all that is left of the gatekeeper's work is that plans expire."""
-
-    async def look(job: Job) -> None:
-        await asyncio.to_thread(moves.expire_due, ledger, job.incident)
-
-    return look
-
-
-def _lane(ledger: Ledger, agent: Agent, look: Handler, stop: asyncio.Event) -> Any:
-    return ledger.queue.work(agent.value, look, WorkOptions(stop=stop, concurrency=4))
+def _lane(ledger: Ledger, lane: str, look: Handler, stop: asyncio.Event) -> Any:
+    return ledger.queue.work(str(lane), look, WorkOptions(stop=stop, concurrency=4))

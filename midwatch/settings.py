@@ -132,7 +132,7 @@ class Settings(LoginSettings, BaseSettings):
     Without a value: no price is known."""
     slack_mode: Literal["socket", "http", "off"] = "off"
     """How clicks arrive: over Socket Mode (needs no public address), over signed HTTP requests, or
-    not at all. With ``off`` plans are shown and expire; nothing is approved."""
+    not at all. With ``off`` plans are signed by ``midwatch decide`` or expire."""
     slack_api_url: WebAddress = "https://slack.com/api/"
     """Base address of Slack's Web API."""
     slack_bot_token: SecretStr | None = None

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from agents.ledger.statements import how
 from agents.ledger.store import Ledger
 from agents.ledger.story import PlanView, Story, story
 from agents.ledger.watching import events
@@ -79,7 +80,7 @@ def _plan(view: PlanView) -> Iterator[str]:
     yield f"  digest {plan.digest}"
     for one in view.decisions:
         who = f"{one.approver.user_id} of {one.approver.team_id}"
-        yield f"  {_at(one.at)}  {one.verdict.value} by {who} {clean(one.reason)}".rstrip()
+        yield f"  {_at(one.at)}  {one.verdict.value} by {who}{how(one)} {clean(one.reason)}".rstrip()
     for receipt in view.receipts:
         came = clean(f"{receipt.outcome or 'no answer seen'} {receipt.http_status or ''}")
         yield f"  {_at(receipt.intent_at)}  step {receipt.step}: {came}"

@@ -48,7 +48,7 @@ def required(*, private: bool, groups: bool) -> frozenset[str]:
 
 def manifest() -> JsonObject:
     """The manifest as Slack takes it."""
-    usage = "status | incident INC-7 | halt REASON | resume REASON"
+    usage = "status | incident INC-7 | analyze NAMESPACE | halt REASON | resume REASON"
     return {
         "display_information": {
             "name": "Midwatch",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agents.actor.hands import Hands
     from agents.auditor.keys import KeyRing
     from agents.auditor.watch import Auditor
+    from agents.gatekeeper.bench import Bench
     from agents.gatekeeper.office import Office
     from agents.investigator.prompts import Stage
     from agents.investigator.toolbox import Toolbox
@@ -207,6 +208,7 @@ async def toolbox_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Toolbo
 
 def model_of(settings: Settings, stage: Stage) -> Model | None:
     """The model of a stage, if one is configured; without it the rules speak alone."""
+    # Questions of people go to the cheap one.
     own = settings.model_opinion_name if stage == "opinion" else settings.model_summary_name
     name = own or settings.model_name
     if settings.model_base_url is None or name is None:
@@ -248,17 +250,27 @@ async def office_of(settings: Settings, ledger: Ledger) -> Office:
     who = await slack.identity()
     app_id = await slack.app_id(who.bot_id)
     return Office(
-        ledger=ledger,
+        **vars(bench_of(settings, ledger)),
         slack=slack,
+        bot_user_id=who.bot_user_id,
+        home=Home(app_id=app_id, team_id=who.team_id, enterprise_id=who.enterprise_id),
+        asks_model=model_of(settings, "question") is not None,
+        limit_factor=settings.max_set_resources_factor,
+    )
+
+
+def bench_of(settings: Settings, ledger: Ledger) -> Bench:
+    """What the gatekeeper has without the chat. Raises Unconfigured."""
+    from agents.gatekeeper.bench import Bench
+
+    return Bench(
+        ledger=ledger,
         seal=seal_of(settings),
         roster_file=roster_of(settings),
         halt_file=settings.halt_file,
-        channel_id=settings.slack_channel,
-        bot_user_id=who.bot_user_id,
-        home=Home(app_id=app_id, team_id=who.team_id, enterprise_id=who.enterprise_id),
+        channel_id=settings.slack_channel or "",
         public_url=settings.public_url.rstrip("/"),
         policy_file=policy_of(settings),
-        limit_factor=settings.max_set_resources_factor,
         approvals=approvals_of(settings),
     )
 

@@ -29,7 +29,7 @@ BROAD_EXCEPTS: dict[str, str] = {}
 get along without one: both name the errors they expect, and the queue tries the rest again."""
 
 # A command's parameters are its options: each has a name, a default and a line in --help.
-COMMANDS = {"analyze", "evaluate", "listed", "tail"}
+COMMANDS = {"analyze", "decide", "evaluate", "listed", "tail"}
 UNTYPED = {
     "agents/auditor/standalone.py": "lines of an export, read without any package that could check them",
     "agents/gatekeeper/counter.py": "slack-bolt hands its listeners untyped arguments",

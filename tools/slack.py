@@ -160,12 +160,12 @@ class Slack:
         body = {"channel": channel, "ts": ts, "text": escaped(message.text), "blocks": message.blocks}
         await self._call("chat.update", body)
 
-    async def whisper(self, channel: str, user: str, text: str) -> None:
-        """Tell one person something in the channel; plain text without markup."""
+    async def whisper(self, channel: str, user: str, text: str, blocks: Blocks | None = None) -> None:
+        """Tell one person something in the channel; plain text without markup, or these blocks."""
         block = {"type": "section", "text": {"type": "plain_text", "text": text[:3000], "emoji": False}}
         await self._call(
             "chat.postEphemeral",
-            {"channel": channel, "user": user, "text": escaped(text), "blocks": [block]},
+            {"channel": channel, "user": user, "text": escaped(text), "blocks": blocks or [block]},
         )
 
     async def upload(self, channel: str, thread_ts: str, upload: Upload) -> Uploaded:

@@ -11,12 +11,13 @@ from pydantic import ValidationError
 
 from agents.incident import Decision, Plan
 from agents.ledger import groups, incidents
-from agents.ledger.accounts import CLAIM_MAY_RELY_ON, in_good_standing, last_seen
+from agents.ledger.accounts import CLAIM_MAY_RELY_ON, in_good_standing, last_seen, speaks_against
 from agents.ledger.decisions import human_of
 from agents.ledger.guards import Forged
 from agents.ledger.policy import refusal
-from agents.ledger.roster import roster_or_nobody
+from agents.ledger.roster import Roster, roster_or_nobody
 from agents.ledger.seals import SealKey
+from agents.ledger.statements import holds, is_signed
 from agents.ledger.store import Ledger, LedgerUnavailable, halted
 from tools.alertmanager import Alertmanager
 from tools.kubernetes.actions.catalogue import CATALOGUE, live_of
@@ -63,7 +64,8 @@ class Hands:
         """Whether an approval still counts: its seal holds, and its giver may still give it now.
 
         On the roster for this plan, by name or in a group as it was seen minutes ago; the same human as at
-        the click, not who asked for it, and with an account that was seen in good standing minutes ago.
+        the click, not who asked for it, and with an account that was seen in good standing minutes ago, or
+        a signature that the key which the roster has now still makes good.
         """
         file, who = roster_or_nobody(self.roster_file), decision.approver
         roster = groups.resolved(file, self.ledger, self.seal, CLAIM_MAY_RELY_ON)
@@ -71,13 +73,17 @@ class Hands:
         same = roster.human(who) == human_of(decision)
         if not self.seal.holds(decision):
             raise Forged(f"a decision of {who.user_id} on plan {plan.id} is not what was sealed")
-        return entitled and same and self._stands_well(decision)
+        return entitled and same and self._stands_well(plan, decision, roster)
 
-    def _stands_well(self, decision: Decision) -> bool:
+    def _stands_well(self, plan: Plan, decision: Decision, roster: Roster) -> bool:
         with self.ledger.read() as session:
             seen = last_seen(session, decision.approver)
         if seen is not None and not self.seal.vouches(seen):
             return False
+        if is_signed(decision):
+            asked = decision.request.get("account") == "seen"
+            signed = holds(decision, plan, roster.key_of(decision.approver))
+            return signed and not speaks_against(decision.at, asked, seen)
         return in_good_standing(decision.at, seen, self.ledger.now())
 
     def halted(self) -> bool:

@@ -16,6 +16,7 @@ from agents.auditor.notes import Checkpoint
 from agents.auditor.tree import Tree
 from agents.ledger.chain import GENESIS
 from agents.ledger.checkpoints import Stored
+from agents.ledger.statements import fits_event
 from agents.ledger.tags import Tag
 
 _DECIDED, _MOVED, _ERASED = Tag.PLAN_DECIDED.value, Tag.PLAN_MOVED.value, Tag.PAYLOAD_ERASED.value
@@ -48,6 +49,8 @@ class Told:
     evidence: dict[tuple[int | None, str], str] = field(default_factory=dict)
     words: set[str] = field(default_factory=set)
     erased: set[str] = field(default_factory=set)
+    unsigned: set[str] = field(default_factory=set)
+    """Plans with a decision whose statement its own key did not sign."""
 
     def hear(self, tag: str, plan: str, incident: int | None, body: dict[str, str]) -> None:
         """One event."""
@@ -58,6 +61,8 @@ class Told:
         elif tag == _DECIDED:
             self.seals.add((plan, body["mac"]))
             self.words.add(body["reason_digest"])
+            if not fits_event(body):
+                self.unsigned.add(plan)
         elif tag == _EVIDENCE:
             self.evidence[incident, body["id"]] = body["digest"]
         elif tag == _ERASED:
@@ -72,6 +77,7 @@ class Told:
         self.evidence |= later.evidence
         self.words |= later.words
         self.erased |= later.erased
+        self.unsigned |= later.unsigned
 
 
 _TELLING = {_DECIDED, _MOVED, _ERASED, _EVIDENCE, _DRAFTED}

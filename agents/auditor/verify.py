@@ -182,6 +182,8 @@ def _decisions(session: Session, told: Told) -> Iterator[str]:
         yield f"plan {plan_id}: a decision of which no event tells"
     for plan_id, _ in sorted(told.seals - kept):
         yield f"plan {plan_id}: an event tells of a decision that is not there"
+    for plan_id in sorted(told.unsigned):
+        yield f"plan {plan_id}: a signed decision is not what its key signed"
 
 
 def _evidence(session: Session, told: Told) -> Iterator[str]:

@@ -12,6 +12,7 @@ from agents.gatekeeper import desk
 from agents.gatekeeper.attendance import roster_now
 from agents.gatekeeper.clicks import Click, Refusal, origin, unfit
 from agents.gatekeeper.details import details_view
+from agents.gatekeeper.judging import spent_of
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
 from agents.incident import Verdict
@@ -51,7 +52,7 @@ async def rest(office: Office, payload: Payload, nonce: str) -> str | None:
         return await _refused(office, click, Refusal.FORGED, nonce)
     if not (await roster_now(office)).listed(click.approver):
         return await _refused(office, click, Refusal.NOT_ON_ROSTER, nonce)
-    if await asyncio.to_thread(decisions.use_nonce, office.ledger, desk.spent_of(nonce)):
+    if await asyncio.to_thread(decisions.use_nonce, office.ledger, spent_of(nonce)):
         await asyncio.to_thread(snooze.rest, office.ledger, number, click.approver, Rest(chosen))
     return None
 
@@ -66,7 +67,7 @@ async def judge(office: Office, payload: Payload, nonce: str) -> str | None:
     if grade is None:
         return await _refused(office, click, Refusal.FORGED, nonce)
     # Seen twice it would be an old word that replaces a newer one.
-    if await asyncio.to_thread(decisions.use_nonce, office.ledger, desk.spent_of(nonce)):
+    if await asyncio.to_thread(decisions.use_nonce, office.ledger, spent_of(nonce)):
         try:
             await asyncio.to_thread(feedback.judge, office.ledger, number, click.approver, grade)
         except NothingToJudge as nothing:
@@ -95,5 +96,5 @@ def _there(office: Office, click: Click) -> int | None:
 
 async def _refused(office: Office, click: Click, why: Refusal, nonce: str) -> str | None:
     said = {"user": click.user_id, "team": click.user_team_id, "verdict": "none", "why": why.value}
-    new = await asyncio.to_thread(decisions.refuse_click, office.ledger, "", said, desk.spent_of(nonce))
+    new = await asyncio.to_thread(decisions.refuse_click, office.ledger, "", said, spent_of(nonce))
     return why.value if new else None

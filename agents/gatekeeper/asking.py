@@ -11,13 +11,17 @@ import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
+from agents.gatekeeper import errands
 from agents.gatekeeper.attendance import roster_now
+from agents.gatekeeper.blocks import context
 from agents.gatekeeper.clicks import unfit
-from agents.gatekeeper.desk import spent_of
+from agents.gatekeeper.judging import spent_of
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
-from agents.gatekeeper.questions import Asked, answer
+from agents.gatekeeper.questions import Asked, answer, is_open, plain
+from agents.incident import Approver
 from agents.ledger import cards, decisions
+from agents.ledger.errands import Errand
 from agents.ledger.story import story
 from tools.slack import Message
 
@@ -68,7 +72,20 @@ async def hear(office: Office, pace: Pace, body: Payload) -> None:
     # Spent before it is answered: two deliveries of one message may be handled side by side.
     spent = spent_of(f"message|{channel}|{ts}")
     if await asyncio.to_thread(decisions.use_nonce, office.ledger, spent):
-        await office.slack.post(channel, Message(blocks=blocks, text=told.incident.id), thread)
+        who = Approver(team_id=office.home.team_id, user_id=user)
+        wish = Errand(kind="question", incident=number, by=who, channel_id=channel, thread_ts=thread)
+        why = await _passed_on(office, wish, said)
+        if why is None:
+            return
+        aside = [context(f"No model is asked: {why}.")] if why else []
+        await office.slack.post(channel, Message(blocks=[*aside, *blocks], text=told.incident.id), thread)
+
+
+async def _passed_on(office: Office, wish: Errand, said: str) -> str | None:
+    """None when a model is being asked; else why it is not, where it was to be."""
+    if not office.asks_model or not is_open(said, named=f"<@{office.bot_user_id}>" in said):
+        return ""
+    return await errands.question(office, wish, plain(said)) or None
 
 
 def _for_us(office: Office, body: Payload) -> bool:

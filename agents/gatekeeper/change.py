@@ -8,7 +8,7 @@ from agents.gatekeeper.editable import is_editable
 from agents.gatekeeper.fitting import Piece
 from agents.gatekeeper.modals import words_of
 from agents.gatekeeper.reasons import Reasons
-from agents.gatekeeper.touched import reach, touched_blocks
+from agents.gatekeeper.touched import in_short, touched_blocks
 from agents.gatekeeper.whole import (
     STEPS_ON_CARD,
     WORDS_ON_CARD,
@@ -24,6 +24,7 @@ from agents.ledger.decisions import approvals
 from agents.ledger.moves import confirmed
 from agents.ledger.protocol import LOCKING, TERMINAL, Objection, PlanState
 from agents.ledger.seals import SealKey
+from agents.ledger.statements import how, is_signed
 from agents.ledger.story import PlanView, Story
 from tools.kubernetes.actions.catalogue import CATALOGUE, sentence
 from tools.slack import Block
@@ -130,7 +131,9 @@ def _so_far(view: PlanView) -> list[Block]:
     given = [decision for decision in view.decisions if decision.verdict is Verdict.APPROVE]
     if not given:
         return []
-    words = f"{approvals(given)} of {view.plan.needed}, by "
+    signed = sum(map(is_signed, given))
+    key = f" ({signed} by midwatch decide)" if signed else ""
+    words = f"{approvals(given)} of {view.plan.needed}{key}, by "
     return [named("Approved so far", words, [("user", one.approver.user_id) for one in given[:MOST_TOLD]])]
 
 
@@ -158,8 +161,7 @@ def _became(receipt: Receipt | None) -> str:
 
 def _facts(view: PlanView, reasons: Reasons) -> list[tuple[str, str]]:
     plan = view.plan
-    verbs = [CATALOGUE[step.verb] for step in plan.steps if step.verb in CATALOGUE]
-    final = dict.fromkeys(verb.undo for verb in verbs if not verb.reversible)
+    verbs = [step.verb for step in plan.steps if step.verb in CATALOGUE]
     # Nothing raised it above what the first tier stands for.
     least = ("reversible, one workload",) if plan.tier == 1 and verbs else ()
     why = "; ".join(reasons.tier or least)
@@ -168,9 +170,7 @@ def _facts(view: PlanView, reasons: Reasons) -> list[tuple[str, str]]:
     rule = f"{', '.join(reasons.entries)} (policy {version})" if reasons.entries else f"policy {version}"
     said = [
         ("Risk", tier),
-        ("Blast radius", reach(plan)),
-        ("What can go wrong", " ".join(dict.fromkeys(verb.risks for verb in verbs)) or "unknown"),
-        ("Undo", " ".join(final) or "Offered as a plan of its own if this does not help"),
+        *in_short(plan),
         ("Approvals", f"{approvals(view.decisions)} of {plan.needed}"),
         ("Expires", f"{plan.pending_until:%H:%M:%S} UTC"),
         ("Rule", rule),
@@ -188,7 +188,7 @@ def _said(view: PlanView, *, over: bool) -> str:
             words += " Somebody else who may sign can approve it now."
     if over and view.state is PlanState.SUCCEEDED:
         words = "Done."
-    who = ", ".join(f"{d.approver.user_id} ({d.verdict.value})" for d in view.decisions[:MOST_TOLD])
+    who = ", ".join(f"{d.approver.user_id} ({d.verdict.value}{how(d)})" for d in view.decisions[:MOST_TOLD])
     detail = view.reason if view.state in TERMINAL and view.state is not PlanState.SUCCEEDED else ""
     detail = clipped(detail, 400)
     return " ".join(part for part in (words, detail, f"Decided by {who}." if who else "") if part)

@@ -1,6 +1,7 @@
-"""Whether a click counts. Pure; the gravest objection wins; every answer has words for its person.
+"""Whether a click, or a signed statement in its place, counts. Pure; the gravest objection wins.
 
-Source: approval-bound execution protocol, "A valid click"; threats T7 to T14, P5, P6, P12.
+Every answer has words for its person. Source: approval-bound execution protocol, "A valid click";
+threats T7 to T14 and T39, P5, P6, P12.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from enum import StrEnum
 from agents.incident import Approver, Plan, Value, Verdict
 from agents.ledger.protocol import PlanState
 from agents.ledger.roster import Roster
+from agents.ledger.statements import Statement
 
 
 class Refusal(StrEnum):
@@ -30,6 +32,9 @@ class Refusal(StrEnum):
     NOTHING_TO_EDIT = "nothing in this change can be typed; reject it and say what you want"
     DECIDED = "this was already decided"
     TOO_LATE = "the time to sign has passed"
+    OTHER_BYTES = "this was signed for other bytes, or for another cluster"
+    NOT_LATELY = "this was not signed within the last minute: is your machine's clock right?"
+    UNFIT_BEFORE = "Slack cannot be asked about this account now, and what it said last was no"
 
 
 class Home(Value):
@@ -53,25 +58,41 @@ class Person(Value):
     deleted: bool = True
 
 
-class Click(Value):
-    """One authenticated interaction, reduced to what decides."""
+class Word(Value):
+    """What somebody says about a plan, whichever way it came."""
 
     verdict: Verdict
     plan_id: str | None
-    app_id: str
-    team_id: str
-    enterprise_id: str | None
     user_id: str
     user_team_id: str
-    channel_id: str
-    message_ts: str
     reason: str = ""
+    reason_salt: str = ""
     typed: str = ""
 
     @property
     def approver(self) -> Approver:
-        """Who clicked."""
+        """Whose word it is."""
         return Approver(team_id=self.user_team_id, user_id=self.user_id)
+
+
+class Click(Word):
+    """One authenticated interaction, reduced to what decides."""
+
+    app_id: str
+    team_id: str
+    enterprise_id: str | None
+    channel_id: str
+    message_ts: str
+
+
+class SignedWord(Word):
+    """A statement of which the gatekeeper found that this person's key of the roster signed it.
+
+    ``unfit_before``: the chat's last answer about the account, which is all there is while it is away.
+    """
+
+    statement: Statement
+    unfit_before: bool = False
 
 
 class Question(Value):
@@ -85,31 +106,45 @@ class Question(Value):
     again: bool = False
     channel_id: str
     message_ts: str
-    home: Home
+    home: Home | None = None
 
 
 def admissible(
-    click: Click, question: Question, who: tuple[Person | None, Roster], now: datetime
+    word: Word, question: Question, who: tuple[Person | None, Roster], now: datetime
 ) -> Refusal | None:
-    """Why this click may not count, or None. The gravest objection wins."""
+    """Why this word may not count, or None. The gravest objection wins."""
     person, roster = who
+    came = _unsound(word, question, now) if isinstance(word, SignedWord) else _origin(word, question)
     # In the order of gravity: whoever forges a button is not told whether the time was right.
-    return (
-        _origin(click, question)
-        or unfit(person, (click.user_id, click.user_team_id))
-        or _right(click, question, roster)
-        or _time(click, question, now)
-    )
+    return came or _account(word, person) or _right(word, question, roster) or _time(word, question, now)
 
 
-def _origin(click: Click, question: Question) -> Refusal | None:
-    if click.plan_id != question.plan.id:
+def _unsound(word: SignedWord, question: Question, now: datetime) -> Refusal | None:
+    said, plan = word.statement, question.plan
+    if (said.plan_digest, said.cluster_uid) != (plan.digest, plan.cluster_uid):
+        return Refusal.OTHER_BYTES
+    if not said.is_about(plan):
+        return Refusal.WRONG_DIGITS
+    return None if word.statement.lately(now) else Refusal.NOT_LATELY
+
+
+def _account(word: Word, person: Person | None) -> Refusal | None:
+    # A key says by itself whose it is. What the chat says about its owner still counts when it can be asked.
+    if isinstance(word, SignedWord) and person is None:
+        return Refusal.UNFIT_BEFORE if word.unfit_before else None
+    return unfit(person, (word.user_id, word.user_team_id))
+
+
+def _origin(click: Word, question: Question) -> Refusal | None:
+    if click.plan_id != question.plan.id or not isinstance(click, Click):
         return Refusal.FORGED
-    against = origin(click, question.home)
+    against = origin(click, question.home) if question.home is not None else Refusal.WRONG_APP
     if against is not None:
         return against
     # Only the message that was recorded shows the bytes to be signed; a copy elsewhere may show anything.
-    if (click.channel_id, click.message_ts) != (question.channel_id, question.message_ts):
+    # A plan that waits without a card has no such message, and "none" is no place to click at.
+    place = (question.channel_id, question.message_ts)
+    if not question.message_ts or (click.channel_id, click.message_ts) != place:
         return Refusal.WRONG_PLACE
     return None
 
@@ -139,22 +174,22 @@ def unfit(person: Person | None, who: tuple[str, str]) -> Refusal | None:
     return Refusal.GUEST if person.is_guest else None
 
 
-def _right(click: Click, question: Question, roster: Roster) -> Refusal | None:
+def _right(word: Word, question: Question, roster: Roster) -> Refusal | None:
     # Denying one's own request is fine: it only makes things safer.
-    if click.verdict is Verdict.APPROVE and _asked_for_it(click, question, roster):
+    if word.verdict is Verdict.APPROVE and _asked_for_it(word, question, roster):
         return Refusal.OWN_REQUEST
-    return None if roster.may(click.approver, question.plan) else Refusal.NOT_ON_ROSTER
+    return None if roster.may(word.approver, question.plan) else Refusal.NOT_ON_ROSTER
 
 
-def _asked_for_it(click: Click, question: Question, roster: Roster) -> bool:
+def _asked_for_it(word: Word, question: Question, roster: Roster) -> bool:
     # Refused also where the click is too empty to be anybody's.
-    if not click.user_id or not click.user_team_id:
+    if not word.user_id or not word.user_team_id:
         return True
-    return roster.asked(click.approver, question.plan)
+    return roster.asked(word.approver, question.plan)
 
 
-def _time(click: Click, question: Question, now: datetime) -> Refusal | None:
-    late = click.verdict is Verdict.DENY or question.again
+def _time(word: Word, question: Question, now: datetime) -> Refusal | None:
+    late = word.verdict is Verdict.DENY or question.again
     open_for = {PlanState.PENDING, PlanState.APPROVED} if late else {PlanState.PENDING}
     if question.state not in open_for:
         return Refusal.DECIDED

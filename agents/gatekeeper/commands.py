@@ -1,7 +1,7 @@
-"""``/midwatch halt``, ``resume``, ``status`` and ``incident``: the brake and a look, from the chat.
+"""``/midwatch halt``, ``resume``, ``status``, ``incident`` and ``analyze``: brake and looks, from the chat.
 
-Whoever may sign anything may halt and resume. Slack delivers a command over the authenticated
-socket or signed; who typed it is looked up like whoever clicks.
+Whoever may sign anything may halt, resume, and have a namespace looked at. Slack delivers a command over
+the authenticated socket or signed; who typed it is looked up like whoever clicks.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import re
 
+from agents.gatekeeper import errands
 from agents.gatekeeper.attendance import roster_now
 from agents.gatekeeper.clicks import Refusal, unfit
-from agents.gatekeeper.desk import spent_of
+from agents.gatekeeper.judging import spent_of
 from agents.gatekeeper.modals import words_of
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
@@ -22,7 +23,7 @@ from agents.ledger.story import story
 from tools.redaction import redact
 
 NAME = "/midwatch"
-HELP = "Say `status`, `incident INC-7`, `halt REASON` or `resume REASON`."
+HELP = "Say `status`, `incident INC-7`, `analyze NAMESPACE`, `halt REASON` or `resume REASON`."
 _NUMBER = re.compile(r"(?:INC-)?([1-9][0-9]{0,8})", re.IGNORECASE)
 
 
@@ -33,7 +34,7 @@ async def answer(office: Office, body: Payload) -> str:
         return await asyncio.to_thread(brake.status, office.ledger, office.halt_file)
     if word == "incident":
         return await _incident(office, body, rest.strip())
-    if word not in {"halt", "resume"}:
+    if word not in {"halt", "resume", "analyze"}:
         return HELP
     against = await _stranger(office, body) or await _unlisted(office, body)
     if against is not None:
@@ -41,6 +42,9 @@ async def answer(office: Office, body: Payload) -> str:
         said = {**who, "wanted": word, "why": against.value}
         await asyncio.to_thread(brake.refuse, office.ledger, said)
         return f"Not done: {against.value}."
+    if word == "analyze":
+        asks = Approver(team_id=text(body, "team_id"), user_id=text(body, "user_id"))
+        return await errands.analyze(office, asks, text(body, "channel_id"), rest.strip())
     return await _pull(office, body, (word, redact(rest.strip())[:500]))
 
 

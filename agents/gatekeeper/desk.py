@@ -6,19 +6,18 @@ so, and why, where only that person sees it. ``response_url`` is never used.
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
+from functools import partial
 
+from agents.gatekeeper import judging
 from agents.gatekeeper.attendance import roster_now
-from agents.gatekeeper.clicks import Click, Question, Refusal, admissible
+from agents.gatekeeper.clicks import Click, Refusal
+from agents.gatekeeper.judging import Sources, spent_of
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
-from agents.incident import Decision, Verdict
-from agents.ledger import decisions, moves
+from agents.incident import Verdict
+from agents.ledger import moves
 from agents.ledger.moves import Standing
 from agents.ledger.protocol import Objection
-from agents.ledger.roster import roster_or_nobody
-from agents.ledger.tables import PlanRow
 from tools.crash import crash
 from tools.slack import SlackError
 
@@ -53,19 +52,9 @@ async def decide(office: Office, click: Click, value: str, nonce: str) -> str | 
         judged = Refusal.WRONG_DIGITS.value
     if isinstance(judged, str):
         return await refused(office, click, (value, judged), nonce)
-    now = await asyncio.to_thread(office.ledger.now)
-    spent = spent_of(nonce)
-    decision = Decision(
-        plan_id=judged.plan.id,
-        plan_digest=judged.plan.digest,
-        approver=click.approver,
-        verdict=click.verdict,
-        reason=click.reason,
-        at=now,
-        request=_evidence(office, click, spent),
-    )
-    answer = await asyncio.to_thread(decisions.decide, office.ledger, office.seal.sealed(decision), spent)
-    crash("c1")
+    typed = {"typed": click.typed} if click.typed else {}
+    evidence = {"nonce": spent_of(nonce), "app": click.app_id, **typed}
+    answer = await judging.count(office, click, judged, evidence)
     if answer is Objection.REPLAYED:
         # The same delivery twice: the first one counted, and its person was told.
         return None
@@ -76,70 +65,21 @@ def _unconfirmed(click: Click, found: Standing) -> bool:
     return click.verdict is Verdict.APPROVE and not moves.confirmed(found.plan, click.typed)
 
 
-def _evidence(office: Office, click: Click, spent: str) -> dict[str, str]:
-    """What the decision keeps of the request, under its seal; the claim checks it again."""
-    # Whose account it is, only entries of people say; nobody has to be asked about groups for it.
-    human = roster_or_nobody(office.roster_file).with_members(()).human(click.approver)
-    typed = {"typed": click.typed} if click.typed else {}
-    return {"nonce": spent, "app": click.app_id, "human": human, **typed}
-
-
-def spent_of(nonce: str) -> str:
-    """What the ledger keeps of a nonce."""
-    return hashlib.sha256(nonce.encode()).hexdigest()
-
-
 async def judge(office: Office, click: Click, value: str) -> Standing | str:
     """The plan that this click may decide about, or why it may not."""
     plan_id = office.seal.plan_of(value)
     if plan_id is None:
         return Refusal.FORGED.value
-    found = await asyncio.to_thread(_standing, office, plan_id)
-    if isinstance(found, Objection):
-        return found.value
-    question = Question(
-        plan=found.plan,
-        state=found.state,
-        again=decisions.asks_again(found),
-        channel_id=found.proposal.channel_id,
-        message_ts=found.proposal.message_ts,
-        home=office.home,
-    )
-    # Side by side: Slack gives a click three seconds.
-    person, roster = await asyncio.gather(office.person(click.user_id), roster_now(office))
-    now = await asyncio.to_thread(office.ledger.now)
     full = click.model_copy(update={"plan_id": plan_id})
-    against = admissible(full, question, (person, roster), now)
-    if against is Refusal.NOT_ON_ROSTER:
-        names = ", ".join(one.words for one in roster.signers(found.plan)) or "nobody"
-        return f"{against.value}; who may: {names}"
-    if against is Refusal.DECIDED:
-        when = f"{against.value}: {found.state.value} at {found.proposal.state_at:%H:%M:%S} UTC"
-        return when + await asyncio.to_thread(_newer, office, found)
-    return found if against is None else against.value
-
-
-def _newer(office: Office, found: Standing) -> str:
-    """Where the plan is that took the place of this one (threat T14)."""
-    with office.ledger.read() as session:
-        row = session.get(PlanRow, found.proposal.successor) if found.proposal.successor else None
-    return f"; the newer plan: {office.public_url}/incidents/{row.incident}" if row else ""
-
-
-def _standing(office: Office, plan_id: str) -> Standing | Objection:
-    with office.ledger.read() as session:
-        return moves.standing(session, plan_id)
+    ask = Sources(person=office.person, roster=partial(roster_now, office), home=office.home)
+    return await judging.weigh(office, full, ask)
 
 
 async def refused(office: Office, click: Click, why: tuple[str, str], nonce: str) -> str | None:
     """Record the refusal (button value, reason); the reason, or None if this very click was told before."""
     value, reason = why
-    plan_id = office.seal.plan_of(value) or ""
-    # The names of those who may are for the clicker; the record keeps no names of people.
-    plainly = reason.partition("; who may:")[0]
-    body = {"user": click.user_id, "team": click.user_team_id, "verdict": click.verdict.value, "why": plainly}
-    new = await asyncio.to_thread(decisions.refuse_click, office.ledger, plan_id, body, spent_of(nonce))
-    return reason if new else None
+    about = click.model_copy(update={"plan_id": office.seal.plan_of(value)})
+    return await judging.refuse(office, about, reason, nonce)
 
 
 async def explain(office: Office, payload: Payload, reason: str) -> None:

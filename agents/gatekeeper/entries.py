@@ -6,6 +6,7 @@ import hashlib
 
 from agents.gatekeeper.blocks import code, paragraph
 from agents.ledger.protocol import PlanState
+from agents.ledger.statements import how
 from agents.ledger.story import Story
 from tools.redaction import redact
 from tools.slack import Block
@@ -47,7 +48,7 @@ def _turns(story: Story) -> list[tuple[str, Block]]:
         # A waiting plan is the card itself; only what became of it is worth an entry.
         if view.state in {PlanState.DRAFT, PlanState.PENDING}:
             continue
-        people = ", ".join(f"{d.approver.user_id} {d.verdict.value}" for d in view.decisions)
+        people = ", ".join(f"{d.approver.user_id} {d.verdict.value}{how(d)}" for d in view.decisions)
         text = " ".join(part for part in (people, view.reason) if part)
         turns.append((f"{view.plan.id}-{view.state.value}", paragraph(f"Plan {view.state.value}", text)))
     return turns

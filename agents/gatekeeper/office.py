@@ -1,44 +1,31 @@
-"""What the gatekeeper works with: the ledger, the chat, the roster and the seal."""
+"""What the gatekeeper works with where there is a chat: its bench, Slack, and what Slack said of people."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from agents.gatekeeper.bench import Bench
 from agents.gatekeeper.clicks import Home, Person
-from agents.incident import Incident
 from agents.ledger.accounts import CLICK_MAY_RELY_ON
-from agents.ledger.roster import roster_or_nobody
-from agents.ledger.seals import SealKey
-from agents.ledger.store import Ledger
-from tools.kubernetes.approvals import Approvals
-from tools.policy.load import PolicyFile
 from tools.slack import Slack, SlackError
 
 FRESH_S = CLICK_MAY_RELY_ON.total_seconds()
 
 
 @dataclass(kw_only=True)
-class Office:
+class Office(Bench):
     """One gatekeeper."""
 
-    ledger: Ledger
     slack: Slack
-    seal: SealKey
-    roster_file: Path
-    halt_file: Path
-    channel_id: str
     home: Home
-    public_url: str
     bot_user_id: str = ""
     """Our own account: whoever names it in a thread asks us."""
-    policy_file: PolicyFile = field(default_factory=PolicyFile)
+    asks_model: bool = False
+    """Whether the investigator has a model: who answers questions has none, and no key of one."""
     limit_factor: float = 2.0
     """By how much an edit may raise a value at most; the policy can say less."""
-    approvals: Approvals | None = None
-    """Where what was signed is written in sealed mode; None when it is off."""
     attendance: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
     """One question at a time about who is in the groups of the roster: who comes second finds the answer."""
     _people: dict[str, tuple[float, Person]] = field(default_factory=dict, repr=False)
@@ -47,10 +34,6 @@ class Office:
     def posting(self, incident: int) -> asyncio.Lock:
         """One writer a card: two advances of one incident never post side by side."""
         return self._posting.setdefault(incident, asyncio.Lock())
-
-    def channel_of(self, incident: Incident) -> str:
-        """Where a new card of this incident goes; with a roster that cannot be read, to the usual place."""
-        return roster_or_nobody(self.roster_file).channel_of(incident) or self.channel_id
 
     async def person(self, user_id: str) -> Person | None:
         """The account, at most a minute old, or None when Slack would not say."""

@@ -34,6 +34,7 @@ from tools.redaction import redact
 from tools.slack import Message
 
 _WEIGHED = frozenset({PlanState.DRAFT, PlanState.PENDING})
+_UNDECIDED = frozenset({PlanState.PENDING, PlanState.APPROVED})
 
 
 async def advance(office: Office, incident: int) -> None:
@@ -158,6 +159,10 @@ async def _post(office: Office, where: tuple[int, str], shown: Rendering, *, tri
 
 async def _open_for_signing(office: Office, told: Story, posted: Posted) -> None:
     view = told.plan
+    if view is not None and view.state in _UNDECIDED and not view.message_ts and readable(told, view):
+        # Opened while the chat was away: what can be signed by key can now be clicked, or rejected, too.
+        await asyncio.to_thread(previews.give_card, office.ledger, view.plan.id, posted)
+        return
     if view is None or not _wants_place(view) or view.obstacle or not readable(told, view):
         return
     against = await asyncio.to_thread(previews.mark_pending, office.ledger, view.plan.id, posted)

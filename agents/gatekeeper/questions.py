@@ -57,11 +57,22 @@ Topic = Callable[[Asked], Blocks]
 
 def answer(said: str, asked: Asked, *, named: bool) -> Blocks | None:
     """The answer, or None where nobody asked us: people talk to each other in a thread as well."""
-    words = re.sub(r"<@[A-Z0-9]+>", " ", said[:LONGEST]).lower()
+    words = plain(said).lower()
     for pattern, topic in _TOPICS:
         if pattern.search(words) and (named or "?" in words or topic is not _cannot or _WISH.match(words)):
             return topic(asked)
     return _help(asked) if named else None
+
+
+def plain(said: str) -> str:
+    """The words of a message, without the names that it calls."""
+    return re.sub(r"<@[A-Z0-9]+>", " ", said[:LONGEST]).strip()
+
+
+def is_open(said: str, *, named: bool) -> bool:
+    """Whether we are asked something that no rule answers."""
+    words = plain(said).lower()
+    return named and "?" in words and not any(pattern.search(words) for pattern, _ in _TOPICS)
 
 
 def _cannot(asked: Asked) -> Blocks:

@@ -1,9 +1,10 @@
-"""What a plan touches, as blocks of the card: from the very bytes that are signed. Pure."""
+"""What a plan touches and may do, in words: from the very bytes that are signed. Pure."""
 
 from __future__ import annotations
 
 from agents.gatekeeper.blocks import paragraph
 from agents.incident import Plan
+from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.policy.words import touched, warnings
 from tools.slack import Block
 
@@ -23,6 +24,17 @@ def reach(plan: Plan) -> str:
         f"{_sum(traffic)} requests/s",
     ]
     return ", ".join(said) if plan.radius else "not stated"
+
+
+def in_short(plan: Plan) -> list[tuple[str, str]]:
+    """What a person weighs before signing, wherever that is: reach, risks and the way back."""
+    verbs = [CATALOGUE[step.verb] for step in plan.steps if step.verb in CATALOGUE]
+    final = dict.fromkeys(verb.undo for verb in verbs if not verb.reversible)
+    return [
+        ("Blast radius", reach(plan)),
+        ("What can go wrong", " ".join(dict.fromkeys(verb.risks for verb in verbs)) or "unknown"),
+        ("Undo", " ".join(final) or "Offered as a plan of its own if this does not help"),
+    ]
 
 
 def _sum(values: list[int | None] | list[float | None]) -> str:

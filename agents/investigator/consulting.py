@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import orjson
+from pydantic import BaseModel
 
 from agents.incident import Diagnosis, Evidence
 from agents.investigator.observing import Eyes, Wanted, observed, refused
@@ -102,10 +103,10 @@ def _heard(at: Consulting, model: Model, question: _Question) -> Heard:
     return Heard(diagnosis=merged(question.found, opinion, question.evidence), opinion=opinion)
 
 
-def key_of(model: Model, question: Prompt) -> str:
+def key_of(model: Model, question: Prompt, schema: type[BaseModel] = Opinion) -> str:
     """The digest of all that decides about an answer: who is asked, in which shape, and with which words."""
     options = model.options
-    parts = [options.base_url, options.name, options.method, Opinion.model_json_schema()]
+    parts = [options.base_url, options.name, options.method, schema.model_json_schema()]
     content = orjson.dumps([*parts, question.instructions, str(question.evidence)])
     return hashlib.sha256(content).hexdigest()
 

@@ -6,7 +6,7 @@ carries, and explain. It names no verb and no target; what it says wrong is drop
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -97,7 +97,7 @@ def answered(
     # A model that is away, slow or wrong costs an explanation, never the diagnosis.
     except ModelError as problem:
         said = redact(str(problem))[:200]
-        return Heard(diagnosis=found, usage=problem.usage, problem=said, outcome=_outcome(problem))
+        return Heard(diagnosis=found, usage=problem.usage, problem=said, outcome=outcome_of(problem))
     return heard(found, answer, evidence)
 
 
@@ -115,7 +115,8 @@ def heard(found: Diagnosis, answer: Answer[Opinion], evidence: Mapping[str, Evid
     )
 
 
-def _outcome(problem: ModelError) -> Outcome:
+def outcome_of(problem: ModelError) -> Outcome:
+    """How a question ended that got no answer, as the ledger calls it."""
     if isinstance(problem, ModelUnavailable):
         return "unavailable"
     return "refused" if isinstance(problem, ModelRefused) else "malformed"
@@ -143,10 +144,11 @@ def prompt(found: Diagnosis, evidence: Mapping[str, Evidence], first: str = "") 
 
 def merged(found: Diagnosis, opinion: Opinion, evidence: Mapping[str, Evidence]) -> Diagnosis:
     """Only what survives the checks; a confident finding of the rules is never overruled."""
-    kept, dropped = checked(_claims(opinion), evidence)
+    claims = claims_of(opinion.claims)
+    kept, dropped = checked(claims, evidence)
     changes: dict[str, object] = {
         "claims": (*found.claims, *kept),
-        "dropped_claims": found.dropped_claims + len(dropped) + len(opinion.claims) - len(_claims(opinion)),
+        "dropped_claims": found.dropped_claims + len(dropped) + len(opinion.claims) - len(claims),
         "source": "model",
         "prose": redact(opinion.prose)[:PROSE_LIMIT],
     }
@@ -163,9 +165,10 @@ def _ranked(found: Diagnosis) -> tuple[Hypothesis, ...]:
     return ((found.cause,) if found.cause else ()) + found.alternatives
 
 
-def _claims(opinion: Opinion) -> list[Claim]:
+def claims_of(all_said: Sequence[SaidClaim]) -> list[Claim]:
+    """The first few of what a model says that can be looked up at all; whether it holds is checked next."""
     made = []
-    for said in opinion.claims[:MOST_CLAIMS]:
+    for said in all_said[:MOST_CLAIMS]:
         if not any(quote.strip() for quote in said.quotes):
             # Nothing that could be looked up: a claim without proof is none.
             continue

@@ -68,7 +68,8 @@ class Toolbox:
 
     def model_of(self, stage: Stage) -> Model | None:
         """Who is asked in this stage, if anybody is."""
-        return (self.summary_model or self.model) if stage == "summary" else self.model
+        # The strong one is for what the rules are unsure of and for nothing else.
+        return self.model if stage == "opinion" else self.summary_model or self.model
 
     def under(self, lease: Lease) -> Toolbox:
         """The same tools for one leased run."""

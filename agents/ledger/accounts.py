@@ -100,3 +100,12 @@ def in_good_standing(clicked_at: datetime, seen: Seen | None, now: datetime) -> 
     if seen is None or seen.at < clicked_at:
         return now - clicked_at <= CLAIM_MAY_RELY_ON
     return seen.good and now - seen.at <= CLAIM_MAY_RELY_ON
+
+
+def speaks_against(decided_at: datetime, asked: bool, seen: Seen | None) -> bool:
+    """Whether a look says that whoever signed without a click may not; ``asked``: the chat was asked then.
+
+    The key in the roster says who may, and that is read again at the claim. What the chat knows counts
+    when it knows something: a good answer at the signature makes an older bad one worthless.
+    """
+    return seen is not None and not seen.good and (seen.at >= decided_at or not asked)

@@ -18,7 +18,7 @@ from agents.incident import Value
 from agents.ledger import breaker
 from agents.ledger.breaker import Breaker
 from agents.ledger.investigations import Lease, held
-from agents.ledger.store import Ledger
+from agents.ledger.store import Ledger, Transaction
 from agents.ledger.tables_model import ConsultationRow
 from agents.ledger.tags import Tag
 from tools.kubernetes.objects import JsonObject
@@ -60,6 +60,13 @@ class Ended:
     answer: JsonObject | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asker:
+    """Somebody's question about an incident: its job runs once at a time, so that no lease is needed."""
+
+    incident: int
+
+
 class Consultation(Value):
     """One question as pages tell it: everything but the words. ``outcome`` is empty while none is known."""
 
@@ -97,10 +104,10 @@ class Tally(Value):
         return self.dropped / self.claims if self.claims else None
 
 
-def begin(ledger: Ledger, lease: Lease, asked: Asked, limits: Breaker) -> int | str:
+def begin(ledger: Ledger, lease: Lease | Asker, asked: Asked, limits: Breaker) -> int | str:
     """Write the question down and return its number, or why it may not be asked."""
     with ledger.write() as tx:
-        held(tx, lease)
+        _hold(tx, lease)
         # Two that count at the same moment would both find room for the last question.
         tx.alone()
         why = breaker.against(tx.session, tx.now, (asked.model, asked.reserved), limits)
@@ -124,10 +131,10 @@ def begin(ledger: Ledger, lease: Lease, asked: Asked, limits: Breaker) -> int | 
         return row.id or 0
 
 
-def end(ledger: Ledger, lease: Lease, number: int, ended: Ended) -> None:
+def end(ledger: Ledger, lease: Lease | Asker, number: int, ended: Ended) -> None:
     """Write down what came of a question, once."""
     with ledger.write() as tx:
-        held(tx, lease)
+        _hold(tx, lease)
         row = tx.session.get(ConsultationRow, number)
         if row is None or row.ended_at is not None:
             return
@@ -142,6 +149,11 @@ def end(ledger: Ledger, lease: Lease, number: int, ended: Ended) -> None:
         row.answer = None if ended.answer is None else redacted(ended.answer)
         tx.session.add(row)
         tx.audit(Tag.MODEL_ANSWERED, _said(row), incident=lease.incident)
+
+
+def _hold(tx: Transaction, lease: Lease | Asker) -> None:
+    if isinstance(lease, Lease):
+        held(tx, lease)
 
 
 def _said(row: ConsultationRow) -> JsonObject:

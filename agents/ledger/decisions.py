@@ -25,6 +25,7 @@ from agents.ledger.moves import (
     too_late,
 )
 from agents.ledger.protocol import Agent, Objection, PlanState
+from agents.ledger.statements import of_event
 from agents.ledger.store import Ledger, Transaction
 from agents.ledger.tables import DecisionRow, NonceRow
 from agents.ledger.tags import Tag
@@ -163,6 +164,7 @@ def _insert(tx: Transaction, found: Standing, decision: Decision) -> None:
         "digest": decision.plan_digest,
         "reason_digest": digest,
         "mac": decision.mac,
+        **of_event(decision),
     }
     tx.audit(Tag.PLAN_DECIDED, body, incident=found.row.incident, plan_id=decision.plan_id)
 

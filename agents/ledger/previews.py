@@ -89,20 +89,36 @@ def _asking_in(tx: Transaction, channel_id: str) -> int:
     return tx.session.exec(select(func.count()).select_from(ProposalRow).where(*asking)).one()
 
 
-def mark_pending(ledger: Ledger, plan_id: str, posted: Posted) -> Objection | None:
+def mark_pending(ledger: Ledger, plan_id: str, posted: Posted, reason: str = "") -> Objection | None:
     """The card is up: from now on a person may decide. Needs an accepted dry-run.
 
-    Channel and message are kept with the plan: a click from anywhere else is not about this card.
+    Channel and message are kept with the plan: a click from anywhere else is not about this card. Without a
+    message nobody can click; ``reason`` says then in what other way it is shown. It takes its place in the
+    channel all the same, for the same people weigh it.
     """
     with ledger.write() as tx:
         if tx.session.get(PreviewRow, plan_id) is None:
             return Objection.NOT_PREVIEWED
         if _asking_in(tx, posted.channel_id) >= MOST_ASKING:
             return Objection.CHANNEL_FULL
-        against = move(tx, Move(plan_id=plan_id, to=PlanState.PENDING, by=Agent.GATEKEEPER))
+        against = move(tx, Move(plan_id=plan_id, to=PlanState.PENDING, by=Agent.GATEKEEPER, reason=reason))
         if against is None:
-            proposal = tx.session.get_one(ProposalRow, plan_id)
-            proposal.channel_id, proposal.message_ts = posted.channel_id, posted.message_ts
-            proposal.card_digest = posted.card_digest
-            tx.session.add(proposal)
+            _place(tx, plan_id, posted)
         return against
+
+
+def give_card(ledger: Ledger, plan_id: str, posted: Posted) -> None:
+    """The card of a plan that was opened without one is up: from now on a click on it counts as well."""
+    with ledger.write() as tx:
+        # Nobody moves the plan meanwhile: a click is about the card that stands here, or about none.
+        tx.alone()
+        proposal = tx.session.get(ProposalRow, plan_id)
+        if proposal is not None and not proposal.message_ts:
+            _place(tx, plan_id, posted)
+
+
+def _place(tx: Transaction, plan_id: str, posted: Posted) -> None:
+    proposal = tx.session.get_one(ProposalRow, plan_id)
+    proposal.channel_id, proposal.message_ts = posted.channel_id, posted.message_ts
+    proposal.card_digest = posted.card_digest
+    tx.session.add(proposal)

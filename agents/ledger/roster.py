@@ -16,6 +16,7 @@ from pydantic import Discriminator, Field, Tag, ValidationError, field_validator
 
 from agents.incident import Approver, Incident, Plan, Value
 from agents.ledger.accounts import GroupId, SeenGroup
+from agents.ledger.signing import raw_of
 from tools.kubernetes.objects import NonEmpty
 from tools.redaction import redact
 
@@ -50,16 +51,30 @@ class Entry(Rights):
     """One account and what its owner may sign.
 
     Accounts with the same ``person`` belong to one human, who counts once and signs no request made
-    through any of them. An entry with no ``tiers`` only says whose account it is.
+    through any of them. An entry with no ``tiers`` only says whose account it is. With ``key``, the public
+    half of a key of their own, they can sign by ``midwatch decide`` as well.
     """
 
     user_id: NonEmpty
     person: str = ""
+    key: str = ""
+
+    @field_validator("key")
+    @classmethod
+    def _a_key(cls, value: str) -> str:
+        if value:
+            raw_of(value)
+        return value
 
     @property
     def human(self) -> str:
         """Whose account this is."""
         return self.person or f"{self.team_id}/{self.user_id}"
+
+    @property
+    def approver(self) -> Approver:
+        """The account itself."""
+        return Approver(team_id=self.team_id, user_id=self.user_id)
 
     @property
     def words(self) -> str:
@@ -149,11 +164,7 @@ class Roster(Value):
 
     def may(self, person: Approver, plan: Plan) -> bool:
         """Whether this person may sign this plan."""
-        return any(
-            entry.covers(plan)
-            for entry in self.everybody
-            if (entry.team_id, entry.user_id) == (person.team_id, person.user_id)
-        )
+        return any(entry.covers(plan) for entry in self.everybody if entry.approver == person)
 
     def human(self, person: Approver) -> str:
         """Whose account this is, as far as the roster knows."""
@@ -167,6 +178,10 @@ class Roster(Value):
         # What a group gives has no ``person``: who is whose is said by entries of people alone.
         accounts = {entry.user_id for entry in self.approvers if entry.human == own}
         return plan.requester in accounts | {person.user_id}
+
+    def key_of(self, person: Approver) -> str:
+        """The public key of this person's own, or nothing: a group gives no keys."""
+        return next((entry.key for entry in self.approvers if entry.approver == person), "")
 
     def listed(self, person: Approver) -> bool:
         """Whether this person may sign anything at all."""
@@ -200,9 +215,13 @@ class RosterFile(Value):
     @field_validator("approvers")
     @classmethod
     def _each_person_once(cls, value: tuple[Entry | Group, ...]) -> tuple[Entry | Group, ...]:
-        people = [(entry.team_id, entry.user_id) for entry in value if isinstance(entry, Entry)]
-        if len(people) != len(set(people)):
+        people = [entry for entry in value if isinstance(entry, Entry)]
+        if len(people) != len({(entry.team_id, entry.user_id) for entry in people}):
             raise ValueError("somebody is listed twice")
+        owners = {(entry.key, entry.human) for entry in people if entry.key}
+        # Whoever holds the one private half could sign as two people.
+        if len({key for key, _ in owners}) != len(owners):
+            raise ValueError("two people have the same key")
         return value
 
     @property

@@ -60,7 +60,8 @@ class SealKey:
 
     def sealed(self, decision: Decision) -> Decision:
         """The decision with its seal, which holds the reason by its digest (see ``payloads``)."""
-        salted = payloads.salt() if decision.reason else ""
+        # A reason that its giver signed came with the salt of that signature.
+        salted = (decision.reason_salt or payloads.salt()) if decision.reason else ""
         digest = payloads.digest_of(decision.reason, salted)
         closed = decision.model_copy(update={"reason_salt": salted, "reason_digest": digest})
         return closed.model_copy(update={"mac": self._decision_mac(closed)})

@@ -114,9 +114,17 @@ class Tag(StrEnum):
         "gatekeeper:calls:snooze",
         "A person let the calls about an incident rest; who and until when is stated. Nothing expires later.",
     )
+    ERRAND_ASKED = (
+        "gatekeeper:errand:ask",
+        "A person asked in the chat for a look at a namespace, or what no rule answers; who is stated.",
+    )
+    ERRAND_DONE = (
+        "investigator:errand:do",
+        "What a person asked for in the chat was looked into, and nothing else.",
+    )
     HALT_REFUSED = (
         "gatekeeper:watch:refuse",
-        "Somebody who may not asked in the chat to halt or resume; who, and why not, is stated.",
+        "Somebody who may not asked in the chat to halt, resume or look; who, and why not, is stated.",
     )
     HALTED = "operator:watch:halt", "Somebody stopped every change."
     RESUMED = "operator:watch:resume", "Somebody ended the halt."

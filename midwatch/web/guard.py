@@ -21,7 +21,7 @@ from midwatch.login.visits import Visits
 
 logger = logging.getLogger("midwatch.web")
 # What must work without a login: the door itself, and callers that bring a credential of their own.
-OPEN = ("/login", "/static/", "/alertmanager", "/slack/", "/-/ready")
+OPEN = ("/login", "/static/", "/alertmanager", "/slack/", "/decide", "/-/ready")
 # A page shows words of strangers: only our own files run or style it, and it talks to nobody but us.
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "

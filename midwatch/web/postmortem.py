@@ -13,6 +13,7 @@ from datetime import datetime
 
 from agents.gatekeeper.remembered import told as remembered
 from agents.incident import Claim, Hypothesis
+from agents.ledger.statements import how
 from agents.ledger.story import PlanView, Story
 from agents.ledger.tags import Tag
 from midwatch.web.frame import span
@@ -175,7 +176,9 @@ def _changes(case: Case) -> Iterator[Said]:
         for one in view.decisions:
             who = f"{one.approver.user_id} of {one.approver.team_id}"
             words = f" {one.reason}" if one.reason else ""
-            text = f"{_at(one.at)} {who}: {one.verdict.value}, digest {one.plan_digest[:12]}.{words}"
+            text = (
+                f"{_at(one.at)} {who}: {one.verdict.value}{how(one)}, digest {one.plan_digest[:12]}.{words}"
+            )
             yield Said(text=text, sources=(case.event(Tag.PLAN_DECIDED),))
         for receipt in view.receipts:
             answer = f"{receipt.outcome or 'no answer seen'} {receipt.http_status or ''}".strip()

@@ -10,9 +10,14 @@ from pathlib import Path
 import pytest
 
 from agents.auditor.verify import verify
+from agents.gatekeeper import desk
+from agents.gatekeeper.away import OPENED
+from agents.gatekeeper.clicks import Click, Refusal
 from agents.gatekeeper.counter import counter, listen
 from agents.gatekeeper.posting import advance
-from agents.ledger import decisions
+from agents.incident import Verdict
+from agents.ledger import decisions, previews
+from agents.ledger.previews import Posted
 from agents.ledger.protocol import PlanState
 from agents.ledger.store import Ledger
 from agents.ledger.story import story
@@ -38,6 +43,40 @@ def test_t39_while_slack_is_down_a_plan_waits_and_then_expires_unapproved(tmp_pa
         assert desk.state() is PlanState.EXPIRED, "the time to sign needs no chat to pass"
         assert desk.decided() == []
         assert verify(desk.ledger).ok
+
+
+async def test_t39_a_plan_that_was_opened_without_a_card_gets_one_and_takes_clicks_when_slack_is_back(
+    tmp_path: Path,
+) -> None:
+    with SlackServer() as slack:
+        settings = settings_for(slack, tmp_path, "socket")
+        ledger = ledger_of(settings)
+        plan = draft(ledger)
+        office = await office_of(settings, ledger)
+        place = Posted(channel_id=INCIDENTS, message_ts="", card_digest="")
+        assert previews.mark_pending(ledger, plan.id, place, OPENED) is None
+        nowhere = Click(
+            verdict=Verdict.APPROVE,
+            plan_id=plan.id,
+            app_id=office.home.app_id,
+            team_id=office.home.team_id,
+            enterprise_id=None,
+            user_id=ADA,
+            user_team_id=office.home.team_id,
+            channel_id=INCIDENTS,
+            message_ts="",
+        )
+        refused = await desk.decide(office, nowhere, office.seal.button(plan.id), "nonce")
+        assert refused == Refusal.WRONG_PLACE.value, "a plan without a card is clicked at nowhere"
+        await advance(office, 1)
+        told = story(ledger, 1)
+        assert told is not None
+        assert told.plan is not None
+        there = nowhere.model_copy(update={"message_ts": told.plan.message_ts})
+        assert told.plan.message_ts
+        assert await desk.decide(office, there, office.seal.button(plan.id), "another") is None
+        assert _stands(ledger) is PlanState.APPROVED
+        ledger.close()
 
 
 async def test_t39_a_limit_that_does_not_end_is_an_error_to_be_tried_again() -> None:

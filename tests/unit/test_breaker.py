@@ -44,10 +44,10 @@ def test_each_further_failure_doubles_the_rest_and_one_answer_ends_it() -> None:
 
 def test_every_prompt_is_a_file_that_is_known_by_its_digest() -> None:
     folder = Path(prompts.__file__).parent
-    assert {path.stem for path in folder.glob("*.md")} == {"opinion", "summary"}
-    versions = {prompts.words(stage).version for stage in ("opinion", "summary")}
-    assert len(versions) == 2
-    for stage in ("opinion", "summary"):
+    assert {path.stem for path in folder.glob("*.md")} == {"opinion", "question", "summary"}
+    versions = {prompts.words(stage).version for stage in ("opinion", "question", "summary")}
+    assert len(versions) == 3
+    for stage in ("opinion", "question", "summary"):
         name, _, digest = prompts.words(stage).version.partition("@")
         assert (name, len(digest)) == (stage, 64)
         assert prompts.words(stage) is prompts.words(stage), "it is read once"

@@ -12,9 +12,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-Stage = Literal["opinion", "summary"]
+Stage = Literal["opinion", "summary", "question"]
 """``opinion``: the rules are unsure and the model chooses among what they found. ``summary``: they are
-sure, and it explains."""
+sure, and it explains. ``question``: a person asks in the thread what no rule answers."""
 
 
 @dataclass(frozen=True, kw_only=True)
