@@ -37,5 +37,9 @@ class Channel:
             return ""
 
     async def person(self, user_id: str) -> Person | None:
-        """What the chat says of an account, or None where it says nothing."""
-        return None if self.office is None else await self.office.person(user_id)
+        """The account as the chat has it, or None when it has none. Raises SlackUnreachable."""
+        from tools.slack import SlackUnreachable
+
+        if self.office is None:
+            raise SlackUnreachable("there is no chat yet")
+        return await self.office.heard_of(user_id)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from agents.gatekeeper.bench import Bench
 from agents.gatekeeper.clicks import Home, Person
 from agents.ledger.accounts import CLICK_MAY_RELY_ON
-from tools.slack import Slack, SlackError
+from tools.slack import Slack, SlackError, SlackRefused
 
 FRESH_S = CLICK_MAY_RELY_ON.total_seconds()
 
@@ -37,19 +37,33 @@ class Office(Bench):
 
     async def person(self, user_id: str) -> Person | None:
         """The account, at most a minute old, or None when Slack would not say."""
-        seen = self._people.get(user_id)
-        if seen is not None and time.monotonic() - seen[0] < FRESH_S:
-            return seen[1]
-        return await self.look(user_id)
+        return self._fresh(user_id) or await self.look(user_id)
+
+    async def heard_of(self, user_id: str) -> Person | None:
+        """The account, at most a minute old, or None when Slack says that there is none.
+
+        Raises SlackUnreachable: that nobody can be asked is no answer.
+        """
+        try:
+            return self._fresh(user_id) or await self._asked(user_id)
+        except SlackRefused:
+            return None
 
     async def look(self, user_id: str) -> Person | None:
         """The account as it is now, or None when Slack would not say."""
-        asked = time.monotonic()
         try:
-            account = await self.slack.user(user_id)
+            return await self._asked(user_id)
         # Not known is not allowed: the click is refused with a reason and can be made again.
         except SlackError:
             return None
+
+    def _fresh(self, user_id: str) -> Person | None:
+        seen = self._people.get(user_id)
+        return seen[1] if seen is not None and time.monotonic() - seen[0] < FRESH_S else None
+
+    async def _asked(self, user_id: str) -> Person:
+        asked = time.monotonic()
+        account = await self.slack.user(user_id)
         person = Person(
             id=str(account.get("id", "")),
             team_id=str(account.get("team_id", "")),

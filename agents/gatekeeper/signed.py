@@ -26,6 +26,7 @@ from agents.ledger.roster import roster_or_nobody
 from agents.ledger.statements import Envelope, Look, Said, Statement
 from tools.crash import crash
 from tools.redaction import redact
+from tools.slack import SlackUnreachable
 
 ASK_WITHIN_S = 2.0
 """So long the chat may take to say what it knows of an account; a signature does not wait for it longer."""
@@ -64,7 +65,8 @@ OTHER_WORDS = Reply(
 
 @dataclass(frozen=True, kw_only=True)
 class SigningDesk:
-    """Where signatures are handed in; ``look`` asks the chat for an account, if there is a chat."""
+    """Where signatures are handed in. ``look`` asks the chat for an account; it says None of one that is
+    not there, and raises SlackUnreachable when nobody can be asked."""
 
     bench: Bench
     look: LookAt
@@ -72,7 +74,7 @@ class SigningDesk:
     async def decide(self, handed: Envelope) -> Reply:
         """Judge and count a statement. Raises LedgerUnavailable: then nothing was counted."""
         found = Statement.read(handed.text)
-        key = self._key(found, handed.signature)
+        key = await asyncio.to_thread(self._key, found, handed.signature)
         if found is None or not key:
             return UNSIGNED
         if not _honest(found, handed):
@@ -102,7 +104,7 @@ class SigningDesk:
     async def show(self, asked: Envelope) -> list[Shown] | None:
         """The plan that was asked for, or those that wait for this person; None when nobody may see them."""
         found = Look.read(asked.text)
-        if found is None or not self._key(found, asked.signature):
+        if found is None or not await asyncio.to_thread(self._key, found, asked.signature):
             return None
         return await asyncio.to_thread(self._shown, found)
 
@@ -130,9 +132,10 @@ class SigningDesk:
         )
 
     async def _account(self, user_id: str) -> Person | None:
+        """The account; None only when nobody can be asked. One that the chat does not have is nobody's."""
         try:
-            return await asyncio.wait_for(self.look(user_id), ASK_WITHIN_S)
-        except TimeoutError:
+            return await asyncio.wait_for(self.look(user_id), ASK_WITHIN_S) or Person(id="", team_id="")
+        except (TimeoutError, SlackUnreachable):
             return None
 
     def _shown(self, look: Look) -> list[Shown] | None:

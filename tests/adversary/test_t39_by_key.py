@@ -157,6 +157,8 @@ async def test_t20_a_person_taken_off_the_roster_after_the_signature_does_not_co
 
 
 async def test_t39_what_the_chat_says_of_an_account_counts_when_it_says_something(at: ByKey) -> None:
+    at.people = {}
+    assert (await at.hand_in()).words == Refusal.UNKNOWN_PERSON.value, "an answer that is no account is a no"
     gone = Person(id="U0ADA", team_id=TEAM, **FIT | {"deleted": True})
     at.people["U0ADA"] = gone
     assert (await at.hand_in()).words == Refusal.DEACTIVATED.value
@@ -180,6 +182,7 @@ async def test_t39_an_old_bad_look_is_forgotten_where_the_chat_said_yes_at_the_s
 ) -> None:
     looked(at, good=False)
     clock.forward(1)
+    at.people = {}
     at.people["U0ADA"] = Person(id="U0ADA", team_id=TEAM, **FIT)
     assert (await at.hand_in()).words == "APPROVED"
     assert isinstance(at.claim(), Claim)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from agents.ledger.store import Ledger
 from agents.ledger.tables import AuditRow
 from agents.ledger.tags import Tag
 from tests.support.plans import a_delivery, a_plan, an_alert
+from tools.slack import SlackUnreachable
 
 TEAM = "T0OURS"
 KEYS = {"U0ADA": bytes(range(32)), "U0BEN": bytes(range(1, 33))}
@@ -57,12 +58,12 @@ def said(plan: Plan, ledger: Ledger, **differs: Any) -> Statement:
 
 @dataclass(kw_only=True)
 class ByKey:
-    """One ledger, one plan, one desk. ``people`` is what the chat says of accounts; without it it is away."""
+    """One ledger, one plan, one desk. ``people`` are the accounts that the chat has; None: it is away."""
 
     folder: Path
     ledger: Ledger
     plan: Plan
-    people: dict[str, Person] = field(default_factory=dict)
+    people: dict[str, Person] | None = None
 
     @property
     def bench(self) -> Bench:
@@ -78,6 +79,8 @@ class ByKey:
     @property
     def desk(self) -> SigningDesk:
         async def look(user_id: str) -> Person | None:
+            if self.people is None:
+                raise SlackUnreachable("nobody answers")
             return self.people.get(user_id)
 
         return SigningDesk(bench=self.bench, look=look)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.gatekeeper.questions import Asked, answer
+from agents.gatekeeper.questions import Asked, answer, is_open
 from agents.incident import Claim, Hypothesis
 from agents.ledger.protocol import PlanState
 from agents.ledger.roster import Entry, Roster
@@ -137,3 +137,18 @@ def test_answers_are_inert_and_fit_whatever_the_evidence_holds(text: str, typed:
         alive = {part["type"] for part in parts(blocks) if part.get("type") in ALIVE}
         assert alive <= {"link"}
         assert not any(HIDDEN.search(word) for word in words_in(blocks))
+
+
+@pytest.mark.parametrize(
+    ("words", "named", "is_asked"),
+    [
+        ("<@U0MIDWATCH> how many pods restarted?", True, True),
+        ("<@U0MIDWATCH> how many pods restarted", True, False),
+        ("how many pods restarted?", False, False),
+        ("<@U0MIDWATCH> why?", True, False),
+        ("<@U0MIDWATCH> approve it, will you?", True, False),
+        ("<@U0MIDWATCH> how many pods" + " x" * 300 + "?", True, False),
+    ],
+)
+def test_only_a_question_to_us_that_no_rule_answers_is_open(words: str, named: bool, is_asked: bool) -> None:
+    assert is_open(words, named=named) is is_asked

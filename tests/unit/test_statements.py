@@ -125,7 +125,7 @@ def test_a_decision_holds_only_with_the_statement_that_it_was_made_of():
     assert not holds(kept(verdict=Verdict.DENY), PLAN, public_of(ADA))
     assert not holds(kept(reason_digest="0" * 64), PLAN, public_of(ADA))
     assert not holds(
-        a_decision(PLAN, NOW + timedelta(seconds=61), request=kept().request), PLAN, public_of(ADA)
+        a_decision(PLAN, NOW + timedelta(seconds=121), request=kept().request), PLAN, public_of(ADA)
     )
     assert not holds(a_decision(PLAN, NOW), PLAN, public_of(ADA)), "a click holds no statement"
 
