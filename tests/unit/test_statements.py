@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from agents.incident import Verdict
-from agents.ledger.roster import Roster
+from agents.ledger.roster import RosterFile
 from agents.ledger.signing import KIND, public_of, raw_of, verifies
 from agents.ledger.statements import Look, Statement, fits_event, holds, how, of_event
 from tests.support.by_key import KEYS, entry
@@ -178,11 +178,12 @@ def test_a_key_that_anybody_could_sign_for_is_refused(number: int):
 
 def test_the_roster_takes_a_key_once_and_for_one_human():
     two = [entry("U0ADA"), entry("U0BEN")]
-    assert Roster.model_validate({"approvers": two}).key_of(SAID.approver) == public_of(ADA)
+    file = RosterFile.model_validate({"approvers": two})
+    assert file.with_members(()).key_of(SAID.approver) == public_of(ADA)
     same = [entry("U0ADA"), entry("U0BEN", key=public_of(ADA))]
     with pytest.raises(ValidationError, match="same key"):
-        Roster.model_validate({"approvers": same})
+        RosterFile.model_validate({"approvers": same})
     with pytest.raises(ValidationError, match="key"):
-        Roster.model_validate({"approvers": [entry("U0ADA", key="ed25519:nothing")]})
+        RosterFile.model_validate({"approvers": [entry("U0ADA", key="ed25519:nothing")]})
     linked = [entry("U0ADA", person="ada"), entry("U0BEN", person="ada", key=public_of(ADA))]
-    assert len(Roster.model_validate({"approvers": linked}).approvers) == 2
+    assert len(RosterFile.model_validate({"approvers": linked}).approvers) == 2
