@@ -112,9 +112,8 @@ async def _roster(settings: Settings) -> list[Result]:
     if not file.approvers:
         return [Result(what="roster", ok=False, says="it names nobody, so nobody may sign")]
     # Who is in the groups, and whether they are groups at all, is looked at where Slack is.
-    people, groups = f"{len(file.people)} people", f"the members of {len(file.groups)} user groups"
-    named = [words for words, there in ((people, file.people), (groups, file.groups)) if there]
-    return [Result(what="roster", ok=True, says=f"{' and '.join(named)} may sign")]
+    counted = (f"people: {len(file.people)}", f"user groups: {len(file.groups)}")
+    return [Result(what="roster", ok=True, says=f"who may sign: {', '.join(counted)}")]
 
 
 async def _policy(settings: Settings) -> list[Result]:
