@@ -112,12 +112,11 @@ async def _roster(settings: Settings) -> list[Result]:
     if not file.approvers:
         return [Result(what="roster", ok=False, says="it names nobody, so nobody may sign")]
     # Who is in the groups, and whether they are groups at all, is looked at where Slack is.
-    people, groups = f"{len(file.people)} people", f"the members of {len(file.groups)} user groups"
-    named = [words for words, there in ((people, file.people), (groups, file.groups)) if there]
     keys = sum(bool(one.key) for one in file.people)
     # No failure: who lets plans expire while the chat is away needs no key.
-    without = f"{keys} of them also by key" if keys else "nobody by key: while Slack is away plans expire"
-    return [Result(what="roster", ok=True, says=f"{' and '.join(named)} may sign, {without}")]
+    without = f"by key: {keys}" if keys else "nobody by key, so while Slack is away plans expire"
+    counted = (f"people: {len(file.people)}", f"user groups: {len(file.groups)}", without)
+    return [Result(what="roster", ok=True, says=f"who may sign: {', '.join(counted)}")]
 
 
 async def _policy(settings: Settings) -> list[Result]:

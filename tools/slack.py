@@ -217,12 +217,12 @@ class Slack:
     async def groups(self) -> list[dict[str, Any]]:
         """The user groups of the workspace as ``usergroups.list`` tells them, the disabled ones too."""
         said = await self._call("usergroups.list", {"include_disabled": True})
-        return [dict(one) for one in said.get("usergroups", [])]
+        return [one for one in said.get("usergroups") or [] if isinstance(one, dict)]
 
     async def members(self, group: str) -> frozenset[str]:
         """The user ids of those in a user group. Slack tells all at once: the method knows no pages."""
         said = await self._call("usergroups.users.list", {"usergroup": group})
-        return frozenset(str(one) for one in said.get("users", []) if one)
+        return frozenset(str(one) for one in said.get("users") or [] if one)
 
     async def find(self, channel: str, key: str) -> str | None:
         """The ts of our recent message with that key: was it posted before we died?"""

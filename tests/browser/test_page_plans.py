@@ -12,6 +12,7 @@ from tests.support.pages import some_years
 
 ROSTER = """approvers:
 - {user_id: U0ADA, team_id: T0, name: "Ada <b>Okafor</b>", tiers: [1, 2, 3], namespaces: ["*"]}
+- {group: S0ONCALL, team_id: T0, name: "<b>Watch</b>", tiers: [1, 2, 3], namespaces: ["*"]}
 """
 
 
@@ -26,6 +27,7 @@ async def test_what_waits_is_counted_down_and_goes_when_it_is_over(phone: Window
         first = await rows.first.inner_text()
         assert "in 2" in first
         assert "Ada <b>Okafor</b>" in first
+        assert "<b>Watch</b> (Slack has not said lately who is in it)" in first
         assert "0 of" in first
         waits = int((await rows.first.locator("th").inner_text()).removeprefix("INC-"))
         assert incident(years.ledger, waits) is not None

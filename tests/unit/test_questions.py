@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from agents.gatekeeper.questions import Asked, answer, is_open
 from agents.incident import Claim, Hypothesis
+from agents.ledger.accounts import SeenGroup
 from agents.ledger.protocol import PlanState
-from agents.ledger.roster import Entry, Roster
+from agents.ledger.roster import Entry, Group, Roster, RosterFile
 from agents.ledger.story import Story
 from evals.world.slack.blocks import message_blocks
 from tests.support.live_text import ALIVE, HIDDEN, parts, words_in
@@ -66,6 +68,17 @@ def test_a_question_is_answered_from_what_is_stored(question: str, words: str, c
     shown = said(question)
     assert words in shown
     assert (f"{OURS}/incidents/20#{cites}" in shown) is bool(cites)
+
+
+def test_who_may_approve_names_a_group_by_its_handle_and_nobody_in_it() -> None:
+    named = Group(group="S0ONCALL", team_id="T0OURS", namespaces=frozenset({"*"}), tiers=frozenset({1, 2, 3}))
+    seen = SeenGroup(
+        team_id="T0OURS", group="S0ONCALL", handle="oncall", members=("U0ADA",), at=LOG.fetched_at
+    )
+    roster = RosterFile(approvers=(named,)).with_members([seen])
+    shown = said("who may approve?", about=replace(asked(), roster=roster))
+    assert "@oncall" in shown
+    assert "U0ADA" not in shown
 
 
 def test_who_may_approve_names_only_those_whose_tier_it_is() -> None:
