@@ -61,7 +61,8 @@ def told(found: Survey) -> Surveyed:
     """The first of what was found, the gravest before the others; the rest is counted."""
     findings = sorted(found.findings, key=lambda one: _LOUDEST_FIRST.index(one.severity))
     causes = [
-        f"{one.sentence} (confidence {one.confidence}, explains {len(one.explains)})" for one in found.causes
+        f"{one.sentence} (confidence {one.confidence}, explains {len(one.explains)} of the findings)"
+        for one in found.causes
     ]
     words = [f"{one.severity.value}: {one.object}: {one.message}" for one in findings]
     return Surveyed(
