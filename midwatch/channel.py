@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agents.ledger.store import Ledger
@@ -21,6 +22,8 @@ class Channel:
 
     ledger: Ledger
     office: Office | None = None
+    tried: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once it was tried for the first time: before that nobody knows whether the chat is away."""
 
     async def post(self, text: str, key: str) -> str:
         """Say it in the channel once; where it stands, or nothing when the chat is away."""

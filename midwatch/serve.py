@@ -158,7 +158,9 @@ async def _chat(settings: Settings, app: FastAPI, channel: Channel, stop: asynci
                 channel.office = office
             except SlackError as problem:
                 logger.warning("no chat yet, trying again in %g s: %s", CHAT_AGAIN_S, problem)
+                channel.tried.set()
                 await _pause(stop, CHAT_AGAIN_S)
+        channel.tried.set()
         if channel.office is not None:
             await keep_up(channel.office, stop)
 
@@ -167,7 +169,11 @@ def _looks(settings: Settings, channel: Channel, bench: Bench) -> Handler:
     """What the gatekeeper does about one incident: with the chat, or what can be done without it."""
     from agents.gatekeeper.away import go_on, keep_watch
 
+    if settings.slack_mode == "off":
+        channel.tried.set()
+
     async def look(job: Job) -> None:
+        await channel.tried.wait()
         if channel.office is not None:
             await keep_watch(channel.office, job.incident)
             return

@@ -86,7 +86,7 @@ def answered(found: Answered, page: str) -> Blocks:
         why = found.problem or "nothing that a model said of it stands in the evidence"
         return [paragraph(UNKNOWN, f"({why})")]
     said = [(claim.text, claim.evidence) for claim in found.claims]
-    dropped = f" {found.dropped} of its sentences did not hold and were left out." if found.dropped else ""
+    dropped = f" Left out, for the evidence does not hold it: {found.dropped}." if found.dropped else ""
     return [
         paragraph("A model's answer, from what is stored:", ""),
         cited(said, lambda number: f"{page}#{number}"),
@@ -128,4 +128,4 @@ def surveyed(namespace: str, found: Surveyed) -> Blocks:
 
 
 def _with_more(lines: tuple[str, ...], more: int) -> list[str]:
-    return [*lines, *([f"and {more} more: `midwatch analyze` tells them all"] if more else [])]
+    return [*lines, *([f"and {more} more, which midwatch analyze tells in a terminal"] if more else [])]

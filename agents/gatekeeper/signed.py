@@ -11,18 +11,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
+from sqlmodel import Session
+
 from agents.gatekeeper import judging
 from agents.gatekeeper.bench import Bench
 from agents.gatekeeper.clicks import Person, SignedWord
 from agents.gatekeeper.judging import Look as LookAt
 from agents.gatekeeper.judging import Sources, spent_of
-from agents.incident import Preview, Value
+from agents.incident import Approver, Preview, Value
 from agents.ledger import accounts, moves, previews, waiting
 from agents.ledger.decisions import Decided
-from agents.ledger.moves import Standing
 from agents.ledger.payloads import digest_of
 from agents.ledger.protocol import Objection, PlanState
-from agents.ledger.roster import roster_or_nobody
+from agents.ledger.roster import Roster, roster_or_nobody
 from agents.ledger.statements import Envelope, Look, Said, Statement
 from tools.crash import crash
 from tools.redaction import redact
@@ -128,7 +129,8 @@ class SigningDesk:
             reason_salt=handed.reason_salt,
             typed=found.typed,
             statement=found,
-            unfit_before=last is not None and not last.good,
+            # What somebody wrote into the database vouches for nobody.
+            unfit_before=last is not None and not (last.good and self.bench.seal.vouches(last)),
         )
 
     async def _account(self, user_id: str) -> Person | None:
@@ -145,22 +147,23 @@ class SigningDesk:
             return None
         roster = self.bench.roster()
         with self.bench.ledger.read() as session:
-            if look.plan:
-                found = moves.standing(session, look.plan)
-                return (
-                    []
-                    if isinstance(found, Objection)
-                    else [_of(found, previews.preview_of(session, look.plan))]
-                )
-            return [
-                Shown(canonical=one.plan.canonical().decode(), preview=None, state=one.state, title=one.title)
-                for one in waiting.asking(session)
-                if roster.may(look.approver, one.plan)
-            ]
+            return _one(session, look.plan) if look.plan else _waiting(session, roster, look.approver)
 
 
-def _of(found: Standing, preview: Preview | None) -> Shown:
-    return Shown(canonical=bytes(found.row.canonical).decode(), preview=preview, state=found.state)
+def _waiting(session: Session, roster: Roster, who: Approver) -> list[Shown]:
+    return [
+        Shown(canonical=one.plan.canonical().decode(), preview=None, state=one.state, title=one.title)
+        for one in waiting.asking(session)
+        if roster.may(who, one.plan)
+    ]
+
+
+def _one(session: Session, plan_id: str) -> list[Shown]:
+    found = moves.standing(session, plan_id)
+    if isinstance(found, Objection):
+        return []
+    canonical, preview = found.plan.canonical().decode(), previews.preview_of(session, plan_id)
+    return [Shown(canonical=canonical, preview=preview, state=found.state)]
 
 
 def _honest(found: Statement, handed: Envelope) -> bool:

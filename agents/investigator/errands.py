@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from agents.incident import Severity
 from agents.investigator.answering import answered
 from agents.investigator.looking import at_cluster
-from agents.investigator.survey import Survey, survey
+from agents.investigator.survey import Explained, Survey, survey
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import errands
 from agents.ledger.errands import Errand, Surveyed
@@ -60,9 +60,7 @@ def _surveyed(box: Toolbox, namespace: str) -> Surveyed:
 def told(found: Survey) -> Surveyed:
     """The first of what was found, the gravest before the others; the rest is counted."""
     findings = sorted(found.findings, key=lambda one: _LOUDEST_FIRST.index(one.severity))
-    causes = [
-        f"{one.sentence} (confidence {one.confidence}, explains {len(one.explains)})" for one in found.causes
-    ]
+    causes = [_cause(one) for one in found.causes]
     words = [f"{one.severity.value}: {one.object}: {one.message}" for one in findings]
     return Surveyed(
         causes=_first(causes, MOST_CAUSES),
@@ -72,6 +70,10 @@ def told(found: Survey) -> Surveyed:
         not_checked=_first(found.not_checked, MOST_GAPS),
         more_gaps=max(0, len(found.not_checked) - MOST_GAPS),
     )
+
+
+def _cause(one: Explained) -> str:
+    return f"{one.sentence} (confidence {one.confidence}, explains {len(one.explains)} of the findings)"
 
 
 def _first(words: Sequence[str], most: int) -> tuple[str, ...]:

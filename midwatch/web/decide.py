@@ -78,6 +78,8 @@ class _Door:
             held.headers["Retry-After"] = str(int(seconds) + 1)
             return held
         response = await self._heard(request, answer)
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            logger.warning("something came to %s that no key of the roster signed", request.url.path)
         if HTTPStatus.BAD_REQUEST <= response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
             self._throttle.failed(source)
         return response

@@ -177,6 +177,12 @@ async def test_t39_an_account_that_was_last_seen_unfit_does_not_sign_while_nobod
     assert at.decided() == []
 
 
+async def test_t18_a_good_look_that_was_written_into_the_database_lets_nobody_sign(at: ByKey) -> None:
+    who = Approver(team_id=TEAM, user_id="U0ADA")
+    accounts.record(at.ledger, 1, Seen(approver=who, good=True, at=at.ledger.now(), mac="0" * 64))
+    assert (await at.hand_in()).words == Refusal.UNFIT_BEFORE.value
+
+
 async def test_t39_an_old_bad_look_is_forgotten_where_the_chat_said_yes_at_the_signature(
     at: ByKey, clock: HandClock
 ) -> None:
