@@ -31,7 +31,7 @@ def plans(settings: Settings, ledger: Ledger, shown: Shown) -> APIRouter:
             "waiting": found,
             "signers": signers,
             "problem": problem,
-            "cards": {one.plan.id: card(chat, one) for one in found},
+            "cards": {one.id: card(chat, one) for one in found},
             "sentence": sentence,
             "since": since,
         }
@@ -47,7 +47,7 @@ def _signers(settings: Settings, found: list[Waiting]) -> tuple[dict[str, list[s
     except RosterError:
         # Its words may repeat what the file says of people: the log has them, a reader of pages does not.
         return {}, "The roster cannot be read: nobody may sign until it can."
-    return {one.plan.id: [who.name or who.user_id for who in roster.signers(one.plan)] for one in found}, ""
+    return {one.id: [who.name or who.user_id for who in roster.signers(one.plan)] for one in found}, ""
 
 
 def card(chat: str, one: Waiting) -> str:
