@@ -36,8 +36,6 @@ PAGES = (
     ("Runbooks", "/runbooks"),
     ("Analyzers", "/analyzers"),
     ("Insights", "/insights"),
-    ("Rights", "/rights"),
-    ("Models", "/models"),
     ("Installation", "/installation"),
 )
 """What the frame names, in the order of its navigation."""
