@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -94,6 +95,7 @@ def for_actor(settings: Settings) -> dict[str, str]:
     return variables
 
 
+@cache
 def secrets() -> frozenset[str]:
     """The names of the settings that hold a secret."""
     return frozenset(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlmodel import Session, select
 
@@ -57,16 +57,20 @@ class Verdict:
 
 @dataclass(kw_only=True)
 class Progress:
-    """How far a verification is, for whoever waits: it is written by one thread and read by another."""
+    """How far a verification is, for whoever waits: it is written by one thread and read by another.
 
-    recount: Recount | None = None
+    ``alone`` is up to how many rows one process does it all; of a longer record another does the second half.
+    """
+
+    recount: Recount = field(default_factory=Recount)
     events: int = 0
+    alone: int = ALONE
 
     @property
     def done(self) -> int:
-        """How many events were recomputed. Of a long record another process does the second half."""
-        seq = self.recount.seq if self.recount else 0
-        return min(self.events, 2 * seq if self.events > ALONE else seq)
+        """How many events were recomputed."""
+        seq = self.recount.seq
+        return min(self.events, 2 * seq if self.events > self.alone else seq)
 
 
 def verify(ledger: Ledger, outside: Outside | None = None, progress: Progress | None = None) -> Verdict:
@@ -76,7 +80,7 @@ def verify(ledger: Ledger, outside: Outside | None = None, progress: Progress | 
 
 
 def verdict(session: Session, outside: Outside, progress: Progress | None = None) -> Verdict:
-    """Check what this session sees."""
+    """Check what this session sees; ``progress`` ends with where the pass over the rows ended."""
     progress = progress or Progress()
     stored = checkpoints.notes(session)
     with signatures.checking(outside.trust, [text for _, text in stored]) as unsigned:
@@ -84,7 +88,7 @@ def verdict(session: Session, outside: Outside, progress: Progress | None = None
         anchored, more = _anchors(stored, outside)
         recount = Recount(sizes={mark.checkpoint.size for mark in (*own.values(), *anchored)})
         progress.recount, progress.events = recount, checkpoints.head(session)[0]
-        bent = recounted(session, recount)
+        bent = recounted(session, recount, progress.alone)
     for n in unsigned():
         size, _ = stored[n]
         if own.pop(size, None):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,11 +18,12 @@ from pathlib import Path
 
 from agents.auditor import anchors, signatures, verdicts
 from agents.auditor.anchors import CHAT, Outlet
+from agents.auditor.apart import GivenUp, Work, edge_of, verified
 from agents.auditor.keys import KeyProblem, KeyRing, Trust
 from agents.auditor.notes import Checkpoint, NotANote, notes_in
 from agents.auditor.recount import Bent, Recount
 from agents.auditor.verdicts import Kept
-from agents.auditor.verify import Progress, Verdict, verify
+from agents.auditor.verify import Progress, Verdict
 from agents.ledger import checkpoints
 from agents.ledger.checkpoints import Pace
 from agents.ledger.store import Ledger, LedgerError
@@ -65,6 +67,7 @@ class Auditor:
     _edge: Recount = field(default_factory=Recount, repr=False)
     _bent: Bent | None = field(default=None, repr=False)
     _whole_at: float = field(default=float("-inf"), repr=False)
+    _stopping: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def look(self) -> tuple[str, ...]:
         """Follow the new rows, sign when it is due, recompute all when it is time; what is wrong.
@@ -72,17 +75,10 @@ class Auditor:
         Blocking. Raises LedgerError while the database is away, OSError, KeyProblem and NotANote for files.
         """
         trust = self.keys.open(self.ledger.now())
+        if self._asked or time.monotonic() - self._whole_at >= self.rhythm.whole_s:
+            self._recompute()
         # What was seen with our own eyes and is gone stays wrong, also when the rest fits together again.
         self._bent = self._bent or self._follow()
-        if self._asked or time.monotonic() - self._whole_at >= self.rhythm.whole_s:
-            # Who asks from here on means a later state. Should this fail, the next look does it again.
-            self._asked, self._whole_at = False, float("-inf")
-            self.progress = Progress()
-            try:
-                self.last = verify(self.ledger, anchors.outside(self.keys, self.anchor_file), self.progress)
-            finally:
-                self.progress = None
-            self._whole_at, self.last_at = time.monotonic(), self.ledger.now()
         told = self.last.problems if self.last else ()
         self.found = (f"audit: {self._bent.why}",) if self._bent else told
         self.first_bad = self._bent.seq if self._bent else self.last.first_bad if self.last else None
@@ -104,6 +100,28 @@ class Auditor:
     def seen(self) -> int:
         """How many rows were recomputed."""
         return self._edge.seq
+
+    def _recompute(self) -> None:
+        # Who asks from here on means a later state. Should this fail, the next look does it again.
+        self._asked, self._whole_at = False, float("-inf")
+        self.progress = Progress()
+        try:
+            outside = anchors.outside(self.keys, self.anchor_file)
+            work = Work(ledger=self.ledger, outside=outside, progress=self.progress, wanted=self._is_wanted)
+            self.last = verified(work)
+            if not self._edge.seq:
+                # The first look need not walk through years of rows a second time.
+                self._edge = edge_of(self.progress.recount)
+        finally:
+            self.progress = None
+        self._whole_at, self.last_at = time.monotonic(), self.ledger.now()
+
+    def _is_wanted(self) -> bool:
+        return not self._stopping.is_set()
+
+    def stop(self) -> None:
+        """Give up what is being recomputed, if it is done elsewhere: it may take longer than people wait."""
+        self._stopping.set()
 
     def _follow(self) -> Bent | None:
         """Go on from where the last look ended: what was seen then must still come before."""
@@ -182,6 +200,22 @@ class Auditor:
 
 async def watch(auditor: Auditor, outlet: Outlet, stop: asyncio.Event) -> None:
     """Look until told to stop. What is wrong is logged, recorded and told; so is every due anchor."""
+    stopping = asyncio.create_task(_stop_at(stop, auditor))
+    try:
+        await _watch(auditor, outlet, stop)
+    except GivenUp:
+        # Whoever starts next verifies all of it.
+        return
+    finally:
+        stopping.cancel()
+
+
+async def _stop_at(stop: asyncio.Event, auditor: Auditor) -> None:
+    await stop.wait()
+    auditor.stop()
+
+
+async def _watch(auditor: Auditor, outlet: Outlet, stop: asyncio.Event) -> None:
     cried: set[str] = set()
     untold: dict[str, str] = {}
     said, told_at = "", float("-inf")

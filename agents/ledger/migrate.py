@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -27,8 +28,13 @@ def upgrade(engine: Engine) -> None:
 
 def revisions(engine: Engine) -> tuple[str | None, str | None]:
     """The form the database has, and the one this program brings it to. Only reads."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision(), _known()
+
+
+@cache
+def _known() -> str | None:
+    # Every migration is compiled for that, and none is added while a program runs.
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    known = ScriptDirectory.from_config(config).get_current_head()
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision(), known
+    return ScriptDirectory.from_config(config).get_current_head()

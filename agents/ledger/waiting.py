@@ -19,8 +19,13 @@ _ORDER = (PlanState.PENDING, PlanState.UNKNOWN, PlanState.APPROVED, PlanState.EX
 
 
 class Waiting(Value):
-    """One plan under way. ``until`` is when its time to be signed or begun is over."""
+    """One plan under way. ``until`` is when its time to be signed or begun is over.
 
+    ``id`` and ``digest`` are those its bytes were just held against: a plan makes its own anew each time.
+    """
+
+    id: str
+    digest: str
     plan: Plan
     title: str
     state: PlanState
@@ -77,6 +82,8 @@ def asking(session: Session) -> list[Waiting]:
 def _told(found: Standing, title: str, given: Sequence[Decision], rehearsed: bool) -> Waiting:
     # Sealed words are checked by the actor when it claims; a page counts what stands in the ledger.
     return Waiting(
+        id=found.row.id,
+        digest=found.row.digest,
         plan=found.plan,
         title=title,
         state=found.state,

@@ -10,9 +10,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import orjson
 from sqlalchemy import insert
 
-from agents.incident import Claim, Diagnosis, Evidence, Finding, Hypothesis, Outcome, Plan, Recovery, Severity
+from agents.incident import (
+    Claim,
+    Diagnosis,
+    Evidence,
+    Finding,
+    Hypothesis,
+    Outcome,
+    Plan,
+    Recovery,
+    Severity,
+    digest_of,
+)
 from agents.ledger import chain
 from agents.ledger.store import Ledger
 from agents.ledger.tables import AuditRow, ChainHeadRow
@@ -50,7 +62,9 @@ class _Pages:
         """One more link; ``about`` is its incident and, if it has one, its plan."""
         self.seq, (incident, plan) = self.seq + 1, about
         said = {"seq": self.seq, "at": at.isoformat(), "tag": tag.value}
-        content = chain.canonical({**said, "incident": incident, "plan": plan, "body": body})
+        # Of texts in ASCII and whole numbers RFC 8785 makes the same bytes, in ten times the time.
+        whole = {**said, "incident": incident, "plan": plan, "body": body}
+        content = orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)
         own = chain.seal(self.head, content)
         row = {"seq": self.seq, "prev_hash": self.head, "hash": own, "body": content, "tag": tag.value}
         self.rows["audit"].append({**row, "plan_id": plan, "incident": incident, "at": at})
@@ -168,10 +182,13 @@ def _pod(pod: str, name: str) -> list[str]:
 
 def _planned(pages: _Pages, number: int, at: datetime, *, is_open: bool) -> Recovery:
     end = "PENDING" if is_open else ENDS[number % len(ENDS)]
-    plan = _plan(number, at)
+    whole = _plan(number, at)
+    canonical = whole.canonical()
+    digest = digest_of(canonical)
+    plan = _Drafted(incident=number, digest=digest, id=digest[:16])
     about, drafted = (number, plan.id), at + timedelta(seconds=25)
-    row: dict[str, object] = {"id": plan.id, "digest": plan.digest, "canonical": plan.canonical()}
-    times = {"created_at": drafted, "pending_until": plan.pending_until}
+    row: dict[str, object] = {"id": plan.id, "digest": plan.digest, "canonical": canonical}
+    times = {"created_at": drafted, "pending_until": whole.pending_until}
     pages.rows["plan"].append({**row, **times, "incident": number, "note": "the last image that ran"})
     card = {"channel_id": "C0BENCH", "message_ts": f"{number}.000100", "card_digest": ""}
     pages.rows["card"].append({"incident": number, "digest": "", "tried_at": at, **_without(card)})
@@ -223,13 +240,22 @@ def _plan(number: int, at: datetime) -> Plan:
     )
 
 
-def _moved(pages: _Pages, plan: Plan, edge: tuple[str, str, str], at: datetime) -> None:
+@dataclass(frozen=True, kw_only=True)
+class _Drafted:
+    """A plan by its digest, which it would make of its bytes each time it is asked for it."""
+
+    incident: int
+    digest: str
+    id: str
+
+
+def _moved(pages: _Pages, plan: _Drafted, edge: tuple[str, str, str], at: datetime) -> None:
     start, end, by = edge
     body = {"from": start, "to": end, "by": by, "reason": "", "digest": plan.digest}
-    pages.event(Tag.PLAN_MOVED, body, at, (int(plan.incident[4:]), plan.id))
+    pages.event(Tag.PLAN_MOVED, body, at, (plan.incident, plan.id))
 
 
-def _decided(pages: _Pages, number: int, plan: Plan, at: datetime) -> None:
+def _decided(pages: _Pages, number: int, plan: _Drafted, at: datetime) -> None:
     # Unsealed: nobody signs here, and no actor will read it.
     verdict = "deny" if ENDS[number % len(ENDS)] == "DENIED" else "approve"
     user = f"U0{number % 9}"
@@ -243,7 +269,7 @@ def _decided(pages: _Pages, number: int, plan: Plan, at: datetime) -> None:
     pages.event(Tag.PLAN_DECIDED, told, at, (number, plan.id))
 
 
-def _done(pages: _Pages, number: int, plan: Plan, at: datetime) -> None:
+def _done(pages: _Pages, number: int, plan: _Drafted, at: datetime) -> None:
     end, about = ENDS[number % len(ENDS)], (number, plan.id)
     _moved(pages, plan, ("PENDING", "APPROVED", "gatekeeper"), at)
     _moved(pages, plan, ("APPROVED", "EXECUTING", "actor"), at)

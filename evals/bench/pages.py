@@ -42,11 +42,14 @@ PATHS = (
     "/runbooks/dns",
     "/analyzers",
     "/installation",
+    "/installation/models",
+    "/installation/settings",
 )
+"""Every page but the rights: that one waits for what the cluster answers, and for nothing else."""
 
 
 def measure(folder: Path) -> list[Result]:
-    """Every page forty times, one after the other, from a whole ``midwatch serve`` that also does its work.
+    """Each of these forty times, one after the other, from a whole ``midwatch serve`` that also works.
 
     Incidents of all ages are shown; the auditor recomputes the record meanwhile.
     """

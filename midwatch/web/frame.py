@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,7 +17,6 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 from pydantic import Field
-from starlette.routing import Match
 
 from agents.ledger.store import Ledger, halted
 from midwatch.login.needs import FIELD, needs
@@ -36,11 +36,9 @@ PAGES = (
     ("Runbooks", "/runbooks"),
     ("Analyzers", "/analyzers"),
     ("Insights", "/insights"),
-    ("Rights", "/rights"),
-    ("Models", "/models"),
     ("Installation", "/installation"),
 )
-"""Every page there may be; one is named in the frame once its route exists."""
+"""What the frame names, in the order of its navigation."""
 KINDS = {
     **dict.fromkeys(("SUCCEEDED", "closed", "recovered", "ok"), "good"),
     **dict.fromkeys(("open", "FAILED", "PARTIAL", "UNKNOWN", "QUARANTINED", "not recovered"), "bad"),
@@ -51,12 +49,22 @@ KINDS = {
 """Which colour goes with a state's word. The word is always written: the colour alone tells nothing."""
 THEME = "midwatch_theme"
 YEAR = 365 * 24 * 3600
+SHORT, REMEMBERED = 200, 8192
+"""Up to how many characters a text is remembered as it is shown, and how many of them: some megabytes."""
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
 
 def _safe(value: object) -> object:
     # Labels and titles come from strangers: every text a page shows is redacted and inert first.
-    return redact(value) if type(value) is str else value
+    if type(value) is not str:
+        return value
+    return _said(value) if len(value) <= SHORT else redact(value)
+
+
+@lru_cache(REMEMBERED)
+def _said(text: str) -> str:
+    # A list says the same few hundred words with every look, and redacting them was most of its time.
+    return redact(text)
 
 
 def age(at: datetime, now: datetime) -> str:
@@ -97,18 +105,11 @@ class Entry:
 
 
 def entries(request: Request) -> list[Entry]:
-    """The pages that this installation has."""
+    """The navigation of this page."""
     at = request.url.path
     return [
-        Entry(title=title, path=path, here=at == path or at.startswith(f"{path}/"))
-        for title, path in PAGES
-        if _answers(request, path)
+        Entry(title=title, path=path, here=at == path or at.startswith(f"{path}/")) for title, path in PAGES
     ]
-
-
-def _answers(request: Request, path: str) -> bool:
-    scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []}
-    return any(route.matches(dict(scope))[0] is Match.FULL for route in request.app.routes)
 
 
 def theme_of(request: Request) -> str:

@@ -144,7 +144,9 @@ def _gate(figure: Figure, facts: Facts) -> Point:
 
 
 def _top(counts: Counter[str]) -> list[Point]:
-    return [Point(label=name, value=n, shown=str(n)) for name, n in counts.most_common(TOP)]
+    # Of as many by name: as the database happens to hand them out they would change places by themselves.
+    most = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:TOP]
+    return [Point(label=name, value=n, shown=str(n)) for name, n in most]
 
 
 def _by_day(facts: Facts) -> list[Point]:

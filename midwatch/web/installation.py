@@ -1,4 +1,8 @@
-"""The page of this installation: what was checked last, versions, and settings with their origin."""
+"""The page of this installation: what was checked last, versions, and settings with their origin.
+
+Its parts are pages of their own behind one heading: what is measured in the cluster waits for the cluster,
+and whoever looks for a version need not.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.engine import make_url
 
 from agents.ledger.migrate import revisions
@@ -38,16 +42,25 @@ def router(settings: Settings, ledger: Ledger, shown: Shown) -> APIRouter:
     routes = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Role.VIEWER)])
 
     @routes.get("/installation")
-    def page(request: Request) -> Response:
+    def connections(request: Request) -> Response:
+        content: dict[str, object] = {"checked": kept_in(file_of(settings)), "versions": _versions(ledger)}
+        return shown(request, "connections.html", content)
+
+    @routes.get("/installation/settings")
+    def configured(request: Request) -> Response:
         is_admin = visit_of(request).role >= Role.ADMIN
-        content: dict[str, object] = {
-            "checked": kept_in(file_of(settings)),
-            "versions": _versions(ledger),
-            "is_admin": is_admin,
-            # What is configured tells an attacker where to look: not for everybody who reads the pages.
-            "settings": told(settings) if is_admin else [],
-        }
-        return shown(request, "installation.html", content)
+        # What is configured tells an attacker where to look: not for everybody who reads the pages.
+        content: dict[str, object] = {"is_admin": is_admin, "settings": told(settings) if is_admin else []}
+        return shown(request, "settings.html", content)
+
+    # Where these two parts were before: somebody's bookmark leads on.
+    @routes.get("/rights")
+    def rights() -> Response:
+        return RedirectResponse("/installation/rights", status_code=308)
+
+    @routes.get("/models")
+    def models() -> Response:
+        return RedirectResponse("/installation/models", status_code=308)
 
     return routes
 

@@ -1,4 +1,4 @@
-"""The page of models: what each was asked, what it cost, how much of it held, and whether it is asked now."""
+"""The installation's models: what each was asked, its cost, how much of it held, and whether it rests now."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def router(ledger: Ledger, limits: Breaker, shown: Shown) -> APIRouter:
     """The page's route; ``shown`` renders a template as the other pages do."""
     routes = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Role.VIEWER)])
 
-    @routes.get("/models")
+    @routes.get("/installation/models")
     def models(request: Request) -> Response:
         now = ledger.now()
         with ledger.read() as session:

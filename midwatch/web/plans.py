@@ -33,7 +33,7 @@ def plans(settings: Settings, ledger: Ledger, shown: Shown) -> APIRouter:
             "waiting": found,
             "signers": signers,
             "problem": problem,
-            "cards": {one.plan.id: card(chat, one) for one in found},
+            "cards": {one.id: card(chat, one) for one in found},
             "sentence": sentence,
             "since": since,
         }
@@ -50,7 +50,7 @@ def _signers(settings: Settings, ledger: Ledger, found: list[Waiting]) -> tuple[
         # Its words may repeat what the file says of people: the log has them, a reader of pages does not.
         return {}, "The roster cannot be read: nobody may sign until it can."
     roster = groups.resolved(file, ledger, seal_of(settings), CLAIM_MAY_RELY_ON)
-    return {one.plan.id: [who.words for who in roster.signers(one.plan)] for one in found}, ""
+    return {one.id: [who.words for who in roster.signers(one.plan)] for one in found}, ""
 
 
 def card(chat: str, one: Waiting) -> str:

@@ -1,4 +1,4 @@
-"""The page of rights: what each agent is given, and what is measured of it in this very cluster.
+"""The installation's rights: what each agent is given, and what is measured of it in this very cluster.
 
 This process holds the reader's account and, in sealed mode, the gatekeeper's; never the actor's. So of the
 actor the page shows the wall that holds it, as the reader finds it; ``midwatch check`` tries it.
@@ -28,7 +28,7 @@ def router(settings: Settings, shown: Shown) -> APIRouter:
     """The page's route; ``shown`` renders a template as the other pages do."""
     routes = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Role.VIEWER)])
 
-    @routes.get("/rights")
+    @routes.get("/installation/rights")
     def rights(request: Request) -> Response:
         credentials = secrets() | {name for name in Settings.model_fields if name.endswith("_kubeconfig")}
         held = {agent: sorted(RIGHTS[agent] & credentials) for agent in AGENTS}

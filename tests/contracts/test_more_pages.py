@@ -169,14 +169,24 @@ async def test_the_installation_tells_origins_and_of_secrets_only_whether_they_a
     monkeypatch.setenv("MIDWATCH_STATE_DIR", str(reader.settings.state_dir))
     raw = (await reader.get("/installation")).text
     assert "<i>token" not in raw
-    said = await text_of(reader, "/installation")
-    assert "slack not ok" in said
+    assert "slack not ok" in await text_of(reader, "/installation")
+    said = await text_of(reader, "/installation/settings")
     assert f"state_dir {reader.settings.state_dir} environment" in said
     assert "login_hours 12 default" in said
     assert re.search(r"silences_file \S+ file", said)
     assert "slack_bot_token not set default" in said
     file_of(reader.settings).write_bytes(b"{")
     assert "Nothing was checked yet" in await text_of(reader, "/installation")
+
+
+@pytest.mark.parametrize("part", ["rights", "models"])
+async def test_where_a_part_of_the_installation_was_before_leads_to_it(reader: Visitor, part: str) -> None:
+    answer = await reader.get(f"/{part}")
+    assert (answer.status_code, answer.headers["location"]) == (308, f"/installation/{part}")
+    assert (
+        f'<a href="/installation/{part}" aria-current="page">'
+        in (await reader.get(f"/installation/{part}")).text
+    )
 
 
 async def test_the_ledger_is_narrowed_by_kind_writer_incident_and_time_and_walked_to_its_end(

@@ -83,7 +83,7 @@ async def test_what_a_model_was_asked_and_what_it_cost_stands_on_both_pages(
     ledger.close()
     assert "investigator:model:hear" in record
     assert 'cost_millionths\\":1234500' in record
-    for path in ("/incidents/1", "/models"):
+    for path in ("/incidents/1", "/installation/models"):
         found = (await pages.get(path, headers={"Authorization": f"Bearer {TOKEN}"})).text
         assert "cost 1.234500" in found, path
         assert "cost unknown" in found

@@ -122,13 +122,13 @@ async def test_the_page_shows_what_the_reader_finds_and_holds_nothing_of_the_act
     ledger = ledger_of(without)
     transport = httpx.ASGITransport(app=application(without, ledger))
     async with httpx.AsyncClient(transport=transport, base_url="http://here", headers=BEARER) as client:
-        text = (await client.get("/rights")).text
+        text = (await client.get("/installation/rights")).text
         with no_wall(cluster, WALL):
-            torn = (await client.get("/rights")).text
+            torn = (await client.get("/installation/rights")).text
     ledger.close()
-    assert "<td>second wall</td>" in text
+    assert '<th scope="row">second wall</th>' in text
     assert "installed and bound" in text
     assert "rights as they should be" in text
     assert "not ok" not in text
     assert "not ok" in torn
-    assert "<td>actor</td><td>actor_kubeconfig</td>" in text
+    assert '<th scope="row">actor</th><td>actor_kubeconfig</td>' in text
