@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -29,10 +28,10 @@ from evals.world.kubernetes.objects import JsonObject
 from evals.world.slack.options import Mode, SlackOptions
 from evals.world.slack.person import Person
 from tests.support.datacentre import TOKEN, data_centre, wait_until
+from tests.support.ledgers import empty_ledger
 from tests.support.processes import Forked, Process, Started
 
 PATIENCE_S = 120.0
-_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(kw_only=True)
@@ -180,10 +179,9 @@ def scene_in(centre: DataCentre, folder: Path, database_url: str = "") -> Iterat
     """A ledger and a folder of their own in a data centre that several scenes may share."""
     with ExitStack() as stack:
         (folder / "state").mkdir(mode=0o700, parents=True, exist_ok=True)
-        ledger = Ledger(database_url or f"sqlite:///{folder / 'state' / 'midwatch.db'}")
+        ledger = Ledger(database_url or empty_ledger(folder / "state" / "midwatch.db"))
         stack.callback(ledger.close)
-        with _ONE_AT_A_TIME:
-            # Alembic keeps its context in a module; stories of several threads would share it.
+        if database_url:
             upgrade(ledger.writer)
         ledger.queue.prepare(ledger.writer)
         (folder / "roster.yaml").write_text(_roster(centre), encoding="utf-8")
