@@ -50,18 +50,23 @@ class Scene:
         return Person(self.centre.slack.page_url, self.centre.addresses()["slack"]["users"][who])
 
     def serve(self, point: str = "", **settings: str) -> Process:
-        """``midwatch serve``, once it is ready; with a ``point`` it is forked and dies there."""
-        environment = self._environment(_of_serve(self) | settings)
-        log = self._log()
-        process: Process = (
-            Forked((point, "serve"), environment, log)
-            if point
-            else Started(["midwatch", "serve"], environment, log)
-        )
-        self._keep(process)
-        self.until(lambda: process.code() is not None or _ready(self.port))
+        """``midwatch serve`` in a forked process, once it is ready; with a ``point`` it dies there."""
+        process = Forked((point, "serve"), self._environment(_of_serve(self) | settings), self._log())
+        self._begun(process)
         assert point or process.code() is None, process.tail()
         return process
+
+    def start(self, **settings: str) -> Process:
+        """``python -m midwatch serve``, as anybody starts it, once it is ready."""
+        environment = self._environment(_of_serve(self) | settings)
+        process = Started(["midwatch", "serve"], environment, self._log())
+        self._begun(process)
+        assert process.code() is None, process.tail()
+        return process
+
+    def _begun(self, process: Process) -> None:
+        self._keep(process)
+        self.until(lambda: process.code() is not None or _ready(self.port))
 
     def actor(self, point: str = "none", **settings: str) -> Process:
         """The actor alone, made to die at ``point``."""
