@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import psycopg
 
@@ -16,12 +17,16 @@ from agents.ledger.store import Ledger
 from tests.support.postgres import database
 from tests.support.pretend_queue import RememberingQueue
 
+# Alembic keeps its context in a module: stories of several threads would share it.
+_ONE_AT_A_TIME = Lock()
+
 
 def empty_ledger(path: Path) -> str:
     """An empty ledger in a file of its own, unless there is a ledger already; its address."""
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.write_bytes(_sqlite())
+        with _ONE_AT_A_TIME:
+            path.write_bytes(_sqlite())
     return f"sqlite:///{path}"
 
 
