@@ -32,6 +32,7 @@ from tools.kubernetes.client import Connection, Request, connect
 from tools.prometheus import Prometheus
 from tools.queue.port import Job
 
+PATIENCE_S = 60.0
 _WAY = {
     PlanState.PENDING: Agent.GATEKEEPER,
     PlanState.APPROVED: Agent.GATEKEEPER,
@@ -164,7 +165,9 @@ def watch_in(centre: DataCentre, folder: Path, **policy: Any) -> Iterator[Watch]
         queue = RememberingQueue()
         ledger = Ledger(empty_ledger(folder / "midwatch.db"), queue, clock)
         stack.callback(ledger.close)
-        cluster = connect(centre.kubernetes.kubeconfig("reader"), "test")
+        # The API server answers in this very process, on a machine with much else to do: how soon it does is
+        # not what these tests are about, and the product would call it away after ten seconds.
+        cluster = replace(connect(centre.kubernetes.kubeconfig("reader"), "test"), timeout_s=PATIENCE_S)
         stack.callback(cluster.close)
         box = Toolbox(ledger=ledger, cluster=cluster, policy=Policy(**policy))
         yield Watch(centre=centre, ledger=ledger, box=box, clock=clock, woken=queue.jobs)
