@@ -22,7 +22,7 @@ demo: $(VENV)/.installed ## one incident from alert to verified fix, in a preten
 	@HANDS_FREE=$(HANDS_FREE) $(BIN)/midwatch demo $(SCENARIO)
 
 test: $(VENV)/.installed ## unit, contract, story and adversary tests
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 6 --dist worksteal
 
 check: $(VENV)/.installed ## lint, types and import contracts
 	@$(BIN)/ruff check .

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from alembic.util.exc import CommandError
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -44,7 +43,7 @@ def ledger_of(settings: Settings) -> Ledger:
         ledger = Ledger(settings.database_url)
         upgrade(ledger.writer)
         ledger.queue.prepare(ledger.writer)
-    except (SQLAlchemyError, CommandError, ImportError, OSError, ValueError) as problem:
+    except (SQLAlchemyError, ImportError, OSError, ValueError) as problem:
         # The driver's own words: SQLAlchemy's repeat the statement, and an address may hold a password.
         said = problem.orig if isinstance(problem, DBAPIError) else problem
         words = f"the ledger cannot be opened: {said}".strip()

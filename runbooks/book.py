@@ -100,7 +100,8 @@ def parse(name: str, text: str) -> Runbook:
     if parts is None:
         raise RunbookError(f"{name}: it does not begin with front matter between two lines of ---")
     try:
-        front = yaml.safe_load(parts["front"])
+        # A safe loader too, and ten times as quick: all runbooks are read whenever anything starts.
+        front = yaml.load(parts["front"], yaml.CSafeLoader)
         if not isinstance(front, dict):
             raise RunbookError(f"{name}: its front matter is not a mapping")
         return Runbook.model_validate({**front, "name": name, "body": parts["body"].strip()})

@@ -114,6 +114,7 @@ class _Play:
         self._fired: datetime | None = None
         self._told: datetime | None = None
         self._mended: datetime | None = None
+        self._story: Story | None = None
 
     async def until_the_end(self) -> dict[str, float | None]:
         """Live until nothing more will happen, then for a while longer; the moments, in seconds."""
@@ -135,10 +136,12 @@ class _Play:
         if bodies:
             self._fired = self._fired or self._now
             await self._desk.hear(bodies)
-        await self._desk.work()
+        if await self._desk.work() or bodies:
+            # Whatever is in the ledger was written by one of the two.
+            self._story = story(self._desk.ledger, self._number)
         if bodies or len(self._ground.api.effects.all()) > effects:
             self._moved = self._now
-        if self._told is None and (told := self._story()) is not None and told.diagnosis is not None:
+        if self._told is None and self._story is not None and self._story.diagnosis is not None:
             self._told = self._now
         if self._fired is not None and self._ground.cluster.verdict().met:
             self._mended = self._mended or self._now
@@ -148,7 +151,7 @@ class _Play:
     def _over(self) -> bool:
         if self._fired is None:
             return self._now - self._began > timedelta(seconds=FIRES_WITHIN_S)
-        told = self._story()
+        told = self._story
         if told is None:
             # Nobody's incident, as it should be for a dead man's switch.
             return self._now - self._fired > timedelta(seconds=60)
@@ -158,9 +161,6 @@ class _Play:
             return True
         due = self._desk.next_due()
         return due is None or due - self._now > timedelta(seconds=IDLE_S)
-
-    def _story(self) -> Story | None:
-        return story(self._desk.ledger, self._number)
 
     @property
     def _now(self) -> datetime:

@@ -48,11 +48,12 @@ class VirtualClock:
             return self._now
 
 
+# Written a hundred times at each look of a controller: isoformat is some times as quick as strftime.
 def rfc3339(moment: datetime) -> str:
     """``moment`` as a Kubernetes ``Time``: whole seconds, ``Z`` at the end."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).isoformat(timespec='seconds')[:-6]}Z"
 
 
 def rfc3339_micro(moment: datetime) -> str:
     """``moment`` as a Kubernetes ``MicroTime``, used by events and leases."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[:-6]}Z"

@@ -16,16 +16,12 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from evals.world.expectation import Expectation
 from evals.world.kubernetes.kubelet.images import ImageBehaviour, Library, Registry, Strict
-from evals.world.kubernetes.objects import JsonObject
+from evals.world.kubernetes.objects import YAML_LOADER, JsonObject
 from evals.world.model.script import Script
 from evals.world.steps import Step
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-# Both are safe loaders; the one in C is six times faster and not built everywhere.
-_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class ScenarioError(Exception):
@@ -198,7 +194,7 @@ def _alert(name: str, folder: Path) -> JsonObject:
 
 def _read(path: Path) -> JsonObject:
     try:
-        body = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - see _LOADER
+        body = yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)  # noqa: S506 - a safe one
     except FileNotFoundError as error:
         raise ScenarioError(f"there is no scenario file {path.name}; known: {', '.join(names())}") from error
     except yaml.YAMLError as error:

@@ -18,7 +18,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from agents.incident import Outcome, Recovery
 from agents.investigator.targets import claimed_elsewhere, targets
 from agents.ledger import incidents, investigations
-from agents.ledger.migrate import upgrade
 from agents.ledger.notification import Disposition
 from agents.ledger.store import Ledger
 from agents.ledger.tables import AuditRow, DeliveryRow, IncidentRow
@@ -28,6 +27,7 @@ from midwatch.intake.writer import BATCH
 from midwatch.settings import Settings
 from midwatch.web.app import application
 from tests.support.kube_objects import deployment, pod, replicaset
+from tests.support.ledgers import empty_ledger
 from tests.support.plans import a_delivery, an_alert, numbers
 from tests.support.pretend_queue import RememberingQueue
 from tests.support.scale import scale
@@ -40,8 +40,7 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", RememberingQueue())
-    upgrade(opened.writer)
+    opened = Ledger(empty_ledger(tmp_path / "ledger.db"), RememberingQueue())
     yield opened
     opened.close()
 

@@ -11,10 +11,10 @@ import pytest
 
 from agents.ledger import decisions, executions, investigations, moves, previews
 from agents.ledger.executions import Claim
-from agents.ledger.migrate import upgrade
 from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.store import Ledger
 from tests.support.front_desk import draft
+from tests.support.ledgers import empty_ledger
 from tests.support.plans import a_decision
 from tests.support.pretend_queue import RememberingQueue
 
@@ -36,8 +36,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
-    opened = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", RememberingQueue(), clock)
-    upgrade(opened.writer)
+    opened = Ledger(empty_ledger(tmp_path / "ledger.db"), RememberingQueue(), clock)
     yield opened
     opened.close()
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from agents.ledger.migrate import upgrade
 from agents.ledger.store import Ledger
+from tests.support.ledgers import empty_ledger, empty_ledger_on
 from tests.support.pretend_queue import RememberingQueue
-from tests.support.real_servers import fresh_database, real_postgresql
+from tests.support.real_servers import real_postgresql
 
 
 class HandClock:
@@ -39,31 +38,26 @@ def ledger_server() -> Iterator[str]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'ledger.db'}"
-        return
-    with fresh_database(request.getfixturevalue("ledger_server")) as url:
-        yield url
-
-
 @pytest.fixture(scope="session")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty ledger; a copy of it costs a hundredth of bringing one up by its migrations."""
+    """The file of an empty ledger, to be copied."""
     path = tmp_path_factory.mktemp("empty") / "ledger.db"
-    made = Ledger(f"sqlite:///{path}", RememberingQueue())
-    upgrade(made.writer)
-    made.close()
+    empty_ledger(path)
     return path
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where an empty ledger of the present form is."""
+    if request.param == "sqlite":
+        yield empty_ledger(tmp_path / "ledger.db")
+        return
+    with empty_ledger_on(request.getfixturevalue("ledger_server")) as url:
+        yield url
+
+
 @pytest.fixture
-def ledger(ledger_url: str, clock: HandClock, empty: Path) -> Iterator[Ledger]:
-    if ledger_url.startswith("sqlite"):
-        shutil.copy(empty, ledger_url.removeprefix("sqlite:///"))
+def ledger(ledger_url: str, clock: HandClock) -> Iterator[Ledger]:
     opened = Ledger(ledger_url, RememberingQueue(), clock)
-    if not ledger_url.startswith("sqlite"):
-        upgrade(opened.writer)
     yield opened
     opened.close()

@@ -11,10 +11,10 @@ import pytest
 
 from agents.ledger import investigations, moves
 from agents.ledger.incidents import accept
-from agents.ledger.migrate import upgrade
 from agents.ledger.moves import Move, Standing, move
 from agents.ledger.protocol import Agent, PlanState
 from agents.ledger.store import Ledger
+from tests.support.ledgers import empty_ledger
 from tests.support.plans import a_delivery, a_plan, an_alert
 from tools.queue.port import Job, WorkOptions
 
@@ -23,8 +23,7 @@ WITHIN_S = 30.0
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
-    upgrade(opened.writer)
+    opened = Ledger(empty_ledger(tmp_path / "ledger.db"))
     opened.queue.prepare(opened.writer)
     yield opened
     opened.close()

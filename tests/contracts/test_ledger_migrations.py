@@ -10,13 +10,14 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 from sqlalchemy.types import NullType
 from sqlmodel import SQLModel
 
 from agents.incident import Verdict
 from agents.ledger import decisions
-from agents.ledger.migrate import MIGRATIONS, revisions, upgrade
+from agents.ledger.migrate import MIGRATIONS, UnknownForm, revisions, upgrade
 from agents.ledger.store import Ledger
 from tests.support.kubernetes_world import eventually
 from tests.support.plans import BEN, a_decision, a_plan
@@ -33,8 +34,18 @@ def brought_to(engine: Engine, revision: str) -> None:
         command.upgrade(config, revision)
 
 
-def test_decisions_of_an_earlier_version_are_kept_and_nobody_can_change_them(ledger_url, clock):
-    ledger = Ledger(ledger_url, clock=clock)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def blank_url(request, tmp_path):
+    """A database in which nothing was ever made."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'ledger.db'}"
+        return
+    with fresh_database(request.getfixturevalue("ledger_server")) as url:
+        yield url
+
+
+def test_decisions_of_an_earlier_version_are_kept_and_nobody_can_change_them(blank_url, clock):
+    ledger = Ledger(blank_url, clock=clock)
     brought_to(ledger.writer, BEFORE_THE_WHOLE_PROTOCOL)
     plan = a_plan(clock())
     no = {"approver": BEN, "verdict": Verdict.DENY, "reason": "no"}
@@ -68,6 +79,30 @@ def test_decisions_of_an_earlier_version_are_kept_and_nobody_can_change_them(led
     for verb in ("DELETE FROM decision", "UPDATE decision SET verdict = 'approve'"):
         with pytest.raises(Exception, match="append-only"), ledger.writer.begin() as connection:
             connection.execute(text(verb))
+    ledger.close()
+
+
+def test_the_newest_form_is_alembics_own_and_what_a_database_is_brought_to(blank_url):
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    ledger = Ledger(blank_url)
+    assert revisions(ledger.writer) == (None, newest)
+    upgrade(ledger.writer)
+    assert revisions(ledger.writer) == (newest, newest)
+    with ledger.writer.connect() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == newest
+    ledger.close()
+
+
+def test_a_database_of_a_later_version_is_left_as_it_is(blank_url):
+    ledger = Ledger(blank_url)
+    upgrade(ledger.writer)
+    with ledger.writer.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(UnknownForm, match="9999"):
+        upgrade(ledger.writer)
+    assert revisions(ledger.reader)[0] == "9999"
     ledger.close()
 
 

@@ -22,6 +22,7 @@ from agents.ledger.incidents import accept
 from midwatch.settings import Settings
 from midwatch.web.app import application
 from midwatch.wiring import ledger_of
+from tests.support.ledgers import empty_ledger
 from tests.support.plans import a_delivery, an_alert
 
 TOKEN = "the-token-of-the-first-start"
@@ -34,6 +35,7 @@ async def pages(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings(state_dir=tmp_path, listen="127.0.0.1:0")
     (tmp_path / "keys").mkdir()
     (tmp_path / "keys" / "login.sha256").write_text(hashlib.sha256(TOKEN.encode()).hexdigest())
+    empty_ledger(tmp_path / "midwatch.db")
     ledger = ledger_of(settings)
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(application(settings, ledger), log_config=None))

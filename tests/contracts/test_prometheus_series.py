@@ -152,6 +152,8 @@ def test_a_deployment_scaled_to_zero_asks_for_nothing(world: Watched) -> None:
 class Objects:
     """Objects as they are, without anything that moves them."""
 
+    resource_version = 1
+
     def __init__(self, **lists: list[JsonObject]) -> None:
         self._lists = lists
 

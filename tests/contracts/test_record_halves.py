@@ -12,9 +12,9 @@ import pytest
 from agents.auditor import halves
 from agents.auditor.recount import Bent, Recount
 from agents.ledger import chain
-from agents.ledger.migrate import upgrade
 from agents.ledger.store import Ledger
 from tests.support import tampering
+from tests.support.ledgers import empty_ledger
 from tests.support.record import Record, record_in, small_events, told_whole
 from tests.support.tampering import Rows
 
@@ -39,8 +39,7 @@ def rows(record: Record) -> Rows:
 @pytest.fixture
 def other(tmp_path: Path) -> Iterator[Ledger]:
     """An empty ledger for what somebody else put there."""
-    ledger = Ledger(f"sqlite:///{tmp_path / 'bent.db'}")
-    upgrade(ledger.writer)
+    ledger = Ledger(empty_ledger(tmp_path / "bent.db"))
     yield ledger
     ledger.close()
 

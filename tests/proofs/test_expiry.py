@@ -18,6 +18,7 @@ from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.store import Ledger
 from tests.contracts.conftest import HandClock
 from tests.proofs.test_one_claim import signed
+from tests.support.ledgers import empty_ledger
 from tests.support.model_trace import hurried, planned
 from tests.support.plans import a_decision
 from tests.support.pretend_queue import RememberingQueue
@@ -32,8 +33,7 @@ numbers = itertools.count(1)
 @pytest.fixture(scope="module")
 def frozen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
     folder: Path = tmp_path_factory.mktemp("frozen")
-    opened = Ledger(f"sqlite:///{folder / 'ledger.db'}", RememberingQueue(), HandClock())
-    upgrade(opened.writer)
+    opened = Ledger(empty_ledger(folder / "ledger.db"), RememberingQueue(), HandClock())
     hurried(opened)
     yield opened
     opened.close()

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from agents.gatekeeper.clicks import Refusal
-from agents.ledger.migrate import upgrade
 from agents.ledger.protocol import ACTIVE, EDGES, LOCKING, TERMINAL, Agent, Objection, PlanState
 from agents.ledger.store import Ledger
 from evals.proofs.reading import Edge, Model, State
 from tests.contracts.conftest import HandClock
+from tests.support.ledgers import empty_ledger
 from tests.support.model_trace import ALIAS, ENDS, Driven, crowd, hurried, unguarded, unsaid
 from tests.support.pretend_queue import RememberingQueue
 from tests.support.scale import PROVING, scale
@@ -138,8 +138,7 @@ def test_every_guard_of_the_model_is_asked_and_every_objection_of_the_ledger_is_
 
 @pytest.fixture
 def driven_ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", RememberingQueue(), HandClock())
-    upgrade(opened.writer)
+    opened = Ledger(empty_ledger(tmp_path / "ledger.db"), RememberingQueue(), HandClock())
     unguarded(opened)
     hurried(opened)
     clock = opened._clock

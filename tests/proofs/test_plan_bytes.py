@@ -16,10 +16,10 @@ from sqlalchemy import text
 
 from agents.incident import Plan, digest_of
 from agents.ledger import executions, investigations
-from agents.ledger.migrate import upgrade
 from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.store import Ledger
 from tests.contracts.conftest import HandClock
+from tests.support.ledgers import empty_ledger
 from tests.support.model_trace import Driven, hurried, planned, unguarded
 from tests.support.plans import a_plan, a_step
 from tests.support.pretend_queue import RememberingQueue
@@ -132,8 +132,7 @@ def test_p01_every_leaf_and_every_order_of_a_plan_is_in_its_digest() -> None:
 
 @pytest.fixture
 def open_ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", RememberingQueue(), HandClock())
-    upgrade(opened.writer)
+    opened = Ledger(empty_ledger(tmp_path / "ledger.db"), RememberingQueue(), HandClock())
     unguarded(opened, "plan_no_update", "audit_no_delete")
     hurried(opened)
     yield opened

@@ -11,7 +11,7 @@ from tests.support.story import scene
 
 def test_a_killed_serve_leaves_no_actor_behind(tmp_path: Path) -> None:
     with scene("watchdog", tmp_path) as at:
-        serve = at.serve()
+        serve = at.start()
         children = Path(f"/proc/{serve.pid}/task/{serve.pid}/children")
         at.until(lambda: children.read_text(encoding="ascii").split())
         (actor,) = children.read_text(encoding="ascii").split()

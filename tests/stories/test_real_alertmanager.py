@@ -20,7 +20,7 @@ pytestmark = pytest.mark.alertmanager
 
 def test_what_the_real_alertmanager_tells_is_mended_and_closed_when_it_resolves(tmp_path: Path) -> None:
     with scene("bad-image", tmp_path, alerts=False) as at, _watched(at) as prometheus:
-        at.serve(prometheus_url=prometheus.url)
+        at.start(prometheus_url=prometheus.url)
         at.centre.break_it()
         at.approve()
         told = at.recovered()

@@ -29,6 +29,7 @@ from evals.world.kubernetes.users import WALL, standard_users
 from evals.world.scenario import AlertRule
 from tests.support.datacentre import wait_until
 from tests.support.kubernetes_world import ContractCluster, contract_cluster, need_world
+from tests.support.ledgers import empty_ledger
 from tests.support.plans import ADA, BEN, a_decision, a_delivery, an_alert
 from tests.support.pretend_queue import RememberingQueue
 from tools.alertmanager import Alertmanager
@@ -160,7 +161,7 @@ def an_act(folder: Path, ledger: Ledger | None = None) -> Iterator[Act]:
         everything = {"tiers": [1, 2, 3], "namespaces": ["*"]}
         roster = folder / "roster.yaml"
         roster.write_text(yaml.safe_dump({"approvers": [one | everything for one in people]}))
-        ledger = ledger or Ledger(f"sqlite:///{folder / 'ledger.db'}", RememberingQueue())
+        ledger = ledger or Ledger(empty_ledger(folder / "ledger.db"), RememberingQueue())
         stack.callback(ledger.close)
         upgrade(ledger.writer)
         hands = Hands(

@@ -21,6 +21,7 @@ from evals.world.slack import SlackServer
 from midwatch.settings import Settings
 from midwatch.web.app import application
 from midwatch.wiring import ledger_of
+from tests.support.ledgers import empty_ledger
 
 HTML = {"Accept": "text/html"}
 
@@ -73,6 +74,7 @@ class Visitor:
 async def visitor(folder: Path, host: str = "127.0.0.1", **given: Any) -> AsyncIterator[Visitor]:
     """Somebody who is not logged in, coming from ``host``."""
     settings = Settings(state_dir=folder, **{"public_url": "http://pages.test", **given})
+    empty_ledger(settings.state_dir / "midwatch.db")
     ledger = ledger_of(settings)
     try:
         app = application(settings, ledger)

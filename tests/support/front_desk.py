@@ -37,6 +37,7 @@ from midwatch.settings import Settings
 from midwatch.web.app import application
 from midwatch.web.slack import PATH, Gate, router
 from midwatch.wiring import ledger_of, office_of
+from tests.support.ledgers import empty_ledger
 from tests.support.plans import a_delivery, a_plan, an_alert
 
 T = TypeVar("T")
@@ -157,6 +158,7 @@ def front_desk(folder: Path, **changes: Any) -> Iterator[FrontDesk]:
     try:
         with SlackServer() as slack:
             settings = settings_for(slack, folder, "http")
+            empty_ledger(settings.state_dir / "midwatch.db")
             ledger = ledger_of(settings)
             try:
                 desk = _desk(slack, settings, draft(ledger, **changes), (ledger, loop))

@@ -19,6 +19,7 @@ from midwatch.settings import Settings
 from midwatch.web.app import application
 from midwatch.wiring import ledger_of
 from tests.support.browser import Window
+from tests.support.ledgers import empty_ledger
 
 TOKEN = "the-token-of-the-first-start"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -76,6 +77,7 @@ async def site(settings: Settings, ledger: Ledger) -> AsyncIterator[Site]:
 async def some_years(folder: Path, size: Size | None = None) -> AsyncIterator[Site]:
     """Sixty incidents, the newest five still open with plans that wait."""
     settings = settings_in(folder)
+    empty_ledger(settings.state_dir / "midwatch.db")
     ledger = ledger_of(settings)
     try:
         write(ledger, size or Size(incidents=60, events=3000, open=5))

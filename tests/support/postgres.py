@@ -67,11 +67,11 @@ def postgresql_server() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def database(server: str, name: str) -> Iterator[str]:
-    """A fresh database on the server, dropped afterwards; yields its URL."""
+def database(server: str, name: str, template: str = "template1") -> Iterator[str]:
+    """A fresh database on the server, a copy of ``template``, dropped afterwards; yields its URL."""
     admin = server.replace("+psycopg", "") + "postgres"
     with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')  # type: ignore[call-overload]
     try:
         yield server + name
     finally:

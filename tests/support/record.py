@@ -17,10 +17,10 @@ from agents.auditor.verify import Outside, Verdict, verdict, verify
 from agents.auditor.watch import Auditor
 from agents.incident import Plan, Preview
 from agents.ledger import decisions, executions, incidents, investigations, previews
-from agents.ledger.migrate import upgrade
 from agents.ledger.protocol import PlanState
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger, set_halt
+from tests.support.ledgers import empty_ledger
 from tests.support.plans import BEN, a_decision, a_delivery, a_plan, an_alert
 from tests.support.pretend_queue import RememberingQueue
 
@@ -96,8 +96,7 @@ def seen_in(connection: Connection, known: Outside) -> Verdict:
 def record_in(folder: Path, url: str = "") -> Iterator[Record]:
     """An empty record."""
     folder.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger(url or f"sqlite:///{folder / 'midwatch.db'}", RememberingQueue())
-    upgrade(ledger.writer)
+    ledger = Ledger(url or empty_ledger(folder / "midwatch.db"), RememberingQueue())
     auditor = Auditor(
         ledger=ledger,
         keys=KeyRing(folder=folder / "keys"),

@@ -22,6 +22,7 @@ from midwatch.web.app import application
 from midwatch.web.record import metrics
 from midwatch.web.verdict import asking
 from midwatch.wiring import auditor_of, ledger_of
+from tests.support.ledgers import empty_ledger
 
 TOKEN = "the-token-of-the-first-start"
 HEAVIEST = 300 * 1024
@@ -49,6 +50,7 @@ def site(folder: Path, incidents: int = 60, **given: Any) -> Iterator[Site]:
     (folder / "keys" / "login.sha256").write_text(
         hashlib.sha256(TOKEN.encode()).hexdigest(), encoding="ascii"
     )
+    empty_ledger(settings.state_dir / "midwatch.db")
     ledger = ledger_of(settings)
     if incidents:
         write(ledger, Size(incidents=incidents, events=incidents * 30, open=2))

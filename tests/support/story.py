@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -29,10 +28,10 @@ from evals.world.kubernetes.objects import JsonObject
 from evals.world.slack.options import Mode, SlackOptions
 from evals.world.slack.person import Person
 from tests.support.datacentre import TOKEN, data_centre, wait_until
+from tests.support.ledgers import empty_ledger
 from tests.support.processes import Forked, Process, Started
 
 PATIENCE_S = 120.0
-_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(kw_only=True)
@@ -51,18 +50,23 @@ class Scene:
         return Person(self.centre.slack.page_url, self.centre.addresses()["slack"]["users"][who])
 
     def serve(self, point: str = "", **settings: str) -> Process:
-        """``midwatch serve``, once it is ready; with a ``point`` it is forked and dies there."""
-        environment = self._environment(_of_serve(self) | settings)
-        log = self._log()
-        process: Process = (
-            Forked((point, "serve"), environment, log)
-            if point
-            else Started(["midwatch", "serve"], environment, log)
-        )
-        self._keep(process)
-        self.until(lambda: process.code() is not None or _ready(self.port))
+        """``midwatch serve`` in a forked process, once it is ready; with a ``point`` it dies there."""
+        process = Forked((point, "serve"), self._environment(_of_serve(self) | settings), self._log())
+        self._begun(process)
         assert point or process.code() is None, process.tail()
         return process
+
+    def start(self, **settings: str) -> Process:
+        """``python -m midwatch serve``, as anybody starts it, once it is ready."""
+        environment = self._environment(_of_serve(self) | settings)
+        process = Started(["midwatch", "serve"], environment, self._log())
+        self._begun(process)
+        assert process.code() is None, process.tail()
+        return process
+
+    def _begun(self, process: Process) -> None:
+        self._keep(process)
+        self.until(lambda: process.code() is not None or _ready(self.port))
 
     def actor(self, point: str = "none", **settings: str) -> Process:
         """The actor alone, made to die at ``point``."""
@@ -180,10 +184,9 @@ def scene_in(centre: DataCentre, folder: Path, database_url: str = "") -> Iterat
     """A ledger and a folder of their own in a data centre that several scenes may share."""
     with ExitStack() as stack:
         (folder / "state").mkdir(mode=0o700, parents=True, exist_ok=True)
-        ledger = Ledger(database_url or f"sqlite:///{folder / 'state' / 'midwatch.db'}")
+        ledger = Ledger(database_url or empty_ledger(folder / "state" / "midwatch.db"))
         stack.callback(ledger.close)
-        with _ONE_AT_A_TIME:
-            # Alembic keeps its context in a module; stories of several threads would share it.
+        if database_url:
             upgrade(ledger.writer)
         ledger.queue.prepare(ledger.writer)
         (folder / "roster.yaml").write_text(_roster(centre), encoding="utf-8")

@@ -19,7 +19,6 @@ from agents.actor.hands import Hands
 from agents.actor.work import advance
 from agents.incident import Alert, Plan
 from agents.ledger import decisions, incidents, investigations, moves, previews
-from agents.ledger.migrate import upgrade
 from agents.ledger.previews import Posted
 from agents.ledger.protocol import PlanState
 from agents.ledger.seals import SealKey
@@ -35,6 +34,7 @@ from evals.world.prometheus.sampler import Sampler
 from evals.world.prometheus.series import scrapes
 from evals.world.prometheus.tsdb import Tsdb, to_ms
 from evals.world.scenario import load
+from tests.support.ledgers import empty_ledger
 from tests.support.plans import ADA, BEN, a_decision, a_delivery, an_alert
 from tests.support.pretend_queue import RememberingQueue
 from tests.support.scenes import Scene
@@ -188,8 +188,7 @@ def _prometheus(cluster: PretendCluster) -> Sampler:
 
 
 def _hands(server: KubernetesServer, folder: Path) -> Hands:
-    ledger = Ledger(f"sqlite:///{folder / 'midwatch.db'}", RememberingQueue())
-    upgrade(ledger.writer)
+    ledger = Ledger(empty_ledger(folder / "midwatch.db"), RememberingQueue())
     now = ledger.now()
     incidents.accept(ledger, [a_delivery(now, an_alert(now))])
     people = [

@@ -18,13 +18,13 @@ from agents.investigator.graph import build
 from agents.investigator.toolbox import Policy, Toolbox
 from agents.investigator.work import advance
 from agents.ledger.incidents import accept
-from agents.ledger.migrate import upgrade
 from agents.ledger.moves import Move, move
 from agents.ledger.protocol import Agent, PlanState
 from agents.ledger.store import Ledger
 from agents.ledger.story import PlanView, Story, story
 from evals.world.datacentre import DataCentre
 from tests.support.datacentre import data_centre
+from tests.support.ledgers import empty_ledger
 from tests.support.plans import a_delivery, an_alert
 from tests.support.pretend_queue import RememberingQueue
 from tools.kubernetes.actions.verb import path_of
@@ -32,6 +32,7 @@ from tools.kubernetes.client import Connection, Request, connect
 from tools.prometheus import Prometheus
 from tools.queue.port import Job
 
+PATIENCE_S = 60.0
 _WAY = {
     PlanState.PENDING: Agent.GATEKEEPER,
     PlanState.APPROVED: Agent.GATEKEEPER,
@@ -162,10 +163,11 @@ def watch_in(centre: DataCentre, folder: Path, **policy: Any) -> Iterator[Watch]
     clock = Clock()
     with ExitStack() as stack:
         queue = RememberingQueue()
-        ledger = Ledger(f"sqlite:///{folder / 'midwatch.db'}", queue, clock)
+        ledger = Ledger(empty_ledger(folder / "midwatch.db"), queue, clock)
         stack.callback(ledger.close)
-        upgrade(ledger.writer)
-        cluster = connect(centre.kubernetes.kubeconfig("reader"), "test")
+        # The API server answers in this very process, on a machine with much else to do: how soon it does is
+        # not what these tests are about, and the product would call it away after ten seconds.
+        cluster = replace(connect(centre.kubernetes.kubeconfig("reader"), "test"), timeout_s=PATIENCE_S)
         stack.callback(cluster.close)
         box = Toolbox(ledger=ledger, cluster=cluster, policy=Policy(**policy))
         yield Watch(centre=centre, ledger=ledger, box=box, clock=clock, woken=queue.jobs)

@@ -86,10 +86,11 @@ def test_history_is_bounded_by_age_and_by_count() -> None:
 
 
 class _World:
-    """One pod; it counts how often it is read."""
+    """Two pods; it counts how often they are read."""
 
     def __init__(self) -> None:
         self.reads = 0
+        self.resource_version = 7
 
     def list(self, resource: str, namespace: str | None = None) -> list[JsonObject]:
         assert namespace is None
@@ -107,6 +108,10 @@ def _pods(objects: ObjectSource, now: datetime) -> Iterator[Sample]:
     yield Sample("clock_total", {}, now.timestamp())
 
 
+def _versions(objects: ObjectSource, _: datetime) -> Iterator[Sample]:
+    yield Sample("version", {}, float(objects.resource_version))
+
+
 def test_a_scrape_reads_each_resource_once_and_adds_the_targets_labels() -> None:
     world, tsdb = _World(), Tsdb()
     target = Target(labels={"job": "ksm", "pod": "exporter"})
@@ -114,6 +119,18 @@ def test_a_scrape_reads_each_resource_once_and_adds_the_targets_labels() -> None
     assert sampler.sample(BEGIN)
     assert world.reads == 1
     assert tsdb.series("kube_pod_info")[0].labels == {"__name__": "kube_pod_info", "job": "ksm", "pod": "a"}
+
+
+def test_objects_are_read_again_when_they_have_changed_and_a_clock_is_read_every_time() -> None:
+    world, tsdb = _World(), Tsdb()
+    sampler = Sampler(tsdb, world, [Scrape(_pods), Scrape(_versions, steady=True)])
+    told = []
+    for seconds, version in enumerate((7, 7, 8, 8, 7)):
+        world.resource_version = version
+        sampler.sample(later(seconds))
+        told.append((world.reads, *value(tsdb, "version", later(seconds))))
+        assert value(tsdb, "clock_total", later(seconds)) == [later(seconds).timestamp()]
+    assert told == [(1, 7), (1, 7), (2, 8), (2, 8), (3, 7)]
 
 
 def test_a_clock_that_stands_still_is_not_sampled_twice() -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+import yaml
 
 JsonObject = dict[str, Any]
 """A JSON object as it crosses the wire. The one place where this package admits untyped data."""
+
+# Both are safe loaders; the one in C is six times faster and not built everywhere.
+YAML_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def copied(value: JsonObject) -> JsonObject:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from evals.world.kubernetes.objects import JsonObject, name_of, namespace_of
+from evals.world.kubernetes.objects import YAML_LOADER, JsonObject, name_of, namespace_of
 from evals.world.kubernetes.rbac import Rule
 
 
@@ -16,7 +16,8 @@ def documents_in(files: Iterable[Path], namespace: str = "") -> list[JsonObject]
 
     Raises OSError when a file is not there.
     """
-    found = [each for path in files for each in yaml.safe_load_all(path.read_text(encoding="utf-8")) if each]
+    read = (yaml.load_all(path.read_text(encoding="utf-8"), YAML_LOADER) for path in files)
+    found = [each for documents in read for each in documents if each]
     for document in found:
         if namespace and document["kind"] in ("Role", "RoleBinding"):
             document["metadata"].setdefault("namespace", namespace)

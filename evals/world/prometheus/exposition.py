@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evals.world.prometheus.promql.values import format_value
-from evals.world.prometheus.samples import Labels
-from evals.world.prometheus.tsdb import NAME, Tsdb
+from evals.world.prometheus.samples import NAME, Labels
+from evals.world.prometheus.tsdb import Tsdb
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -11,12 +11,13 @@ from evals.world.prometheus.samples import Exporter, JsonObject, ObjectSource, S
 from evals.world.prometheus.tsdb import Tsdb, to_ms
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scrape:
-    """One exporter and the labels its target adds."""
+    """One exporter and the labels its target adds; a ``steady`` one says of the same objects the same."""
 
     exporter: Exporter
     target: Target = field(default_factory=Target)
+    steady: bool = False
 
     def read(self, objects: ObjectSource, now: datetime) -> list[Sample]:
         """What this exporter exposes now, with its target's labels."""
@@ -32,10 +33,15 @@ class Sampler:
         self._scrapes = list(scrapes)
         self._last: datetime | None = None
         self._lock = threading.Lock()
+        self._seen = _Snapshot(objects)
 
     def sample(self, now: datetime) -> bool:
         """Scrape everything once. False, and nothing done, when ``now`` is not later than the last scrape."""
-        return self._sample(_Snapshot(self._objects), now)
+        with self._lock:
+            # Most scrapes find a cluster in which nothing has changed: it is not read again.
+            if self._seen.version != self._objects.resource_version:
+                self._seen = _Snapshot(self._objects)
+            return self._sample(self._seen, now)
 
     def backfill(self, now: datetime, minutes: float, *, step_seconds: float = 30.0) -> None:
         """Scrape the present objects as if they had been like this for the minutes before ``now``.
@@ -45,19 +51,19 @@ class Sampler:
         """
         if self._last is not None:
             raise RuntimeError("the past can only be invented before the first scrape")
-        frozen = _Snapshot(self._objects)
         steps = int(minutes * 60 / step_seconds)
-        for back in range(steps, 0, -1):
-            self._sample(frozen, now - timedelta(seconds=back * step_seconds))
-
-    def _sample(self, objects: ObjectSource, now: datetime) -> bool:
         with self._lock:
-            if self._last is not None and to_ms(now) <= to_ms(self._last):
-                return False
-            # Exporters that count must see every moment once and in order, hence the lock.
-            self.tsdb.append(now, [one for scrape in self._scrapes for one in scrape.read(objects, now)])
-            self._last = now
-            return True
+            frozen = self._seen = _Snapshot(self._objects)
+            for back in range(steps, 0, -1):
+                self._sample(frozen, now - timedelta(seconds=back * step_seconds))
+
+    def _sample(self, objects: _Snapshot, now: datetime) -> bool:
+        if self._last is not None and to_ms(now) <= to_ms(self._last):
+            return False
+        # Exporters that count must see every moment once and in order, hence the lock around this.
+        self.tsdb.append(now, [one for scrape in self._scrapes for one in objects.told(scrape, now)])
+        self._last = now
+        return True
 
 
 class _Snapshot:
@@ -66,6 +72,21 @@ class _Snapshot:
     def __init__(self, source: ObjectSource) -> None:
         self._source = source
         self._lists: dict[str, list[JsonObject]] = {}
+        self._steady: dict[Scrape, list[Sample]] = {}
+        # Read before the objects: what changes in between makes it another version, and they are read again.
+        self.version = source.resource_version
+
+    @property
+    def resource_version(self) -> int:
+        return self.version
+
+    def told(self, scrape: Scrape, now: datetime) -> list[Sample]:
+        """What one scrape says of these objects at a moment."""
+        if not scrape.steady:
+            return scrape.read(self, now)
+        if scrape not in self._steady:
+            self._steady[scrape] = scrape.read(self, now)
+        return self._steady[scrape]
 
     def list(self, resource: str, namespace: str | None = None) -> list[JsonObject]:
         found = self._lists.get(resource)

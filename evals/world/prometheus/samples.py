@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Protocol
 
 JsonObject = dict[str, Any]
 Labels = Mapping[str, str]
+NAME = "__name__"
+SeriesKey = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,11 @@ class Sample:
     name: str
     labels: Labels
     value: float
+
+    @cached_property
+    def key(self) -> SeriesKey:
+        """The identity of its series: its non-empty labels, sorted, the metric name among them."""
+        return tuple(sorted([(NAME, self.name), *((k, v) for k, v in self.labels.items() if v)]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +46,11 @@ class UsageSource(Protocol):
 
 class ObjectSource(Protocol):
     """Whoever holds the cluster's objects: ``list("pods")`` returns them as the API would, all namespaces."""
+
+    @property
+    def resource_version(self) -> int:
+        """The version of the newest change: another one whenever any object is another."""
+        ...
 
     def list(self, resource: str, namespace: str | None = None) -> list[JsonObject]:
         """Every object of one resource (plural, lower case)."""

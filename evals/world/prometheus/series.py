@@ -29,8 +29,8 @@ def scrapes(usage: UsageSource, extra: Sequence[Exporter] = ()) -> list[Scrape]:
     ``extra`` are exporters of the application's own series, which carry their own labels.
     """
     return [
-        Scrape(kube_state_metrics, _STATE),
+        Scrape(kube_state_metrics, _STATE, steady=True),
         Scrape(Cadvisor(usage), _KUBELET),
-        Scrape(up_series),
+        Scrape(up_series, steady=True),
         *(Scrape(exporter) for exporter in extra),
     ]

@@ -8,23 +8,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from evals.world.prometheus.samples import Labels, Sample
+from evals.world.prometheus.samples import NAME, Labels, Sample, SeriesKey
 
-NAME = "__name__"
 LOOKBACK_MS = 5 * 60 * 1000
 """How old a sample may be and still count as present (``--query.lookback-delta``)."""
-
-SeriesKey = tuple[tuple[str, str], ...]
 
 
 def to_ms(moment: datetime) -> int:
     """Milliseconds since the epoch, the resolution in which Prometheus stores time."""
     return round(moment.timestamp() * 1000)
-
-
-def series_key(name: str, labels: Labels) -> SeriesKey:
-    """The identity of a series: its non-empty labels, sorted, the metric name among them."""
-    return tuple(sorted([(NAME, name), *((k, v) for k, v in labels.items() if v)]))
 
 
 @dataclass(eq=False)
@@ -66,6 +58,7 @@ class Tsdb:
         self._series: dict[SeriesKey, Series] = {}
         self._by_name: dict[str, list[Series]] = {}
         self._live: set[SeriesKey] = set()
+        self._oldest = 0
 
     def append(self, moment: datetime, samples: Iterable[Sample]) -> None:
         """Store one scrape of everything; series seen last time and missing now are marked stale.
@@ -112,18 +105,22 @@ class Tsdb:
             series.drop_before(series.times[self._max_points // 10])
 
     def _forget(self, horizon: int) -> None:
+        # Most of the time nothing is that old: to look through every series for it at every scrape is dear.
+        if horizon <= self._oldest:
+            return
         for key in list(self._series):
             series = self._series[key]
             series.drop_before(horizon)
             if not series.times:
                 del self._series[key]
                 self._by_name[series.labels[NAME]].remove(series)
+        self._oldest = min((one.times[0] for one in self._series.values()), default=horizon)
 
 
 def _distinct(samples: Iterable[Sample]) -> dict[SeriesKey, float]:
     found: dict[SeriesKey, float] = {}
     for sample in samples:
-        key = series_key(sample.name, sample.labels)
+        key = sample.key
         if key in found:
             raise ValueError(f"series exposed twice in one scrape: {dict(key)}")
         found[key] = float(sample.value)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -87,11 +88,9 @@ class ImageBehaviour(Strict):
     memory: MemoryCurve = MemoryCurve(start=40 << 20, peak=64 << 20, seconds=20)
     cpu_cores: float = Field(default=0.05, ge=0)
 
-    def fits(self, image: str, env: Mapping[str, str]) -> bool:
-        """Whether a container with this image and environment behaves so."""
-        return fnmatchcase(image, self.image) and all(
-            env.get(key) == value for key, value in self.env.items()
-        )
+    def fits(self, env: Mapping[str, str]) -> bool:
+        """Whether a container of this image behaves so with this environment."""
+        return all(env.get(key) == value for key, value in self.env.items())
 
 
 class Registry(Strict):
@@ -114,10 +113,14 @@ class Library:
 
     behaviours: tuple[ImageBehaviour, ...] = ()
     registries: Mapping[str, Registry]
+    _named: dict[str, tuple[ImageBehaviour, ...]] = field(default_factory=dict, init=False, compare=False)
 
     def behaviour(self, image: str, env: Mapping[str, str]) -> ImageBehaviour | None:
         """The first behaviour that fits, or None when no registry holds such an image."""
-        return next((known for known in self.behaviours if known.fits(image, env)), None)
+        # Asked for every container at every tick; names never change, so each is matched once.
+        if image not in self._named:
+            self._named[image] = tuple(one for one in self.behaviours if fnmatchcase(image, one.image))
+        return next((one for one in self._named[image] if one.fits(env)), None)
 
     def pull(self, image: str, env: Mapping[str, str], secrets: frozenset[str]) -> PullFailure | None:
         """None when the pull succeeds, else containerd's own words (containerd 1.7, CRI v1)."""
@@ -164,6 +167,7 @@ def split_reference(image: str) -> tuple[str, str, str]:
     return host, repository, digest or tag
 
 
+@lru_cache(maxsize=1024)
 def image_id(image: str) -> str:
     """The content address a reference resolves to: the same one every time, as a registry would answer."""
     host, repository, tag = split_reference(image)

@@ -38,6 +38,7 @@ class Kubelet:
         self._lock = threading.RLock()
         self._pods: dict[str, PodOnNode] = {}
         self._nodes: dict[str, NodeServices] = {}
+        self._hosts: dict[str, str] = {}
         self._addresses = 0
 
     def tick(self) -> None:
@@ -49,7 +50,9 @@ class Kubelet:
             # The store deletes at once, without a grace period: what is gone has been stopped.
             for uid in [uid for uid in self._pods if uid not in assigned]:
                 self._pods.pop(uid).stopped()
-            lost = {name_of(node) for node in self._store.peek("nodes") if lost_mark(node)}
+            nodes = self._store.peek("nodes")
+            self._hosts = {name_of(node): address for node in nodes if (address := _internal_ip(node))}
+            lost = {name_of(node) for node in nodes if lost_mark(node)}
             for uid, pod in assigned.items():
                 if pod["spec"]["nodeName"] not in lost:
                     self._sync(uid, pod)
@@ -121,11 +124,7 @@ class Kubelet:
 
     def _placement(self, running: PodOnNode) -> JsonObject:
         node = self._node(running.pod["spec"]["nodeName"])
-        host = f"10.0.0.{10 + sorted(self._nodes).index(node.name)}"
-        for each in self._store.peek("nodes"):
-            if name_of(each) == node.name:
-                addresses = (each.get("status") or {}).get("addresses") or []
-                host = next((one["address"] for one in addresses if one["type"] == "InternalIP"), host)
+        host = self._hosts.get(node.name) or f"10.0.0.{10 + sorted(self._nodes).index(node.name)}"
         return {
             "hostIP": host,
             "hostIPs": [{"ip": host}],
@@ -146,6 +145,11 @@ class Kubelet:
                 speed=self._options.speed,
             )
         return self._nodes[name]
+
+
+def _internal_ip(node: JsonObject) -> str:
+    addresses = (node.get("status") or {}).get("addresses") or []
+    return next((str(one["address"]) for one in addresses if one["type"] == "InternalIP"), "")
 
 
 def _qos_class(pod: JsonObject) -> str:

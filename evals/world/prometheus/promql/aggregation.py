@@ -18,7 +18,7 @@ from evals.world.prometheus.promql.values import (
     format_value,
     identity,
 )
-from evals.world.prometheus.tsdb import NAME
+from evals.world.prometheus.samples import NAME
 
 Grouping = Callable[[LabelSet], LabelSet]
 

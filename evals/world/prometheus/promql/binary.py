@@ -19,7 +19,7 @@ from evals.world.prometheus.promql.values import (
     identity,
     without_name,
 )
-from evals.world.prometheus.tsdb import NAME
+from evals.world.prometheus.samples import NAME
 
 Signature = frozenset[tuple[str, str]]
 

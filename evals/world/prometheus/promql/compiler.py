@@ -34,7 +34,8 @@ from evals.world.prometheus.promql.values import (
     identity,
     without_name,
 )
-from evals.world.prometheus.tsdb import NAME, Tsdb
+from evals.world.prometheus.samples import NAME
+from evals.world.prometheus.tsdb import Tsdb
 
 DEFAULT_STEP_MS = 60_000
 """The step of a subquery that names none (``global.evaluation_interval``)."""

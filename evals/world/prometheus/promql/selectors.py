@@ -17,7 +17,8 @@ from evals.world.prometheus.promql.values import (
     Window,
     WindowAt,
 )
-from evals.world.prometheus.tsdb import NAME, Series, Tsdb
+from evals.world.prometheus.samples import NAME
+from evals.world.prometheus.tsdb import Series, Tsdb
 
 _LEADING_FLAGS = re.compile(r"\(\?([ims]+)\)")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from evals.world.prometheus.tsdb import NAME
+from evals.world.prometheus.samples import NAME
 
 LabelSet = dict[str, str]
 Point = tuple[int, float]
