@@ -54,7 +54,7 @@ async def run(settings: Settings) -> None:
         if settings.slack_mode != "off":
             lanes.append(_gatekeeper(settings, app, channel, stop))
         else:
-            lanes.append(_lane(ledger, Agent.GATEKEEPER, _expiry(ledger), stop))
+            lanes.append(_lane(ledger, Agent.GATEKEEPER.value, _expiry(ledger), stop))
         tasks = [asyncio.create_task(lane) for lane in lanes]
         # Half a Midwatch is worse than none: alerts would be taken in that nobody looks at.
         done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -128,7 +128,7 @@ async def _investigator(
     async def look(job: Job) -> None:
         await advance(graph, box, job.incident)
 
-    return _lane(ledger, Agent.INVESTIGATOR, look, stop)
+    return _lane(ledger, Agent.INVESTIGATOR.value, look, stop)
 
 
 async def _gatekeeper(settings: Settings, app: FastAPI, channel: Channel, stop: asyncio.Event) -> None:
@@ -136,7 +136,9 @@ async def _gatekeeper(settings: Settings, app: FastAPI, channel: Channel, stop: 
 
     Alerts are taken in, looked into and shown on the pages meanwhile; plans wait and expire.
     """
+    from agents.gatekeeper.digest import tell
     from agents.gatekeeper.posting import advance
+    from agents.ledger.lines import LANE as DIGEST
     from tools.slack import SlackError
 
     async with AsyncExitStack() as stack:
@@ -157,7 +159,13 @@ async def _gatekeeper(settings: Settings, app: FastAPI, channel: Channel, stop: 
         async def look(job: Job) -> None:
             await advance(office, job.incident)
 
-        await _lane(channel.ledger, Agent.GATEKEEPER, look, stop)
+        async def digest(job: Job) -> None:
+            await tell(office, job.incident)
+
+        await asyncio.gather(
+            _lane(channel.ledger, Agent.GATEKEEPER.value, look, stop),
+            _lane(channel.ledger, DIGEST, digest, stop),
+        )
 
 
 async def _counter(settings: Settings, office: Office, stack: AsyncExitStack) -> list[APIRouter]:
@@ -190,5 +198,5 @@ def _expiry(ledger: Ledger) -> Handler:
     return look
 
 
-def _lane(ledger: Ledger, agent: Agent, look: Handler, stop: asyncio.Event) -> Any:
-    return ledger.queue.work(agent.value, look, WorkOptions(stop=stop, concurrency=4))
+def _lane(ledger: Ledger, lane: str, look: Handler, stop: asyncio.Event) -> Any:
+    return ledger.queue.work(lane, look, WorkOptions(stop=stop, concurrency=4))

@@ -48,7 +48,7 @@ def render(story: Story, seal: SealKey, public_url: str, reasons: Reasons | None
     incident = story.incident
     page = f"{public_url}/incidents/{incident.number}"
     pieces = [
-        Piece(blocks=[header(_headline(incident)), _place(story), line(_times(story), (page, incident.id))]),
+        Piece(blocks=[header(headline(incident)), _place(story), line(_times(story), (page, incident.id))]),
         *_what_is_wrong(story, page),
         Piece(blocks=remembered_blocks(story, public_url), gives_way=7, name="what was seen before"),
     ]
@@ -60,9 +60,13 @@ def render(story: Story, seal: SealKey, public_url: str, reasons: Reasons | None
     pieces += [Piece(blocks=_ending(story)), Piece(blocks=[*deciding(story, seal), *_asides(story, seal)])]
     if story.plan is not None:
         pieces.append(Piece(blocks=[context(f"plan {story.plan.plan.digest[:12]}")]))
-    blocks = fitted(pieces)
-    text = clipped(f"{incident.id} {incident.title}", 300)
-    return Rendering(blocks=blocks, text=text, digest=hashlib.sha256(orjson.dumps(blocks)).hexdigest())
+    return rendering(fitted(pieces), f"{incident.id} {incident.title}")
+
+
+def rendering(blocks: list[Block], text: str) -> Rendering:
+    """These blocks as something to be posted, with ``text`` for the notification."""
+    digest = hashlib.sha256(orjson.dumps(blocks)).hexdigest()
+    return Rendering(blocks=blocks, text=clipped(text, 300), digest=digest)
 
 
 def in_words(name: str) -> str:
@@ -75,7 +79,8 @@ def in_words(name: str) -> str:
     return said[:1].upper() + said[1:]
 
 
-def _headline(incident: Incident) -> str:
+def headline(incident: Incident) -> str:
+    """Severity and alert in words, and which incident it is."""
     names = list(dict.fromkeys(alert.name for alert in incident.alerts))
     words = in_words(names[0]) if names else ""
     more = f" and {len(names) - 1} other kinds of alerts" if len(names) > 1 else ""
@@ -84,19 +89,22 @@ def _headline(incident: Incident) -> str:
 
 def _place(story: Story) -> Block:
     incident = story.incident
-    cause = story.diagnosis.cause if story.diagnosis else None
-    # What all its alerts say; else where the cause is.
-    namespace = _shared(incident, ("namespace",)) or (cause.object.namespace if cause else "")
-    service = _shared(incident, _SERVICE_LABELS) or (cause.object.name if cause else "")
     owner = _shared(incident, _OWNER_LABELS)
-    place = " / ".join(clipped(part, 100) for part in (incident.cluster, namespace, service) if part)
     many = len(incident.alerts)
     return context(
-        place,
+        place_of(incident, story.diagnosis),
         f"owner {clipped(owner, 100)}" if owner else "owner not known",
         f"{many} alert{'s' if many != 1 else ''}",
         "" if story.outcome or _under_way(story.plan) else incident.phase,
     )
+
+
+def place_of(incident: Incident, diagnosis: Diagnosis | None) -> str:
+    """Cluster, namespace and service: what all its alerts say, else where the cause is."""
+    cause = diagnosis.cause if diagnosis else None
+    namespace = _shared(incident, ("namespace",)) or (cause.object.namespace if cause else "")
+    service = _shared(incident, _SERVICE_LABELS) or (cause.object.name if cause else "")
+    return " / ".join(clipped(part, 100) for part in (incident.cluster, namespace, service) if part)
 
 
 def _shared(incident: Incident, names: tuple[str, ...]) -> str:

@@ -12,6 +12,7 @@ from agents.gatekeeper.blocks import code
 from agents.gatekeeper.cards import Rendering, render
 from agents.gatekeeper.entries import entries
 from agents.gatekeeper.files import share
+from agents.gatekeeper.needs import need_of
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.paging import pages
 from agents.gatekeeper.policing import cancel_refused
@@ -22,6 +23,7 @@ from agents.gatekeeper.whole import readable
 from agents.incident import Incident
 from agents.ledger import cards as ledger_cards
 from agents.ledger import moves, previews
+from agents.ledger.cards import Need
 from agents.ledger.previews import Posted
 from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.roster import roster_or_nobody
@@ -49,11 +51,13 @@ async def advance(office: Office, incident: int) -> None:
             await asyncio.to_thread(_take_place, office, told, told.plan)
             told = await asyncio.to_thread(story, office.ledger, incident) or told
         posted = await _card(office, told)
+        if posted is None:
+            return
         shared = await share(office, told, posted)
         if shared.came:
             # Now that all of it can be read there, the card may ask for a signature.
             told = await asyncio.to_thread(story, office.ledger, incident) or told
-            posted = await _card(office, told)
+            posted = await _card(office, told) or posted
         await _open_for_signing(office, told, posted)
         await _thread(office, told, posted)
         await _page(office, told, posted)
@@ -94,14 +98,21 @@ async def announce(office: Office, text: str, key: str) -> str:
     return await office.slack.post(office.channel_id, message)
 
 
-async def _card(office: Office, told: Story) -> Posted:
+async def _card(office: Office, told: Story) -> Posted | None:
+    """The card as it stands now, or None: the channel has no room, and its digest tells the incident."""
     number = told.incident.number
     why = await asyncio.to_thread(_reasons, office, told)
     shown = render(told, office.seal, office.public_url, why)
     row = await asyncio.to_thread(_row, office, number)
     if row is None or not row.message_ts:
         channel = await asyncio.to_thread(_channel, office, told.incident)
-        ts = await _post(office, (number, channel), shown, tried=row is not None)
+        need = need_of(told)
+        if need is None and row is None:
+            return None
+        where = (number, channel, need or Need.TELLS)
+        ts = await _post(office, where, shown, tried=row is not None)
+        if ts is None:
+            return None
         posted = Posted(channel_id=channel, message_ts=ts, card_digest=shown.digest)
         await asyncio.to_thread(ledger_cards.record_card, office.ledger, number, posted)
         return posted
@@ -132,8 +143,8 @@ def _row(office: Office, number: int) -> Posted | None:
     return Posted(channel_id=row.channel_id, message_ts=row.message_ts, card_digest=row.digest)
 
 
-async def _post(office: Office, where: tuple[int, str], shown: Rendering, *, tried: bool) -> str:
-    number, channel = where
+async def _post(office: Office, where: tuple[int, str, Need], shown: Rendering, *, tried: bool) -> str | None:
+    number, channel, need = where
     message = shown.message(_key(number))
     if tried:
         # We died between asking Slack and writing it down: the card may be there already.
@@ -142,7 +153,8 @@ async def _post(office: Office, where: tuple[int, str], shown: Rendering, *, tri
             await office.slack.update(channel, found, message)
             return found
     # Written down before Slack is asked: only so does the next process know that it must look.
-    await asyncio.to_thread(ledger_cards.intend_card, office.ledger, number, channel)
+    if not await asyncio.to_thread(ledger_cards.begin_card, office.ledger, number, channel, need):
+        return None
     return await office.slack.post(channel, message)
 
 

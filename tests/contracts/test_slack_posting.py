@@ -19,8 +19,10 @@ from agents.gatekeeper.reasons import Reasons, reasons_of
 from agents.incident import Plan, Preview
 from agents.ledger import cards, decisions, incidents, investigations, moves, previews
 from agents.ledger.accounts import LOOK_EVERY
+from agents.ledger.cards import Need
 from agents.ledger.decisions import Decided
-from agents.ledger.moves import MOST_ASKING, Standing, standing
+from agents.ledger.lines import MOST_ASKING
+from agents.ledger.moves import Standing, standing
 from agents.ledger.previews import Posted
 from agents.ledger.protocol import Objection
 from agents.ledger.store import Ledger
@@ -146,7 +148,7 @@ def test_a_card_that_was_posted_by_one_that_died_is_found_and_not_posted_again(
     office: Office, slack: SlackServer
 ) -> None:
     plan = drafted(office.ledger, "-a\n+b")
-    cards.intend_card(office.ledger, 1, INCIDENTS)
+    cards.begin_card(office.ledger, 1, INCIDENTS, Need.ASKS)
     told = story(office.ledger, 1)
     assert told is not None
     drawn = render(told, office.seal, office.public_url, reasons(office, told))
@@ -164,7 +166,7 @@ def test_a_card_that_was_posted_by_one_that_died_is_found_and_not_posted_again(
 
 def test_a_card_that_was_only_intended_is_posted(office: Office, slack: SlackServer) -> None:
     drafted(office.ledger, "-a\n+b")
-    cards.intend_card(office.ledger, 1, INCIDENTS)
+    cards.begin_card(office.ledger, 1, INCIDENTS, Need.ASKS)
     ((method, card),) = looked(office, slack)
     assert (method, card["channel"]) == ("chat.postMessage", INCIDENTS)
 
@@ -235,17 +237,26 @@ def test_what_slack_does_not_take_as_a_file_cannot_be_signed(
     assert "approve" not in actions_in(said(slack)[-1][1])
 
 
-def test_where_a_channel_asks_enough_already_a_draft_waits_and_the_card_says_so(
+def test_where_a_channel_asks_enough_already_a_draft_waits_without_a_card(
     office: Office, slack: SlackServer
 ) -> None:
     plan = drafted(office.ledger, "-a\n+b")
     taken(office.ledger)
-    ((_, shown),) = looked(office, slack)
+    assert looked(office, slack) == []
     row = proposal(office.ledger, plan)
     assert (row.state, row.obstacle) == ("DRAFT", Objection.CHANNEL_FULL.value)
     waits = Tag.CARD_WAITS.value
     assert record(office.ledger, waits) == [(waits, {"channel": INCIDENTS}, 1, plan.id)]
-    assert f"Not shown for signing yet: {Objection.CHANNEL_FULL.value}." in words_in(shown["blocks"])
+
+
+def test_a_card_that_lost_its_place_while_it_was_up_says_so(office: Office, slack: SlackServer) -> None:
+    plan = drafted(office.ledger)
+    looked(office, slack)
+    taken(office.ledger)
+    shown = Preview(plan_id=plan.id, at=office.ledger.now(), diffs=("-a\n+b",), dry_run_digest="a" * 64)
+    assert previews.store_preview(office.ledger, shown) is None
+    ((_, card),) = looked(office, slack)
+    assert f"Not shown for signing yet: {Objection.CHANNEL_FULL.value}." in words_in(card["blocks"])
 
 
 def test_people_are_called_once_by_name_and_it_is_on_record(office: Office, slack: SlackServer) -> None:
