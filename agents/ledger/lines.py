@@ -8,11 +8,11 @@ line wakes the digest in the same transaction.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, and_, col, select
 
-from agents.incident import Value
 from agents.ledger.notification import RANK
 from agents.ledger.protocol import Agent, Objection, PlanState
 from agents.ledger.store import Transaction
@@ -34,7 +34,8 @@ _WAITS = and_(
 )
 
 
-class Line(Value):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
     """One incident and what decides when its turn is."""
 
     incident: int
@@ -80,12 +81,17 @@ def _line(row: IncidentRow, *, asks: bool) -> Line:
 
 def in_line(session: Session, channel_id: str) -> list[Line]:
     """The lines of a channel's digest, in the order in which they get a place."""
-    query = select(IncidentRow).join(DigestLineRow, col(DigestLineRow.incident) == col(IncidentRow.number))
+    query = select(IncidentRow.number, IncidentRow.severity, IncidentRow.opened_at)
+    query = query.join(DigestLineRow, col(DigestLineRow.incident) == col(IncidentRow.number))
     rows = session.exec(query.where(DigestLineRow.channel_id == channel_id)).all()
     if not rows:
         return []
     asks = set(session.exec(select(PlanRow.incident).join(ProposalRow).where(_WAITS)))
-    return sorted((_line(row, asks=row.number in asks) for row in rows), key=lambda one: one.order)
+    found = [
+        Line(incident=number or 0, asks=number in asks, severity=severity, opened_at=opened)
+        for number, severity, opened in rows
+    ]
+    return sorted(found, key=lambda one: one.order)
 
 
 def ahead(session: Session, channel_id: str, mine: Line) -> int:
