@@ -13,6 +13,7 @@ from agents.gatekeeper.office import Office
 from agents.ledger import digests
 from agents.ledger.digests import Digest
 from agents.ledger.previews import Posted
+from tools.pacing import Urgency
 from tools.slack import Message
 
 
@@ -42,7 +43,7 @@ async def _send(office: Office, told: Digest, message: Message) -> str:
         # We died between asking Slack and writing it down: it may be there already.
         there = await office.slack.find(told.channel_id, message.key) or ""
     if there:
-        await office.slack.update(told.channel_id, there, message)
+        await office.slack.update(told.channel_id, there, message, Urgency.SOON)
         return there
     await asyncio.to_thread(digests.intend, office.ledger, told.number)
-    return await office.slack.post(told.channel_id, message)
+    return await office.slack.post(told.channel_id, message, urgency=Urgency.SOON)

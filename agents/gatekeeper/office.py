@@ -18,6 +18,7 @@ from tools.policy.load import PolicyFile
 from tools.slack import Slack, SlackError
 
 FRESH_S = CLICK_MAY_RELY_ON.total_seconds()
+LONGEST_PUT_OFF_S = 15.0
 
 
 @dataclass(kw_only=True)
@@ -41,10 +42,19 @@ class Office:
     """Where what was signed is written in sealed mode; None when it is off."""
     _people: dict[str, tuple[float, Person]] = field(default_factory=dict, repr=False)
     _posting: dict[int, asyncio.Lock] = field(default_factory=dict, repr=False)
+    _put_off: dict[int, float] = field(default_factory=dict, repr=False)
 
     def posting(self, incident: int) -> asyncio.Lock:
         """One writer a card: two advances of one incident never post side by side."""
         return self._posting.setdefault(incident, asyncio.Lock())
+
+    def put_off(self, incident: int, seconds: float) -> bool:
+        """Whether what can wait is put off for these seconds; not for ever, whatever else there is to say."""
+        since = self._put_off.setdefault(incident, time.monotonic())
+        if seconds and time.monotonic() - since < LONGEST_PUT_OFF_S:
+            return True
+        del self._put_off[incident]
+        return False
 
     def channel_of(self, incident: Incident) -> str:
         """Where a new card of this incident goes; with a roster that cannot be read, to the usual place."""

@@ -12,7 +12,7 @@ from agents.gatekeeper.blocks import code
 from agents.gatekeeper.cards import Rendering, render
 from agents.gatekeeper.entries import entries
 from agents.gatekeeper.files import share
-from agents.gatekeeper.needs import need_of
+from agents.gatekeeper.needs import haste_of, need_of
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.paging import pages
 from agents.gatekeeper.policing import cancel_refused
@@ -29,6 +29,8 @@ from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.roster import roster_or_nobody
 from agents.ledger.snooze import look_again
 from agents.ledger.story import PlanView, Story, story
+from tools.pacing import Urgency
+from tools.queue.port import Later
 from tools.redaction import redact
 from tools.slack import Message
 
@@ -36,7 +38,10 @@ _WEIGHED = frozenset({PlanState.DRAFT, PlanState.PENDING})
 
 
 async def advance(office: Office, incident: int) -> None:
-    """Bring card, thread and expiries up to date. Raises SlackError and LedgerError to be tried again."""
+    """Bring card, thread and expiries up to date.
+
+    Raises SlackError and LedgerError to be tried again, and Later when there is more to say than is taken.
+    """
     async with office.posting(incident):
         # Before the card is drawn: buttons of a plan whose time has passed must not be shown again.
         await asyncio.to_thread(moves.expire_due, office.ledger, incident)
@@ -59,9 +64,10 @@ async def advance(office: Office, incident: int) -> None:
             told = await asyncio.to_thread(story, office.ledger, incident) or told
             posted = await _card(office, told) or posted
         await _open_for_signing(office, told, posted)
-        await _thread(office, told, posted)
         await _page(office, told, posted)
         await vouch(office, told)
+        # After all that somebody waits for: it may have to come again for the rest.
+        await _thread(office, told, posted)
         if shared.refused:
             # Last, because people are called about other things meanwhile.
             raise shared.refused
@@ -101,14 +107,14 @@ async def announce(office: Office, text: str, key: str) -> str:
 async def _card(office: Office, told: Story) -> Posted | None:
     """The card as it stands now, or None: the channel has no room, and its digest tells the incident."""
     number = told.incident.number
+    row = await asyncio.to_thread(_row, office, number)
+    need = need_of(told)
+    if row is None and need is None:
+        return None
     why = await asyncio.to_thread(_reasons, office, told)
     shown = render(told, office.seal, office.public_url, why)
-    row = await asyncio.to_thread(_row, office, number)
     if row is None or not row.message_ts:
         channel = await asyncio.to_thread(_channel, office, told.incident)
-        need = need_of(told)
-        if need is None and row is None:
-            return None
         where = (number, channel, need or Need.TELLS)
         ts = await _post(office, where, shown, tried=row is not None)
         if ts is None:
@@ -117,11 +123,19 @@ async def _card(office: Office, told: Story) -> Posted | None:
         await asyncio.to_thread(ledger_cards.record_card, office.ledger, number, posted)
         return posted
     if row.card_digest != shown.digest:
+        if haste_of(told) is not Urgency.NOW:
+            _no_hurry(office, number, office.slack.pace.spare_update())
         await office.slack.update(row.channel_id, row.message_ts, shown.message(_key(number)))
         changed = Posted(channel_id=row.channel_id, message_ts=row.message_ts, card_digest=shown.digest)
         await asyncio.to_thread(ledger_cards.record_card, office.ledger, number, changed)
         return changed
     return row
+
+
+def _no_hurry(office: Office, number: int, pause: float) -> None:
+    """Come again when the chat has a turn to spare: this job would hold up what is urgent. Raises Later."""
+    if office.put_off(number, pause):
+        raise Later(pause, f"INC-{number}: the chat takes no more for the moment")
 
 
 def _reasons(office: Office, told: Story) -> Reasons:
@@ -175,6 +189,7 @@ async def _thread(office: Office, told: Story, posted: Posted) -> None:
     wanted = entries(told)
     for key, block in wanted:
         if key not in there:
+            _no_hurry(office, number, office.slack.pace.spare_post(posted.channel_id))
             message = Message(blocks=[block], text=redact(told.incident.id))
             ts = await office.slack.post(posted.channel_id, message, posted.message_ts)
             await asyncio.to_thread(ledger_cards.record_entry, office.ledger, number, key, ts)

@@ -264,7 +264,8 @@ def test_people_are_called_once_by_name_and_it_is_on_record(office: Office, slac
     looked(office, slack)
     with office.ledger.write() as tx:
         moves.quarantine(tx, plan.id)
-    *_, (method, call) = looked(office, slack)
+    _, (method, call), entry = looked(office, slack)
+    assert entry[1]["text"] == "INC-1", "the thread goes on after that"
     assert (method, call["channel"], call["thread_ts"]) == (
         "chat.postMessage",
         INCIDENTS,
