@@ -14,6 +14,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+MARGIN_S = 0.01
+"""Slept beyond what is computed: the other side's clock rounds as well, and not always our way."""
+
 
 class Urgency(IntEnum):
     """How much a delay would hurt; smaller goes first."""
@@ -71,6 +74,5 @@ class Bucket:
         self._tokens, self._at = min(float(self.rate.burst), refilled), now
         # Those ahead take theirs first, whenever they wake.
         wanted = ahead + 1 + (0 if urgency is Urgency.NOW else self.rate.kept)
-        # A billionth is a rounding error and not worth a sleep.
         missing = wanted - self._tokens
-        return missing / self.rate.per_second if missing > 1e-9 else 0.0
+        return missing / self.rate.per_second + MARGIN_S if missing > 0 else 0.0
