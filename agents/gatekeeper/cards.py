@@ -8,7 +8,6 @@ and the card names its digest (``whole``).
 from __future__ import annotations
 
 import hashlib
-import re
 
 import orjson
 
@@ -17,6 +16,7 @@ from agents.gatekeeper.change import change, deciding
 from agents.gatekeeper.fitting import Piece, fitted
 from agents.gatekeeper.reasons import Reasons
 from agents.gatekeeper.remembered import remembered_blocks
+from agents.gatekeeper.symptom import in_words, symptom
 from agents.incident import Diagnosis, Incident, IncidentState, Recovery, Value
 from agents.ledger.feedback import Grade
 from agents.ledger.protocol import ACTIVE
@@ -67,16 +67,6 @@ def rendering(blocks: list[Block], text: str) -> Rendering:
     """These blocks as something to be posted, with ``text`` for the notification."""
     digest = hashlib.sha256(orjson.dumps(blocks)).hexdigest()
     return Rendering(blocks=blocks, text=clipped(text, 300), digest=digest)
-
-
-def in_words(name: str) -> str:
-    """An alert's name as words: ``KubePodNotReady`` is "Pod not ready". Acronyms stay as they are."""
-    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|[0-9]+", name)
-    # Nearly every name of the kube-prometheus rules begins so, and it says nothing at night.
-    parts = parts[1:] if len(parts) > 1 and parts[0] == "Kube" else parts
-    words = [part if part.isupper() and len(part) > 1 else part.lower() for part in parts]
-    said = " ".join(words)
-    return said[:1].upper() + said[1:]
 
 
 def headline(incident: Incident) -> str:
@@ -134,7 +124,8 @@ def _what_is_wrong(story: Story, page: str) -> list[Piece]:
     said = f"{clipped(cause, 700)} (confidence: {diagnosis.confidence})"
     # Three are read at night; the page has them all, and says which were dropped.
     proof = [(claim.text, claim.evidence) for claim in diagnosis.claims[:3]]
-    blocks = [paragraph("What is wrong", said)]
+    noticed = symptom(story.incident, diagnosis, place_of(story.incident, diagnosis))
+    blocks = [paragraph("What is wrong", clipped(noticed, 300)), paragraph("Cause", said)]
     pieces = [Piece(blocks=blocks)]
     if proof:
         shown = cited(proof, lambda number: f"{page}#{number}")

@@ -25,12 +25,16 @@ from agents.ledger.moves import confirmed
 from agents.ledger.protocol import LOCKING, TERMINAL, Objection, PlanState
 from agents.ledger.seals import SealKey
 from agents.ledger.story import PlanView, Story
-from tools.kubernetes.actions.catalogue import CATALOGUE, sentence
+from tools.kubernetes.actions.catalogue import CATALOGUE, sentence, undo_words
+from tools.kubernetes.actions.step import Step
 from tools.slack import Block
 
 MOST_TOLD = 8
 """Steps whose ending a card tells one by one, and people whom it names."""
+MOST_UNDONE = 3
+"""Steps whose undo a card tells; of more they are counted."""
 _FIELD = 240
+_UNDO = 600
 
 _WORDS = {
     PlanState.APPROVED: "Approved. The actor is checking everything once more.",
@@ -159,7 +163,6 @@ def _became(receipt: Receipt | None) -> str:
 def _facts(view: PlanView, reasons: Reasons) -> list[tuple[str, str]]:
     plan = view.plan
     verbs = [CATALOGUE[step.verb] for step in plan.steps if step.verb in CATALOGUE]
-    final = dict.fromkeys(verb.undo for verb in verbs if not verb.reversible)
     # Nothing raised it above what the first tier stands for.
     least = ("reversible, one workload",) if plan.tier == 1 and verbs else ()
     why = "; ".join(reasons.tier or least)
@@ -170,14 +173,30 @@ def _facts(view: PlanView, reasons: Reasons) -> list[tuple[str, str]]:
         ("Risk", tier),
         ("Blast radius", reach(plan)),
         ("What can go wrong", " ".join(dict.fromkeys(verb.risks for verb in verbs)) or "unknown"),
-        ("Undo", " ".join(final) or "Offered as a plan of its own if this does not help"),
+        ("Undo", _undo(plan)),
         ("Approvals", f"{approvals(view.decisions)} of {plan.needed}"),
         ("Expires", f"{plan.pending_until:%H:%M:%S} UTC"),
         ("Rule", rule),
     ]
     if plan.requester != "midwatch":
         said.append(("Edited by", f"{plan.requester}, who cannot approve it"))
-    return [(name, clipped(value, _FIELD)) for name, value in said]
+    return [(name, clipped(value, _UNDO if name == "Undo" else _FIELD)) for name, value in said]
+
+
+def _undo(plan: Plan) -> str:
+    """What undoing it would put back, the last step first; what cannot be undone before all of it."""
+    final = {step.verb for step in plan.steps if not _can_go_back(step)}
+    words = [undo_words(step) for step in reversed(plan.steps) if step.verb in final]
+    words += [undo_words(step) for step in reversed(plan.steps) if step.verb not in final]
+    told = [one.rstrip(".") for one in dict.fromkeys(words)]
+    more = len(told) - MOST_UNDONE
+    said = ". ".join(told[:MOST_UNDONE]) + (f"; and {more} more" if more > 0 else "")
+    own = any(step.verb not in final for step in plan.steps)
+    return f"{said} (a plan of its own, offered if this does not help)" if own else f"{said}."
+
+
+def _can_go_back(step: Step) -> bool:
+    return step.verb in CATALOGUE and CATALOGUE[step.verb].reversible
 
 
 def _said(view: PlanView, *, over: bool) -> str:
