@@ -17,6 +17,7 @@ from agents.gatekeeper.office import Office
 from agents.gatekeeper.paging import pages
 from agents.gatekeeper.policing import cancel_refused
 from agents.gatekeeper.reasons import Reasons, reasons_of
+from agents.gatekeeper.reminding import reminder
 from agents.gatekeeper.sealing import keep_entries
 from agents.gatekeeper.vouching import vouch
 from agents.gatekeeper.whole import readable
@@ -32,7 +33,7 @@ from agents.ledger.story import PlanView, Story, story
 from tools.pacing import Urgency
 from tools.queue.port import Later
 from tools.redaction import redact
-from tools.slack import Message
+from tools.slack import Block, Message
 
 _WEIGHED = frozenset({PlanState.DRAFT, PlanState.PENDING})
 
@@ -186,13 +187,17 @@ async def _thread(office: Office, told: Story, posted: Posted) -> None:
     number = told.incident.number
     with office.ledger.read() as session:
         there = ledger_cards.thread_keys(session, number)
-    wanted = entries(told)
-    for key, block in wanted:
-        if key not in there:
+    for entry in entries(told):
+        if entry[0] not in there:
             _no_hurry(office, number, office.slack.pace.spare_post(posted.channel_id))
-            message = Message(blocks=[block], text=redact(told.incident.id))
-            ts = await office.slack.post(posted.channel_id, message, posted.message_ts)
-            await asyncio.to_thread(ledger_cards.record_entry, office.ledger, number, key, ts)
+            await _enter(office, told, posted, entry)
+
+
+async def _enter(office: Office, told: Story, posted: Posted, entry: tuple[str, Block]) -> None:
+    key, block = entry
+    message = Message(blocks=[block], text=redact(told.incident.id))
+    ts = await office.slack.post(posted.channel_id, message, posted.message_ts)
+    await asyncio.to_thread(ledger_cards.record_entry, office.ledger, told.incident.number, key, ts)
 
 
 async def _page(office: Office, told: Story, posted: Posted) -> None:
@@ -204,6 +209,9 @@ async def _page(office: Office, told: Story, posted: Posted) -> None:
         return
     with office.ledger.read() as session:
         there = ledger_cards.thread_keys(session, number)
+    line = reminder(told, resting) if resting is not None else None
+    if line is not None and line[0] not in there:
+        await _enter(office, told, posted, line)
     for page in pages(told, roster_or_nobody(office.roster_file)):
         if page.key in there:
             continue

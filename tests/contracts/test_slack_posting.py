@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from agents.gatekeeper.office import Office
 from agents.gatekeeper.paging import BENT
 from agents.gatekeeper.posting import _open_for_signing, advance, announce
 from agents.gatekeeper.reasons import Reasons, reasons_of
-from agents.incident import Plan, Preview
-from agents.ledger import cards, decisions, incidents, investigations, moves, previews
+from agents.incident import Diagnosis, Plan, Preview
+from agents.ledger import cards, decisions, incidents, investigations, moves, previews, snooze
 from agents.ledger.accounts import LOOK_EVERY
 from agents.ledger.cards import Need
 from agents.ledger.decisions import Decided
@@ -25,6 +26,7 @@ from agents.ledger.lines import MOST_ASKING
 from agents.ledger.moves import Standing, standing
 from agents.ledger.previews import Posted
 from agents.ledger.protocol import Objection
+from agents.ledger.snooze import Rest
 from agents.ledger.store import Ledger
 from agents.ledger.story import Story, story
 from agents.ledger.tables import ProposalRow
@@ -38,7 +40,7 @@ from tests.contracts.test_ledger_hidden import bend
 from tests.contracts.test_ledger_record import record
 from tests.support.front_desk import settings_for
 from tests.support.live_text import words_in
-from tests.support.plans import a_decision, a_delivery, a_plan, a_step, an_alert
+from tests.support.plans import ADA, a_decision, a_delivery, a_plan, a_step, an_alert
 from tests.support.pretend_queue import RememberingQueue
 from tools.slack import SlackRefused
 
@@ -65,6 +67,8 @@ def drafted(ledger: Ledger, *diffs: str, number: int = 1, **changes: Any) -> Pla
     )
     lease = investigations.take(ledger, number, "the test", 60)
     assert lease is not None
+    if changes.pop("diagnosed", False):
+        investigations.write_diagnosis(ledger, lease, 1, Diagnosis(cause=None, confidence="none"))
     plan = a_plan(now, **({"incident": f"INC-{number}", "steps": (a_step(name=f"web-{number}"),)} | changes))
     investigations.draft(ledger, lease, plan, "why")
     investigations.release(ledger, lease)
@@ -341,3 +345,31 @@ def test_a_card_goes_where_its_labels_lead_and_stays_there(office: Office, slack
     assert (method, card["channel"]) == ("chat.update", SHARED)
     row = proposal(office.ledger, plan)
     assert (row.state, row.channel_id, row.message_ts) == ("PENDING", SHARED, card["ts"])
+
+
+def test_when_a_rest_is_over_the_thread_says_once_what_is_still_waited_for(
+    office: Office, slack: SlackServer, clock: HandClock
+) -> None:
+    plan = drafted(office.ledger, "-a\n+b", diagnosed=True)
+    looked(office, slack)
+    snooze.rest(office.ledger, 1, ADA, Rest.QUARTER)
+    assert [method for method, _ in looked(office, slack)] == ["chat.update"]
+    assert [job.run_at for job in office.ledger.queue.jobs][-1] == clock() + timedelta(minutes=15)
+    clock.forward(15 * 60)
+    ((method, line),) = looked(office, slack)
+    assert (method, line["thread_ts"]) == ("chat.postMessage", proposal(office.ledger, plan).message_ts)
+    said_so = "".join(words_in(line["blocks"]))
+    assert said_so == "The rest is over  INC-1 still waits for a signature, until 01:00 UTC."
+    assert looked(office, slack) == []
+
+
+def test_a_rest_that_nobody_has_to_come_back_for_ends_without_a_word(
+    office: Office, slack: SlackServer, clock: HandClock
+) -> None:
+    drafted(office.ledger, "-a\n+b", diagnosed=True)
+    looked(office, slack)
+    snooze.rest(office.ledger, 1, ADA, Rest.QUARTER)
+    over = an_alert(clock(), fingerprint="f1", firing=False, ends_at=clock())
+    incidents.accept(office.ledger, [a_delivery(clock(), over, group_key="g1")])
+    clock.forward(15 * 60)
+    assert not any("The rest is over" in str(call) for call in looked(office, slack))
