@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from fastapi import APIRouter, FastAPI
 from agents.auditor.watch import watch
 from agents.gatekeeper.signed import SigningDesk
 from agents.ledger.errands import TO_DO, TO_TELL
+from agents.ledger.lines import LANE as DIGEST
 from agents.ledger.protocol import Agent
 from agents.ledger.store import Ledger
 from midwatch.channel import Channel
@@ -58,7 +60,7 @@ async def run(settings: Settings) -> None:
         lanes.append(watch(auditor, channel, stop))
         lanes.append(_lane(ledger, Agent.GATEKEEPER, _looks(settings, channel, bench), stop))
         if settings.slack_mode != "off":
-            lanes += [_chat(settings, app, channel, stop), _lane(ledger, TO_TELL, _tells(channel), stop)]
+            lanes += _chat_lanes(settings, app, channel, stop)
         tasks = [asyncio.create_task(lane) for lane in lanes]
         # Half a Midwatch is worse than none: alerts would be taken in that nobody looks at.
         done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -141,6 +143,14 @@ async def _investigator(
     return [_lane(ledger, Agent.INVESTIGATOR, look, stop), errand]
 
 
+def _chat_lanes(settings: Settings, app: FastAPI, channel: Channel, stop: asyncio.Event) -> list[Any]:
+    from agents.gatekeeper import digest, errands
+
+    answers = _lane(channel.ledger, TO_TELL, _in_chat(channel, errands.tell), stop)
+    digests = _lane(channel.ledger, DIGEST, _in_chat(channel, digest.tell), stop)
+    return [_chat(settings, app, channel, stop), answers, digests]
+
+
 async def _chat(settings: Settings, app: FastAPI, channel: Channel, stop: asyncio.Event) -> None:
     """Wait for the chat if need be, and let clicks in until the end.
 
@@ -185,9 +195,8 @@ def _looks(settings: Settings, channel: Channel, bench: Bench) -> Handler:
     return look
 
 
-def _tells(channel: Channel) -> Handler:
-    """Answers to what people asked for, told once there is a chat to tell them in."""
-    from agents.gatekeeper.errands import tell
+def _in_chat(channel: Channel, tell: Callable[[Office, int], Awaitable[None]]) -> Handler:
+    """What is only told in the chat, once there is one."""
 
     async def look(job: Job) -> None:
         if channel.office is None:

@@ -143,6 +143,9 @@ class Settings(LoginSettings, BaseSettings):
     """Signing secret; needed for ``http``, where Slack posts to ``/slack/events`` under ``public_url``."""
     slack_channel: str | None = None
     """Id of the channel for the cards (``C…``); needed unless ``slack_mode`` is ``off``."""
+    slack_pace: float = Field(default=1.0, gt=0, le=1000)
+    """How fast the chat is written to: 1 is what Slack publishes, a message a second a channel and fifty
+    changed messages a minute. More only where Slack granted more."""
     roster_file: LocalPath | None = None
     """YAML file that names who may approve. Without it nobody may."""
     policy_file: LocalPath | None = None

@@ -245,7 +245,9 @@ async def office_of(settings: Settings, ledger: Ledger) -> Office:
 
     if settings.slack_bot_token is None or settings.slack_channel is None:
         raise AssertionError("the settings ask for Slack without its token or channel")
-    slack = Slack.open(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+    slack = Slack.open(
+        settings.slack_bot_token.get_secret_value(), settings.slack_api_url, settings.slack_pace
+    )
     who = await slack.identity()
     app_id = await slack.app_id(who.bot_id)
     return Office(

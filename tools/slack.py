@@ -15,6 +15,9 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
+from tools.pacing import Urgency
+from tools.slack_pace import Pace
+
 Block = dict[str, Any]
 """One piece of Slack's JSON, as Block Kit defines it; Slack checks its shape."""
 
@@ -116,13 +119,17 @@ class Slack:
     """The Web API with one bot token. ``base_url`` ends in ``/api/``."""
 
     client: AsyncWebClient = field(repr=False)
+    pace: Pace = field(default_factory=Pace)
 
     @classmethod
-    def open(cls, token: str, base_url: str) -> Slack:
-        """A client that honours Retry-After and otherwise never repeats a call by itself."""
+    def open(cls, token: str, base_url: str, pace: float = 1.0) -> Slack:
+        """A client that honours Retry-After and otherwise never repeats a call by itself.
+
+        It posts and changes messages as fast as Slack publishes, times ``pace``.
+        """
         client = AsyncWebClient(token=token, base_url=base_url, timeout=10)
         client.retry_handlers = [AsyncRateLimitErrorRetryHandler(max_retry_count=2)]
-        return cls(client=client)
+        return cls(client=client, pace=Pace(factor=pace))
 
     async def identity(self) -> Identity:
         """Who we are. Raises SlackError."""
@@ -144,8 +151,11 @@ class Slack:
         # The SDK takes a token out of the arguments and makes it the header of this one call.
         await self._call("apps.connections.open", {"token": app_token})
 
-    async def post(self, channel: str, message: Message, thread_ts: str = "") -> str:
-        """Post and return the message's ts."""
+    async def post(
+        self, channel: str, message: Message, thread_ts: str = "", urgency: Urgency = Urgency.NOW
+    ) -> str:
+        """Post when it is its turn, and return the message's ts."""
+        await self.pace.post(channel, urgency)
         body: dict[str, Any] = {"channel": channel, "text": escaped(message.text), "blocks": message.blocks}
         body |= {"unfurl_links": False, "unfurl_media": False}
         if thread_ts:
@@ -155,8 +165,9 @@ class Slack:
         said = await self._call("chat.postMessage", body)
         return str(said["ts"])
 
-    async def update(self, channel: str, ts: str, message: Message) -> None:
-        """Replace a message in place."""
+    async def update(self, channel: str, ts: str, message: Message, urgency: Urgency = Urgency.NOW) -> None:
+        """Replace a message in place when it is its turn."""
+        await self.pace.update(channel, urgency)
         body = {"channel": channel, "ts": ts, "text": escaped(message.text), "blocks": message.blocks}
         await self._call("chat.update", body)
 

@@ -8,7 +8,6 @@ and the card names its digest (``whole``).
 from __future__ import annotations
 
 import hashlib
-import re
 
 import orjson
 
@@ -17,6 +16,7 @@ from agents.gatekeeper.change import change, deciding
 from agents.gatekeeper.fitting import Piece, fitted
 from agents.gatekeeper.reasons import Reasons
 from agents.gatekeeper.remembered import remembered_blocks
+from agents.gatekeeper.symptom import in_words, symptom
 from agents.incident import Diagnosis, Incident, IncidentState, Recovery, Value
 from agents.ledger.feedback import Grade
 from agents.ledger.protocol import ACTIVE
@@ -48,7 +48,7 @@ def render(story: Story, seal: SealKey, public_url: str, reasons: Reasons | None
     incident = story.incident
     page = f"{public_url}/incidents/{incident.number}"
     pieces = [
-        Piece(blocks=[header(_headline(incident)), _place(story), line(_times(story), (page, incident.id))]),
+        Piece(blocks=[header(headline(incident)), _place(story), line(_times(story), (page, incident.id))]),
         *_what_is_wrong(story, page),
         Piece(blocks=remembered_blocks(story, public_url), gives_way=7, name="what was seen before"),
     ]
@@ -60,22 +60,17 @@ def render(story: Story, seal: SealKey, public_url: str, reasons: Reasons | None
     pieces += [Piece(blocks=_ending(story)), Piece(blocks=[*deciding(story, seal), *_asides(story, seal)])]
     if story.plan is not None:
         pieces.append(Piece(blocks=[context(f"plan {story.plan.plan.digest[:12]}")]))
-    blocks = fitted(pieces)
-    text = clipped(f"{incident.id} {incident.title}", 300)
-    return Rendering(blocks=blocks, text=text, digest=hashlib.sha256(orjson.dumps(blocks)).hexdigest())
+    return rendering(fitted(pieces), f"{incident.id} {incident.title}")
 
 
-def in_words(name: str) -> str:
-    """An alert's name as words: ``KubePodNotReady`` is "Pod not ready". Acronyms stay as they are."""
-    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|[0-9]+", name)
-    # Nearly every name of the kube-prometheus rules begins so, and it says nothing at night.
-    parts = parts[1:] if len(parts) > 1 and parts[0] == "Kube" else parts
-    words = [part if part.isupper() and len(part) > 1 else part.lower() for part in parts]
-    said = " ".join(words)
-    return said[:1].upper() + said[1:]
+def rendering(blocks: list[Block], text: str) -> Rendering:
+    """These blocks as something to be posted, with ``text`` for the notification."""
+    digest = hashlib.sha256(orjson.dumps(blocks)).hexdigest()
+    return Rendering(blocks=blocks, text=clipped(text, 300), digest=digest)
 
 
-def _headline(incident: Incident) -> str:
+def headline(incident: Incident) -> str:
+    """Severity and alert in words, and which incident it is."""
     names = list(dict.fromkeys(alert.name for alert in incident.alerts))
     words = in_words(names[0]) if names else ""
     more = f" and {len(names) - 1} other kinds of alerts" if len(names) > 1 else ""
@@ -84,19 +79,22 @@ def _headline(incident: Incident) -> str:
 
 def _place(story: Story) -> Block:
     incident = story.incident
-    cause = story.diagnosis.cause if story.diagnosis else None
-    # What all its alerts say; else where the cause is.
-    namespace = _shared(incident, ("namespace",)) or (cause.object.namespace if cause else "")
-    service = _shared(incident, _SERVICE_LABELS) or (cause.object.name if cause else "")
     owner = _shared(incident, _OWNER_LABELS)
-    place = " / ".join(clipped(part, 100) for part in (incident.cluster, namespace, service) if part)
     many = len(incident.alerts)
     return context(
-        place,
+        place_of(incident, story.diagnosis),
         f"owner {clipped(owner, 100)}" if owner else "owner not known",
         f"{many} alert{'s' if many != 1 else ''}",
         "" if story.outcome or _under_way(story.plan) else incident.phase,
     )
+
+
+def place_of(incident: Incident, diagnosis: Diagnosis | None) -> str:
+    """Cluster, namespace and service: what all its alerts say, else where the cause is."""
+    cause = diagnosis.cause if diagnosis else None
+    namespace = _shared(incident, ("namespace",)) or (cause.object.namespace if cause else "")
+    service = _shared(incident, _SERVICE_LABELS) or (cause.object.name if cause else "")
+    return " / ".join(clipped(part, 100) for part in (incident.cluster, namespace, service) if part)
 
 
 def _shared(incident: Incident, names: tuple[str, ...]) -> str:
@@ -126,7 +124,8 @@ def _what_is_wrong(story: Story, page: str) -> list[Piece]:
     said = f"{clipped(cause, 700)} (confidence: {diagnosis.confidence})"
     # Three are read at night; the page has them all, and says which were dropped.
     proof = [(claim.text, claim.evidence) for claim in diagnosis.claims[:3]]
-    blocks = [paragraph("What is wrong", said)]
+    noticed = symptom(story.incident, diagnosis, place_of(story.incident, diagnosis))
+    blocks = [paragraph("What is wrong", clipped(noticed, 300)), paragraph("Cause", said)]
     pieces = [Piece(blocks=blocks)]
     if proof:
         shown = cited(proof, lambda number: f"{page}#{number}")

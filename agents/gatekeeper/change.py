@@ -31,7 +31,9 @@ from tools.slack import Block
 
 MOST_TOLD = 8
 """Steps whose ending a card tells one by one, and people whom it names."""
+"""Steps whose undo a card tells; of more they are counted."""
 _FIELD = 240
+_UNDO = 600
 
 _WORDS = {
     PlanState.APPROVED: "Approved. The actor is checking everything once more.",
@@ -177,7 +179,7 @@ def _facts(view: PlanView, reasons: Reasons) -> list[tuple[str, str]]:
     ]
     if plan.requester != "midwatch":
         said.append(("Edited by", f"{plan.requester}, who cannot approve it"))
-    return [(name, clipped(value, _FIELD)) for name, value in said]
+    return [(name, clipped(value, _UNDO if name == "Undo" else _FIELD)) for name, value in said]
 
 
 def _said(view: PlanView, *, over: bool) -> str:

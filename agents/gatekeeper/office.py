@@ -12,6 +12,7 @@ from agents.ledger.accounts import CLICK_MAY_RELY_ON
 from tools.slack import Slack, SlackError, SlackRefused
 
 FRESH_S = CLICK_MAY_RELY_ON.total_seconds()
+LONGEST_PUT_OFF_S = 15.0
 
 
 @dataclass(kw_only=True)
@@ -30,10 +31,19 @@ class Office(Bench):
     """One question at a time about who is in the groups of the roster: who comes second finds the answer."""
     _people: dict[str, tuple[float, Person]] = field(default_factory=dict, repr=False)
     _posting: dict[int, asyncio.Lock] = field(default_factory=dict, repr=False)
+    _put_off: dict[int, float] = field(default_factory=dict, repr=False)
 
     def posting(self, incident: int) -> asyncio.Lock:
         """One writer a card: two advances of one incident never post side by side."""
         return self._posting.setdefault(incident, asyncio.Lock())
+
+    def put_off(self, incident: int, seconds: float) -> bool:
+        """Whether what can wait is put off for these seconds; not for ever, whatever else there is to say."""
+        since = self._put_off.setdefault(incident, time.monotonic())
+        if seconds and time.monotonic() - since < LONGEST_PUT_OFF_S:
+            return True
+        del self._put_off[incident]
+        return False
 
     async def person(self, user_id: str) -> Person | None:
         """The account, at most a minute old, or None when Slack would not say."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from agents.gatekeeper.blocks import paragraph
 from agents.incident import Plan
-from tools.kubernetes.actions.catalogue import CATALOGUE
+from tools.kubernetes.actions.catalogue import CATALOGUE, undo_words
+from tools.kubernetes.actions.step import Step
 from tools.policy.words import touched, warnings
 from tools.slack import Block
 
 _IN_REACH = 3
 """So many lines of what is touched are summed up in ``reach``."""
+MOST_UNDONE = 3
 
 
 def reach(plan: Plan) -> str:
@@ -29,12 +31,27 @@ def reach(plan: Plan) -> str:
 def in_short(plan: Plan) -> list[tuple[str, str]]:
     """What a person weighs before signing, wherever that is: reach, risks and the way back."""
     verbs = [CATALOGUE[step.verb] for step in plan.steps if step.verb in CATALOGUE]
-    final = dict.fromkeys(verb.undo for verb in verbs if not verb.reversible)
     return [
         ("Blast radius", reach(plan)),
         ("What can go wrong", " ".join(dict.fromkeys(verb.risks for verb in verbs)) or "unknown"),
-        ("Undo", " ".join(final) or "Offered as a plan of its own if this does not help"),
+        ("Undo", _undo(plan)),
     ]
+
+
+def _undo(plan: Plan) -> str:
+    """What undoing it would put back, the last step first; what cannot be undone before all of it."""
+    final = {step.verb for step in plan.steps if not _can_go_back(step)}
+    words = [undo_words(step) for step in reversed(plan.steps) if step.verb in final]
+    words += [undo_words(step) for step in reversed(plan.steps) if step.verb not in final]
+    told = [one.rstrip(".") for one in dict.fromkeys(words)]
+    more = len(told) - MOST_UNDONE
+    said = ". ".join(told[:MOST_UNDONE]) + (f"; and {more} more" if more > 0 else "")
+    own = any(step.verb not in final for step in plan.steps)
+    return f"{said} (a plan of its own, offered if this does not help)" if own else f"{said}."
+
+
+def _can_go_back(step: Step) -> bool:
+    return step.verb in CATALOGUE and CATALOGUE[step.verb].reversible
 
 
 def _sum(values: list[int | None] | list[float | None]) -> str:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
 
 from sqlmodel import Session, col, select
 
-from agents.incident import Hex64, Value
+from agents.incident import Hex64, IncidentState, Value
+from agents.ledger import lines
 from agents.ledger.previews import Posted
 from agents.ledger.store import Ledger, Transaction
-from agents.ledger.tables import CardRow, ThreadRow
+from agents.ledger.tables import CardRow, IncidentRow, ThreadRow
 from agents.ledger.tables_people import ChatFileRow
 from agents.ledger.tags import Tag
+
+LATELY = timedelta(minutes=10)
+"""For so long a new card counts among those that people still have to read, whatever it asks."""
 
 
 def card_of(session: Session, incident: int) -> CardRow | None:
@@ -19,11 +25,41 @@ def card_of(session: Session, incident: int) -> CardRow | None:
     return session.get(CardRow, incident)
 
 
-def intend_card(ledger: Ledger, incident: int, channel_id: str) -> None:
-    """Note that a card is about to be posted, so that a crash can look for it before posting again."""
+class Need(StrEnum):
+    """Why an incident should have a card of its own."""
+
+    ASKS = "somebody is asked or called"
+    TELLS = "there is something to tell"
+    OVER = "it is over"
+
+
+def begin_card(ledger: Ledger, incident: int, channel_id: str, need: Need) -> bool:
+    """Note that a card is about to be posted, so that a crash can look for it before posting again.
+
+    False when there is no room for one that asks nothing: the channel's digest tells it meanwhile, and it
+    is looked at again. What is over was told there, and needs no card any more.
+    """
     with ledger.write() as tx:
-        if tx.session.get(CardRow, incident) is None:
-            tx.session.add(CardRow(incident=incident, channel_id=channel_id, tried_at=tx.now))
+        if tx.session.get(CardRow, incident) is not None:
+            return True
+        told = need is Need.OVER and lines.leave(tx, incident)
+        if told or (need is not Need.ASKS and _crowded(tx, incident, channel_id)):
+            if need is Need.TELLS and lines.list_in(tx, channel_id, incident):
+                tx.audit(Tag.CARD_HELD, {"channel": channel_id}, incident=incident)
+            return False
+        tx.session.add(CardRow(incident=incident, channel_id=channel_id, tried_at=tx.now))
+        return True
+
+
+def _crowded(tx: Transaction, incident: int, channel_id: str) -> bool:
+    """Whether as many open cards as people can follow ask in the channel or came there lately."""
+    # Counted with nobody else writing, like the places of those that ask.
+    tx.alone()
+    lately = select(CardRow.incident).join(IncidentRow, col(IncidentRow.number) == col(CardRow.incident))
+    lately = lately.where(CardRow.channel_id == channel_id, col(CardRow.tried_at) > tx.now - LATELY)
+    opened = set(tx.session.exec(lately.where(IncidentRow.state == IncidentState.OPEN.value)))
+    free = lines.MOST_ASKING - len(opened | lines.holders(tx.session, channel_id))
+    return lines.ahead(tx.session, channel_id, lines.telling(tx.session, incident)) >= free
 
 
 def record_card(ledger: Ledger, incident: int, posted: Posted) -> None:
@@ -34,6 +70,8 @@ def record_card(ledger: Ledger, incident: int, posted: Posted) -> None:
     with ledger.write() as tx:
         row = tx.session.get_one(CardRow, incident)
         tag = Tag.CARD_UPDATED if row.message_ts else Tag.CARD_POSTED
+        if not lines.waits(tx.session, incident):
+            lines.leave(tx, incident)
         row.channel_id, row.message_ts, row.digest = posted.channel_id, posted.message_ts, posted.card_digest
         tx.session.add(row)
         tx.audit(tag, {"ts": posted.message_ts, "digest": posted.card_digest}, incident=incident)

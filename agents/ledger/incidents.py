@@ -17,7 +17,14 @@ from sqlmodel import Session, SQLModel, col, select
 from agents.incident import Alert, Incident, IncidentState
 from agents.ledger import alert_rows
 from agents.ledger.moves import cancel_open_plans
-from agents.ledger.notification import Accepted, Delivery, DeliveryStatus, Disposition, Notification
+from agents.ledger.notification import (
+    RANK,
+    Accepted,
+    Delivery,
+    DeliveryStatus,
+    Disposition,
+    Notification,
+)
 from agents.ledger.protocol import Agent
 from agents.ledger.store import Ledger, Transaction
 from agents.ledger.tables import AlertRow, DeliveryRow, IncidentRow
@@ -25,7 +32,6 @@ from agents.ledger.tags import Tag
 from tools.redaction import redact
 
 DEAD_MAN_SWITCHES = frozenset({"Watchdog", "InfoInhibitor"})
-_RANK = {"critical": 3, "error": 2, "warning": 1}
 # A row for each of 20,000 alerts would keep every other delivery waiting for ten seconds.
 MOST_NAMED = 100
 # Alertmanager pauses for up to a minute before it tries again, so a copy comes within two. Words that are
@@ -127,7 +133,7 @@ def _open_key(source: str, group_key: str) -> str:
 
 
 def _open(tx: Transaction, source: str, group_key: str, alerts: Sequence[Alert]) -> int:
-    worst = max(alerts, key=lambda alert: _RANK.get(alert.labels.get("severity", ""), 0))
+    worst = max(alerts, key=lambda alert: RANK.get(alert.labels.get("severity", ""), 0))
     # The title goes into the record, which is never erased.
     title = redact(title_of(worst))
     row = {

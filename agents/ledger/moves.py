@@ -9,7 +9,7 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from agents.incident import Plan, digest_of
-from agents.ledger import objects
+from agents.ledger import lines, objects
 from agents.ledger.protocol import (
     ACTIVE,
     LOCKING,
@@ -26,8 +26,6 @@ from agents.ledger.tags import Tag
 
 TYPED_DIGITS = 6
 """How much of a digest an approver types from tier 2 on."""
-MOST_ASKING = 5
-"""How many plans may wait for a signature in one channel at a time (threat T33)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +81,8 @@ def move(tx: Transaction, wanted: Move) -> Objection | None:
     against = objection(start, wanted.to, wanted.by)
     if against is not None:
         return against
+    # Taken down before the move wipes it: whose place this was, or who waited for one.
+    place = lines.place_of(tx.session, proposal)
     shown = f"{wanted.reason}: {wanted.words}" if wanted.words else wanted.reason
     result = tx.session.connection().execute(
         update(ProposalRow)
@@ -102,6 +102,8 @@ def move(tx: Transaction, wanted: Move) -> Objection | None:
         return Objection.CHANGED_MEANWHILE
     tx.session.refresh(proposal)
     _afterwards(tx, wanted, start)
+    if place and wanted.to is not PlanState.PENDING:
+        lines.room_in(tx, place)
     return None
 
 
@@ -110,8 +112,6 @@ def _afterwards(tx: Transaction, wanted: Move, start: PlanState) -> None:
     # UNKNOWN keeps its objects: nobody may plan for what may have been changed just now.
     if wanted.to in TERMINAL:
         objects.let_go(tx, wanted.plan_id)
-    if start is PlanState.PENDING:
-        _next_in_the_channel(tx)
     body = {"from": start.value, "to": wanted.to.value, "by": wanted.by.value, "reason": wanted.reason}
     tx.audit(Tag.PLAN_MOVED, {**body, "digest": row.digest}, incident=row.incident, plan_id=row.id)
     for lane in next_lanes(wanted.to):
@@ -121,15 +121,6 @@ def _afterwards(tx: Transaction, wanted: Move, start: PlanState) -> None:
     if wanted.to is PlanState.APPROVED:
         plan = Plan.model_validate_json(row.canonical)
         tx.wake(Agent.GATEKEEPER, row.incident, tx.now + timedelta(seconds=plan.claim_within_s))
-
-
-def _next_in_the_channel(tx: Transaction) -> None:
-    """One place became free (threat T33): the drafts that wait longest for one are looked at."""
-    # Only a draft is ever hindered by this, and moving on takes it away.
-    full = ProposalRow.obstacle == Objection.CHANNEL_FULL.value
-    waiting = select(PlanRow.incident).join(ProposalRow).where(full).order_by(col(PlanRow.created_at))
-    for incident in tx.session.exec(waiting.limit(MOST_ASKING)).all():
-        tx.wake(Agent.GATEKEEPER, incident)
 
 
 def hinder(tx: Transaction, found: Standing, obstacle: str) -> bool:

@@ -13,6 +13,9 @@ from pydantic import AwareDatetime, Field
 from agents.incident import Alert, Hex64, Value
 from tools.kubernetes.objects import NonEmpty
 
+RANK = {"critical": 3, "error": 2, "warning": 1}
+"""How grave a ``severity`` label is; whatever else it says comes after these."""
+
 
 class Notification(Value):
     """One webhook body (version 4), decided per alert: the outer ``status`` is not kept.

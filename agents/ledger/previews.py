@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlmodel import Session, func, select
+from sqlmodel import Session
 
 from agents.incident import Preview
-from agents.ledger.moves import MOST_ASKING, Move, hinder, move, quarantine, standing
+from agents.ledger import lines
+from agents.ledger.lines import MOST_ASKING
+from agents.ledger.moves import Move, hinder, move, quarantine, standing
 from agents.ledger.protocol import Agent, Objection, PlanState
 from agents.ledger.store import Ledger, Transaction
-from agents.ledger.tables import PreviewRow, ProposalRow
+from agents.ledger.tables import PlanRow, PreviewRow, ProposalRow
 from agents.ledger.tags import Tag
 
 
@@ -71,22 +73,33 @@ def preview_of(session: Session, plan_id: str) -> Preview | None:
 
 
 def ask_for_place(ledger: Ledger, plan_id: str, channel_id: str) -> bool:
-    """Whether a previewed draft may be shown for signing now; that it must wait is said once (T33)."""
+    """Whether a previewed draft may be shown for signing now: it keeps its place until it is over.
+
+    Whoever must wait is told by the channel's digest, in the order of ``lines``; it is on record once (T33).
+    """
     with ledger.write() as tx:
         found = standing(tx.session, plan_id)
         if isinstance(found, Objection) or found.state is not PlanState.DRAFT:
             return False
-        full = _asking_in(tx, channel_id) >= MOST_ASKING
+        incident = found.row.incident
+        free = MOST_ASKING - _asking_in(tx, channel_id, incident)
+        full = lines.ahead(tx.session, channel_id, lines.asking(tx.session, incident)) >= free
+        # A draft that is told its channel has its place there: nobody else is shown in its stead.
+        held = tx.session.get_one(ProposalRow, plan_id)
+        held.channel_id = "" if full else channel_id
+        tx.session.add(held)
+        tx.session.flush()
         if hinder(tx, found, Objection.CHANNEL_FULL.value if full else "") and full:
-            tx.audit(Tag.CARD_WAITS, {"channel": channel_id}, incident=found.row.incident, plan_id=plan_id)
+            tx.audit(Tag.CARD_WAITS, {"channel": channel_id}, incident=incident, plan_id=plan_id)
+        if full:
+            lines.list_in(tx, channel_id, incident)
         return not full
 
 
-def _asking_in(tx: Transaction, channel_id: str) -> int:
+def _asking_in(tx: Transaction, channel_id: str, but: int) -> int:
     # Counted with nobody else writing: two gatekeepers must not give the last place away twice.
     tx.alone()
-    asking = (ProposalRow.state == PlanState.PENDING.value, ProposalRow.channel_id == channel_id)
-    return tx.session.exec(select(func.count()).select_from(ProposalRow).where(*asking)).one()
+    return len(lines.holders(tx.session, channel_id) - {but})
 
 
 def mark_pending(ledger: Ledger, plan_id: str, posted: Posted, reason: str = "") -> Objection | None:
@@ -99,11 +112,14 @@ def mark_pending(ledger: Ledger, plan_id: str, posted: Posted, reason: str = "")
     with ledger.write() as tx:
         if tx.session.get(PreviewRow, plan_id) is None:
             return Objection.NOT_PREVIEWED
-        if _asking_in(tx, posted.channel_id) >= MOST_ASKING:
+        incident = tx.session.get_one(PlanRow, plan_id).incident
+        if _asking_in(tx, posted.channel_id, incident) >= MOST_ASKING:
             return Objection.CHANNEL_FULL
         against = move(tx, Move(plan_id=plan_id, to=PlanState.PENDING, by=Agent.GATEKEEPER, reason=reason))
         if against is None:
             _place(tx, plan_id, posted)
+            lines.leave(tx, incident)
+            lines.touch(tx, posted.channel_id)
         return against
 
 

@@ -208,7 +208,7 @@ class CardRow(SQLModel, table=True):
     channel_id: str
     message_ts: str = ""
     digest: str = ""
-    tried_at: datetime = _at()
+    tried_at: datetime = _at(index=True)
 
 
 class ThreadRow(SQLModel, table=True):

@@ -80,6 +80,18 @@ class Tag(StrEnum):
         "gatekeeper:card:wait",
         "A plan is not shown for signing yet, because as many wait in the channel as people can weigh.",
     )
+    CARD_HELD = (
+        "gatekeeper:card:hold",
+        "An incident that asks nothing is told by the channel's digest: enough cards came there lately.",
+    )
+    DIGEST_POSTED = (
+        "gatekeeper:digest:post",
+        "A digest card was posted: one message for all incidents that have no room in the channel.",
+    )
+    DIGEST_UPDATED = (
+        "gatekeeper:digest:update",
+        "A digest card was brought up to date; how many incidents it tells is stated.",
+    )
     HUMAN_PAGED = (
         "gatekeeper:human:page",
         "People or groups of the roster were called; whom and why is stated.",

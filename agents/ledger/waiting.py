@@ -58,7 +58,9 @@ def waiting(session: Session) -> list[Waiting]:
     query = select(PlanRow, ProposalRow, IncidentRow.title).join(ProposalRow)
     query = query.join(IncidentRow, col(IncidentRow.number) == PlanRow.incident)
     query = query.where(col(ProposalRow.state).in_([state.value for state in ACTIVE]))
-    rows = session.exec(query.order_by(col(PlanRow.created_at)).limit(MOST)).all()
+    # In a storm more drafts than that are older than what somebody is asked about.
+    asked_first = col(ProposalRow.state) != PlanState.PENDING.value
+    rows = session.exec(query.order_by(asked_first, col(PlanRow.created_at)).limit(MOST)).all()
     ids = [plan.id for plan, _, _ in rows]
     # Asked for all of them at once: of most plans that wait there is no word yet, and nothing more to read.
     decided = set(session.exec(select(DecisionRow.plan_id).where(col(DecisionRow.plan_id).in_(ids))))

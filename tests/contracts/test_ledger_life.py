@@ -27,6 +27,7 @@ from agents.ledger import (
 )
 from agents.ledger.accounts import Seen
 from agents.ledger.breaker import Breaker
+from agents.ledger.cards import Need
 from agents.ledger.consultations import Asked, Ended
 from agents.ledger.investigations import Lease, Look
 from agents.ledger.notification import DeliveryStatus
@@ -141,8 +142,8 @@ def proposed(ledger: Ledger, clock: HandClock, lease: Lease) -> str:
     assert previews.store_preview(ledger, shown) is None
     assert previews.store_preview(ledger, shown) is Objection.DUPLICATE
     assert previews.ask_for_place(ledger, plan.id, "C1")
-    cards.intend_card(ledger, 1, "C1")
-    cards.intend_card(ledger, 1, "C2")
+    cards.begin_card(ledger, 1, "C1", Need.ASKS)
+    cards.begin_card(ledger, 1, "C2", Need.ASKS)
     card = Posted(channel_id="C1", message_ts="1.5", card_digest="c" * 64)
     cards.record_card(ledger, 1, card)
     cards.record_card(ledger, 1, Posted(channel_id="C1", message_ts="1.5", card_digest="d" * 64))

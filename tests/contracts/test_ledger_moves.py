@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from agents.incident import Plan, Preview, Verdict
-from agents.ledger import decisions, executions, incidents, investigations, moves, previews
-from agents.ledger.moves import MOST_ASKING, Move
+from agents.ledger import decisions, executions, incidents, investigations, lines, moves, previews
+from agents.ledger.lines import EVERY, MOST_ASKING
+from agents.ledger.moves import Move
 from agents.ledger.previews import Posted
 from agents.ledger.protocol import Agent, Objection, PlanState
 from agents.ledger.store import Ledger
@@ -19,10 +20,11 @@ from tests.contracts.test_ledger_record import reason_of, record, woken
 from tests.support.plans import a_decision, a_delivery, a_plan, a_step, an_alert
 
 
-def previewed(ledger: Ledger, clock: HandClock, n: int) -> Plan:
+def previewed(ledger: Ledger, clock: HandClock, n: int, severity: str = "critical") -> Plan:
     """A rehearsed draft of incident ``n``, for an object of its own; each is a second older."""
     clock.forward(-1)
-    alert = an_alert(clock(), fingerprint=f"f{n}")
+    labels = {"alertname": "A", "namespace": "shop", "severity": severity}
+    alert = an_alert(clock(), fingerprint=f"f{n}", labels=labels)
     incidents.accept(ledger, [a_delivery(clock(), alert, group_key=f"g{n}")])
     lease = investigations.take(ledger, n, "worker", 60)
     assert lease is not None
@@ -49,7 +51,55 @@ def test_a_place_that_became_free_wakes_the_drafts_that_wait_longest_for_one(led
     decisions.decide(ledger, a_decision(shown[0], clock(), verdict=Verdict.DENY))
     longest = range(2 * MOST_ASKING + 1, MOST_ASKING + 1, -1)
     looks = [("gatekeeper", n, None) for n in longest]
-    assert woken(ledger) == [*looks, ("gatekeeper", 1, None), ("investigator", 1, None)]
+    told = ("digest", 1, clock() + EVERY)
+    assert woken(ledger) == [("gatekeeper", 1, None), ("investigator", 1, None), *looks, told]
+
+
+def test_a_place_goes_to_the_gravest_and_among_equals_to_the_oldest(ledger, clock):
+    for n in range(1, MOST_ASKING + 1):
+        post(ledger, previewed(ledger, clock, n))
+    grave = {MOST_ASKING + 3: "warning", MOST_ASKING + 2: "critical"}
+    waiting = [
+        previewed(ledger, clock, n, severity=grave.get(n, "none"))
+        for n in range(MOST_ASKING + 1, MOST_ASKING + 5)
+    ]
+    assert not any(previews.ask_for_place(ledger, plan.id, "C") for plan in waiting)
+    with ledger.read() as session:
+        order = [one.incident - MOST_ASKING for one in lines.in_line(session, "C")]
+    assert order == [2, 3, 4, 1], "each is a second older than the one before"
+    with ledger.write() as tx:
+        one = next(iter(lines.holders(tx.session, "C")))
+        moves.cancel_open_plans(tx, one, "enough")
+    shown = [previews.ask_for_place(ledger, plan.id, "C") for plan in waiting]
+    assert shown == [False, True, False, False], "also where the others ask first"
+
+
+def test_a_place_that_was_given_counts_before_the_card_is_up(ledger, clock):
+    plans = [previewed(ledger, clock, n) for n in range(1, MOST_ASKING + 2)]
+    assert [previews.ask_for_place(ledger, plan.id, "C") for plan in plans] == [True] * MOST_ASKING + [False]
+    assert post(ledger, plans[-1]) is Objection.CHANNEL_FULL
+    assert [post(ledger, plan) for plan in plans[:-1]] == [None] * MOST_ASKING
+
+
+def test_who_is_next_is_looked_at_also_when_the_first_in_line_waits_no_more(ledger, clock):
+    plans = [previewed(ledger, clock, n) for n in range(1, MOST_ASKING + 3)]
+    for plan in plans:
+        previews.ask_for_place(ledger, plan.id, "C")
+    woken(ledger)
+    with ledger.write() as tx:
+        moves.cancel_open_plans(tx, MOST_ASKING + 1, "it resolved")
+    assert ("gatekeeper", MOST_ASKING + 2, None) in woken(ledger)
+
+
+def test_a_place_in_one_channel_is_none_in_another(ledger, clock):
+    plans = [previewed(ledger, clock, n) for n in range(1, MOST_ASKING + 3)]
+    for plan in plans:
+        previews.ask_for_place(ledger, plan.id, "C")
+    here, there = plans[-2:]
+    assert previews.ask_for_place(ledger, there.id, "D")
+    assert not previews.ask_for_place(ledger, here.id, "C")
+    with ledger.read() as session:
+        assert [one.incident for one in lines.in_line(session, "C")] == [MOST_ASKING + 1, MOST_ASKING + 2]
 
 
 def test_no_place_becomes_free_by_what_was_not_waiting_for_a_signature(ledger, clock):

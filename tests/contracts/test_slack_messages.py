@@ -22,6 +22,8 @@ from evals.world.slack.people import (
     WANDA,
 )
 from tests.support.slack_world import Clock, incident_card, web_client
+from tools.slack import Message, Slack, SlackUnreachable
+from tools.slack_pace import Pace
 
 
 @pytest.fixture
@@ -272,3 +274,46 @@ async def test_posting_too_fast_is_429_and_the_sdk_waits_as_long_as_told(
         assert len(waits) == 1
         assert waits[0] >= 1
         assert [call.status for call in slack.calls] == [200, 429, 429, 200]
+
+
+async def test_changing_messages_too_fast_is_429_for_the_whole_workspace_and_notes_have_another_limit() -> (
+    None
+):
+    clock = Clock()
+    with SlackServer(SlackOptions(clock=clock, post_burst=2, update_burst=2, updates_per_minute=60)) as slack:
+        client = web_client(slack)
+        posted = [await client.chat_postMessage(channel=INCIDENTS, text="card") for _ in range(2)]
+        for one in posted:
+            await client.chat_update(channel=INCIDENTS, ts=one["ts"], text="changed")
+            await client.chat_postEphemeral(channel=INCIDENTS, user=ADA, text="a note")
+        with pytest.raises(SlackApiError) as caught:
+            await client.chat_update(channel=INCIDENTS, ts=posted[0]["ts"], text="again")
+        assert caught.value.response.status_code == 429
+        assert caught.value.response.headers["Retry-After"] == "1"
+        clock.now += 1
+        await client.chat_update(channel=INCIDENTS, ts=posted[0]["ts"], text="again")
+
+
+@pytest.mark.parametrize("turns", [True, False])
+async def test_with_turns_nobody_is_told_to_wait_and_without_them_somebody_is(turns: bool) -> None:
+    clock = Clock()
+
+    async def sleep(seconds: float) -> None:
+        clock.now += seconds
+
+    with SlackServer(SlackOptions(clock=clock, post_burst=5, update_burst=20)) as slack:
+        pace = Pace(clock=clock, sleep=sleep) if turns else Pace(factor=1000)
+        said = Slack(client=web_client(slack), pace=pace)
+
+        async def storm() -> None:
+            for _ in range(20):
+                ts = await said.post(INCIDENTS, Message(blocks=[], text="card"))
+                for text in ("a", "b"):
+                    await said.update(INCIDENTS, ts, Message(blocks=[], text=text))
+
+        if not turns:
+            with pytest.raises(SlackUnreachable, match="ratelimited"):
+                await storm()
+            return
+        await storm()
+        assert {call.status for call in slack.calls} == {200}

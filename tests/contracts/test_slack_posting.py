@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,15 @@ from agents.gatekeeper.patience import HEAD_START
 from agents.gatekeeper.posting import _open_for_signing, advance, announce
 from agents.gatekeeper.reasons import Reasons, reasons_of
 from agents.incident import Diagnosis, Plan, Preview
-from agents.ledger import cards, decisions, incidents, investigations, moves, previews
+from agents.ledger import cards, decisions, incidents, investigations, moves, previews, snooze
 from agents.ledger.accounts import LOOK_EVERY
+from agents.ledger.cards import Need
 from agents.ledger.decisions import Decided
-from agents.ledger.moves import MOST_ASKING, Standing, standing
+from agents.ledger.lines import MOST_ASKING
+from agents.ledger.moves import Standing, standing
 from agents.ledger.previews import Posted
 from agents.ledger.protocol import Objection
+from agents.ledger.snooze import Rest
 from agents.ledger.store import Ledger
 from agents.ledger.story import Story, story
 from agents.ledger.tables import ProposalRow
@@ -37,7 +41,7 @@ from tests.contracts.test_ledger_hidden import bend
 from tests.contracts.test_ledger_record import record
 from tests.support.front_desk import settings_for
 from tests.support.live_text import words_in
-from tests.support.plans import a_decision, a_delivery, a_plan, a_step, an_alert
+from tests.support.plans import ADA, a_decision, a_delivery, a_plan, a_step, an_alert
 from tests.support.pretend_queue import RememberingQueue
 from tests.support.told import a_diagnosis
 from tools.queue.port import Later
@@ -178,7 +182,7 @@ def test_a_card_that_was_posted_by_one_that_died_is_found_and_not_posted_again(
     office: Office, slack: SlackServer
 ) -> None:
     plan = drafted(office.ledger, "-a\n+b")
-    cards.intend_card(office.ledger, 1, INCIDENTS)
+    cards.begin_card(office.ledger, 1, INCIDENTS, Need.ASKS)
     told = story(office.ledger, 1)
     assert told is not None
     drawn = render(told, office.seal, office.public_url, reasons(office, told))
@@ -196,7 +200,7 @@ def test_a_card_that_was_posted_by_one_that_died_is_found_and_not_posted_again(
 
 def test_a_card_that_was_only_intended_is_posted(office: Office, slack: SlackServer) -> None:
     drafted(office.ledger, "-a\n+b")
-    cards.intend_card(office.ledger, 1, INCIDENTS)
+    cards.begin_card(office.ledger, 1, INCIDENTS, Need.ASKS)
     ((method, card),) = looked(office, slack)
     assert (method, card["channel"]) == ("chat.postMessage", INCIDENTS)
 
@@ -267,17 +271,26 @@ def test_what_slack_does_not_take_as_a_file_cannot_be_signed(
     assert "approve" not in actions_in(said(slack)[-1][1])
 
 
-def test_where_a_channel_asks_enough_already_a_draft_waits_and_the_card_says_so(
+def test_where_a_channel_asks_enough_already_a_draft_waits_without_a_card(
     office: Office, slack: SlackServer
 ) -> None:
     plan = drafted(office.ledger, "-a\n+b")
     taken(office.ledger)
-    ((_, shown),) = looked(office, slack)
+    assert looked(office, slack) == []
     row = proposal(office.ledger, plan)
     assert (row.state, row.obstacle) == ("DRAFT", Objection.CHANNEL_FULL.value)
     waits = Tag.CARD_WAITS.value
     assert record(office.ledger, waits) == [(waits, {"channel": INCIDENTS}, 1, plan.id)]
-    assert f"Not shown for signing yet: {Objection.CHANNEL_FULL.value}." in words_in(shown["blocks"])
+
+
+def test_a_card_that_lost_its_place_while_it_was_up_says_so(office: Office, slack: SlackServer) -> None:
+    plan = drafted(office.ledger)
+    looked(office, slack)
+    taken(office.ledger)
+    shown = Preview(plan_id=plan.id, at=office.ledger.now(), diffs=("-a\n+b",), dry_run_digest="a" * 64)
+    assert previews.store_preview(office.ledger, shown) is None
+    ((_, card),) = looked(office, slack)
+    assert f"Not shown for signing yet: {Objection.CHANNEL_FULL.value}." in words_in(card["blocks"])
 
 
 def test_people_are_called_once_by_name_and_it_is_on_record(office: Office, slack: SlackServer) -> None:
@@ -285,7 +298,8 @@ def test_people_are_called_once_by_name_and_it_is_on_record(office: Office, slac
     looked(office, slack)
     with office.ledger.write() as tx:
         moves.quarantine(tx, plan.id)
-    *_, (method, call) = looked(office, slack)
+    _, (method, call), entry = looked(office, slack)
+    assert entry[1]["text"] == "INC-1", "the thread goes on after that"
     assert (method, call["channel"], call["thread_ts"]) == (
         "chat.postMessage",
         INCIDENTS,
@@ -361,3 +375,31 @@ def test_a_card_goes_where_its_labels_lead_and_stays_there(office: Office, slack
     assert (method, card["channel"]) == ("chat.update", SHARED)
     row = proposal(office.ledger, plan)
     assert (row.state, row.channel_id, row.message_ts) == ("PENDING", SHARED, card["ts"])
+
+
+def test_when_a_rest_is_over_the_thread_says_once_what_is_still_waited_for(
+    office: Office, slack: SlackServer, clock: HandClock
+) -> None:
+    plan = drafted(office.ledger, "-a\n+b", found=Diagnosis(cause=None, confidence="none"))
+    looked(office, slack)
+    snooze.rest(office.ledger, 1, ADA, Rest.QUARTER)
+    assert [method for method, _ in looked(office, slack)] == ["chat.update"]
+    assert [job.run_at for job in office.ledger.queue.jobs][-1] == clock() + timedelta(minutes=15)
+    clock.forward(15 * 60)
+    ((method, line),) = looked(office, slack)
+    assert (method, line["thread_ts"]) == ("chat.postMessage", proposal(office.ledger, plan).message_ts)
+    said_so = "".join(words_in(line["blocks"]))
+    assert said_so == "The rest is over  INC-1 still waits for a signature, until 01:00 UTC."
+    assert looked(office, slack) == []
+
+
+def test_a_rest_that_nobody_has_to_come_back_for_ends_without_a_word(
+    office: Office, slack: SlackServer, clock: HandClock
+) -> None:
+    drafted(office.ledger, "-a\n+b", found=Diagnosis(cause=None, confidence="none"))
+    looked(office, slack)
+    snooze.rest(office.ledger, 1, ADA, Rest.QUARTER)
+    over = an_alert(clock(), fingerprint="f1", firing=False, ends_at=clock())
+    incidents.accept(office.ledger, [a_delivery(clock(), over, group_key="g1")])
+    clock.forward(15 * 60)
+    assert not any("The rest is over" in str(call) for call in looked(office, slack))

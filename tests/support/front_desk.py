@@ -132,6 +132,8 @@ def settings_for(slack: SlackServer, folder: Path, mode: str, **changes: Any) ->
         "slack_app_token": SecretStr(us.app_token),
         "slack_signing_secret": SecretStr(us.signing_secret),
         "slack_channel": INCIDENTS,
+        # The pretend workspace takes more than Slack does, and no test waits for a turn that is not about it.
+        "slack_pace": 1000,
         "webhook_token": SecretStr("only Alertmanager knows this one"),
     }
     return Settings(**given | changes)

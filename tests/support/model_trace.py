@@ -12,7 +12,8 @@ from agents.gatekeeper.clicks import Click, Home, Person, Question, Refusal, adm
 from agents.incident import Approver, Decision, Plan, Preview, Verdict
 from agents.ledger import decisions, executions, incidents, investigations, moves, previews, store
 from agents.ledger.executions import Answer, Claim, NotOurs
-from agents.ledger.moves import MOST_ASKING, TYPED_DIGITS
+from agents.ledger.lines import MOST_ASKING
+from agents.ledger.moves import TYPED_DIGITS
 from agents.ledger.protocol import Agent, Objection, PlanState
 from agents.ledger.roster import Entry, Roster
 from agents.ledger.store import Ledger

@@ -220,6 +220,7 @@ def _of_serve(at: Scene) -> dict[str, str]:
         "slack_app_token": data["slack"]["app_token"],
         "slack_signing_secret": data["slack"]["signing_secret"],
         "slack_channel": data["slack"]["channel"],
+        "slack_pace": "1000",
         "verify_poll_s": "0.5",
         "verify_window_s": "60",
     }

@@ -18,7 +18,7 @@ from tests.support.golden import FOLDER, as_sent, golden
 from tests.support.verb_cases import CASES as OTHER_KINDS
 from tests.unit.test_actions_cluster_refused import BENT
 from tests.unit.test_actions_cluster_refused import HOSTILE as REFUSED_BEYOND
-from tools.kubernetes.actions.catalogue import CATALOGUE, check, sentence
+from tools.kubernetes.actions.catalogue import CATALOGUE, check, sentence, undo_words
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import CHECKS, MARK, RESOURCES, Context, Refused, is_applied, request
 from tools.kubernetes.actions.whole import WholeVerb
@@ -164,6 +164,21 @@ def test_the_undo_puts_back_what_stood_there(name):
     assert isinstance(undo, Step)
     assert check(undo) is None
     assert not diff(readable(target), readable(sent(after, undo)))
+
+
+@pytest.mark.parametrize("name", UNDONE)
+def test_the_undo_is_told_with_the_values_that_it_would_put_back(name):
+    target, step = drafted(name)
+    undo = CATALOGUE[name].inverse(step, sent(target, step))
+    assert isinstance(undo, Step)
+    assert undo_words(step) == sentence(undo)
+    assert undo_words(step) != sentence(step)
+
+
+def test_what_cannot_be_undone_or_is_not_known_says_so():
+    final = [name for name, verb in CATALOGUE.items() if not verb.reversible]
+    assert all(undo_words(drafted(name)[1]).startswith("Cannot be undone") for name in final)
+    assert undo_words(drafted("scale")[1].model_copy(update={"verb": "conjure"})) == "Not known."
 
 
 @pytest.mark.parametrize("name", PATCHES)

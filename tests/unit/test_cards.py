@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from agents.gatekeeper.cards import in_words, render
+from agents.gatekeeper.cards import render
+from agents.gatekeeper.symptom import in_words
 from agents.gatekeeper.whole import DIFF_ON_CARD, digest_of, is_long, whole_text
 from agents.incident import Claim, Outcome, Preview, Recovery, Verdict
 from agents.ledger.cards import ChatFile

@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 
 # Imported to be registered on the metadata.
 import agents.ledger.tables
+import agents.ledger.tables_chat
 import agents.ledger.tables_errands
 import agents.ledger.tables_looks
 import agents.ledger.tables_model

@@ -48,7 +48,6 @@ METHODS: Final[dict[str, tuple[Method, str | None]]] = {
     "files.completeUploadExternal": (api_files.complete_upload, "files:write"),
     "reactions.add": (api_chat.add_reaction, "reactions:write"),
 }
-_POSTING: Final = frozenset({"chat.postMessage", "chat.postEphemeral"})
 
 
 @dataclass
@@ -122,8 +121,7 @@ class WebApi:
         if scope is not None and scope not in scopes:
             raise SlackError("missing_scope", needed=scope, provided=",".join(sorted(scopes)))
         # Counted before the content is looked at: a refused post costs a turn as well.
-        if method in _POSTING:
-            self.limiter.spend(str(arguments.get("channel")))
+        self.limiter.count(method, arguments)
         return handler(self.workspace, arguments)
 
     async def upload(self, request: Request) -> Response:

@@ -64,5 +64,8 @@ class SlackOptions:
     posts_per_second: float = 1.0
     post_burst: int = 1_000
     """Posts a channel takes at once before 429; ``post_burst=1`` is the strict published limit."""
+    updates_per_minute: float = 50.0
+    update_burst: int = 1_000
+    """Changed messages that the workspace takes at once before 429 (Slack: tier 3, 50 a minute and more)."""
     max_connections: int = 10
     scopes: frozenset[str] = DEFAULT_SCOPES

@@ -96,6 +96,12 @@ def sentence(step: Step) -> str:
     return known.sentence(step) if known else f"{step.verb} on {step.target}"
 
 
+def undo_words(step: Step) -> str:
+    """What undoing the step would do, in words; a verb that is not in the catalogue cannot be undone."""
+    known = CATALOGUE.get(step.verb)
+    return known.undo_words(step) if known else "Not known."
+
+
 def tier_of(step: Step) -> int:
     """The tier of this very step; what is not in the catalogue gets the highest."""
     known = CATALOGUE.get(step.verb)

@@ -52,6 +52,10 @@ class Cordon(_OfNode):
         """Names the node."""
         return f"Cordon node {step.name}: it takes no new pods; those that run on it stay"
 
+    def undo_words(self, step: Step) -> str:
+        """An uncordon's."""
+        return Uncordon().sentence(step)
+
     def inverse(self, step: Step, live: JsonObject) -> Step | Refused:
         """An uncordon."""
         del step
@@ -87,6 +91,10 @@ class Uncordon(_OfNode):
     def sentence(self, step: Step) -> str:
         """Names the node."""
         return f"Uncordon node {step.name}: it takes new pods again"
+
+    def undo_words(self, step: Step) -> str:
+        """A cordon's."""
+        return Cordon().sentence(step)
 
     def inverse(self, step: Step, live: JsonObject) -> Step | Refused:
         """A cordon."""

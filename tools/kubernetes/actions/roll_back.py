@@ -115,7 +115,8 @@ class RollBack(Verb):
         """Names the target, both revisions and what goes back."""
         number, present = step.about.get("revision"), step.expect.get(_PRESENT)
         earlier = f"revision {number}" if number else "its earlier template"
-        since = f" from revision {present}" if present else ""
+        # An undo goes to the number that stood there, before the cluster gave the template a new one.
+        since = f" from revision {present}" if present and present != number else ""
         return f"Roll {step.target} back{since} to {earlier} ({_what(step)})"
 
 

@@ -136,6 +136,12 @@ class Silence(WholeVerb):
             return live is None
         return same(read(live, "/spec/comment"), _signed(step.set[WHOLE]["comment"], plan_id))
 
+    def undo_words(self, step: Step) -> str:
+        """The end of the silence, or that one that ended stays so."""
+        if not step.creates:
+            return "Cannot be undone: a silence that ended is not put back."
+        return f"End the silence of {step.name} with {_words(step.set[WHOLE]['matchers'])}"
+
     def inverse(self, step: Step, live: JsonObject) -> Step | Refused:
         """The end of the silence; one that ended is drafted anew and not put back."""
         if not step.creates:

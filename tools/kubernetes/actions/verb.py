@@ -195,6 +195,14 @@ class Verb(ABC):
         del step
         return {}
 
+    def undo_words(self, step: Step) -> str:
+        """What undoing this very step would do, with the values that are there now."""
+        if not self.reversible:
+            return self.undo
+        back = {pointer: step.expect.get(pointer) for pointer in step.set}
+        turned = {"expect": {**step.expect, **step.set}, "set": back, "about": self.undoing(step)}
+        return self.sentence(step.model_copy(update=turned))
+
     def check(self, step: Step) -> Refused | None:
         """Why this step may not be sent by this verb, or None; run again before every send."""
         misplaced = self.misplaced(step)
