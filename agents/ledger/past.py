@@ -172,7 +172,7 @@ def events(
     session: Session, tag: Tag, *, incident: int | None = None, plan_id: str = ""
 ) -> Iterator[tuple[JsonObject, datetime]]:
     """The bodies of these events, oldest first, with their times. Raises Bent for a row that was edited."""
-    of = AuditRow.plan_id == plan_id if plan_id else AuditRow.incident == incident
+    of = col(AuditRow.plan_id) == plan_id if plan_id else col(AuditRow.incident) == incident
     # Without the tag's index: SQLite would walk ten thousand events of a kind to find one incident's two.
     kind = col(AuditRow.tag).concat("") == tag.value
     row = AuditRow
