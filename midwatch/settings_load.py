@@ -26,7 +26,7 @@ _OF_KUBERNETES = re.compile(
 )
 
 _EVERYBODY = frozenset({"state_dir", "database_url", "halt_file", "log_level"})
-_SLACK = frozenset({"slack_mode", "slack_api_url", "slack_bot_token", "slack_app_token",
+_SLACK = frozenset({"slack_mode", "slack_api_url", "slack_pace", "slack_bot_token", "slack_app_token",
                     "slack_signing_secret", "slack_channel"})  # fmt: skip
 _MODEL = frozenset(name for name in Settings.model_fields if name.startswith("model_"))
 _LOGIN = frozenset(name for name in Settings.model_fields if name.startswith("login_"))

@@ -53,6 +53,16 @@ def paragraph(title: str, text: str, link: tuple[str, str] | None = None) -> Blo
     return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": parts}]}
 
 
+def titled(title: str, link: tuple[str, str], lines: Iterable[str]) -> Block:
+    """A bold title, a link of ours right behind it, and lines below."""
+    parts: list[Block] = [
+        {"type": "text", "text": f"{clipped(title, LONGEST_LINE)}  ", "style": {"bold": True}},
+        {"type": "link", "url": link[0], "text": link[1]},
+        *({"type": "text", "text": f"\n{clipped(line, LONGEST_LINE)}"} for line in lines),
+    ]
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": parts}]}
+
+
 def people(title: str, text: str, called: Iterable[Mention]) -> Block:
     """A bold title, text and people or groups by their ids; Slack shows their names and calls them."""
     block = paragraph(title, text)

@@ -69,12 +69,13 @@ def rendering(blocks: list[Block], text: str) -> Rendering:
     return Rendering(blocks=blocks, text=clipped(text, 300), digest=digest)
 
 
-def headline(incident: Incident) -> str:
-    """Severity and alert in words, and which incident it is."""
+def headline(incident: Incident, *, where: bool = True) -> str:
+    """Severity and alert in words, and the incident's title unless it is told elsewhere where it is."""
     names = list(dict.fromkeys(alert.name for alert in incident.alerts))
     words = in_words(names[0]) if names else ""
     more = f" and {len(names) - 1} other kinds of alerts" if len(names) > 1 else ""
-    return f"{incident.severity.capitalize()}: {words}{more} ({incident.title})"
+    title = f" ({incident.title})" if where else ""
+    return f"{incident.severity.capitalize()}: {words}{more}{title}"
 
 
 def _place(story: Story) -> Block:

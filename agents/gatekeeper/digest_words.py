@@ -6,7 +6,7 @@ sent anew because a minute passed.
 
 from __future__ import annotations
 
-from agents.gatekeeper.blocks import clipped, context, header, line, paragraph
+from agents.gatekeeper.blocks import clipped, context, header, line, paragraph, titled
 from agents.gatekeeper.cards import Rendering, headline, place_of, rendering
 from agents.gatekeeper.modals import words_of
 from agents.ledger.digests import Digest, Waiting
@@ -38,16 +38,14 @@ def _told(one: Waiting, public_url: str) -> Block:
     cause = one.diagnosis.cause.sentence if one.diagnosis and one.diagnosis.cause else ""
     sure = one.diagnosis.confidence if one.diagnosis else "none"
     believed = f"{clipped(cause, 160)} (confidence: {sure})" if cause else "The cause is not established."
-    return paragraph(
-        clipped(headline(incident), 120),
-        "\n".join(
-            (
-                f"{clipped(place_of(incident, one.diagnosis), 120)}, waits since {one.since:%H:%M} UTC",
-                believed,
-                _proposed(one),
-            )
-        ),
+    return titled(
+        headline(incident, where=False),
         link,
+        (
+            f"{place_of(incident, one.diagnosis)}, waits since {one.since:%H:%M} UTC",
+            believed,
+            _proposed(one),
+        ),
     )
 
 

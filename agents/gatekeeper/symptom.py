@@ -16,13 +16,14 @@ _FELT = (
     ("deployment.all_unavailable", "{on} serves nobody"),
     ("metric.latency.rose", "Requests to {on} are slow"),
     ("service.endpoints.some_not_ready", "Fewer pods than usual answer behind {on}"),
-    ("deployment.replicas_short", "{on} has fewer pods than it should"),
-    ("statefulset.replicas_short", "{on} has fewer pods than it should"),
-    ("daemonset.not_ready", "{on} does not run on every node that should have it"),
+    ("deployment.replicas_short", ""),
+    ("statefulset.replicas_short", ""),
+    ("daemonset.not_ready", ""),
     ("job.pods_fail", "{on} does not get its work done"),
     ("cronjob.runs_missed", "{on} does not run when it should"),
 )
-"""Codes of findings that people feel, the gravest first, and what it means for them."""
+"""Codes of findings that people feel, the gravest first, and what it means for them where the finding's own
+words do not say it."""
 
 
 def symptom(incident: Incident, diagnosis: Diagnosis, place: str) -> str:
@@ -31,9 +32,16 @@ def symptom(incident: Incident, diagnosis: Diagnosis, place: str) -> str:
     for code, words in _FELT:
         for one in about:
             if one.code == code:
-                return f"{words.format(on=one.object)}: {one.message[:1].lower()}{one.message[1:]}"
+                return _said(one, words.format(on=one.object))
     names = list(dict.fromkeys(in_words(alert.name) for alert in incident.alerts))
     return f"{', '.join(names[:3]) or 'Something is wrong'} in {place}."
+
+
+def _said(finding: Finding, words: str) -> str:
+    message = finding.message
+    if not words and finding.object.name in message:
+        return message
+    return f"{words or finding.object}: {message[:1].lower()}{message[1:]}"
 
 
 def _belongs(finding: Finding, incident: Incident, diagnosis: Diagnosis) -> bool:

@@ -16,7 +16,7 @@ from agents.ledger.tables import IncidentRow
 from agents.ledger.tables_chat import DigestLineRow, DigestRow
 from agents.ledger.tags import Tag
 
-MOST_TOLD = 15
+MOST_TOLD = 10
 """Incidents of which a digest tells more than that they are there: nobody reads on at night."""
 
 

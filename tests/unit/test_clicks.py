@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -135,10 +134,7 @@ def test_a_decision_changed_in_the_database_no_longer_holds(tmp_path, field):
     assert not key.holds(sealed.model_copy(update={field: changed[field]}))
 
 
-def test_every_reason_to_refuse_a_click_is_given_somewhere_and_has_words_of_its_own() -> None:
-    folder = Path(__file__).parents[2] / "agents" / "gatekeeper"
-    code = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+def test_every_reason_to_refuse_a_click_has_words_of_its_own() -> None:
     for why in Refusal:
-        assert f"Refusal.{why.name}" in code
         assert why.value == why.value.strip().rstrip(".")
     assert len({why.value for why in Refusal}) == len(Refusal)

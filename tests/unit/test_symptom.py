@@ -36,14 +36,16 @@ def test_what_callers_feel_comes_before_what_the_cluster_shows() -> None:
     assert said(SHORT, ERRORS, service="checkout") == (
         "Requests to Service shop/checkout fail: the share of requests that fail rose from 0.10% to 34.00%."
     )
-    assert said(SHORT, service="checkout") == (
-        "Deployment shop/checkout has fewer pods than it should: "
-        "deployment checkout has 1 of 3 replicas available."
+    assert said(SHORT, service="checkout") == SHORT.message
+    set_ = ObjectRef(kind="StatefulSet", namespace="shop", name="db")
+    short = found("statefulset.replicas_short", "The StatefulSet has 1 of 3 replicas available.", set_)
+    assert said(short, statefulset="db") == (
+        "StatefulSet shop/db: the StatefulSet has 1 of 3 replicas available."
     )
 
 
 def test_somebody_elses_trouble_is_not_this_incidents() -> None:
-    assert said(OTHER, SHORT, service="checkout").startswith("Deployment shop/checkout")
+    assert said(OTHER, SHORT, service="checkout") == SHORT.message
     assert said(OTHER) == "High error rate in demo / shop."
 
 
