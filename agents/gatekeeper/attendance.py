@@ -21,8 +21,6 @@ from tools.kubernetes.objects import JsonObject
 from tools.slack import SlackError
 
 logger = logging.getLogger("midwatch.slack")
-CLICK_WAITS_S = 1.5
-"""Half of what Slack gives a click in all; the rest is for writing down what it decides."""
 ROUND_WAITS_S = 60.0
 """Longer than Slack usually asks to wait after too many calls."""
 UNSAID = "Slack does not say who is in the groups of the roster: %s"
@@ -33,7 +31,7 @@ YOUNG = CLICK_MAY_RELY_ON / 2
 async def roster_now(office: Office) -> Roster:
     """The roster with its groups as Slack says they are, at most a minute ago. Raises LedgerError."""
     file = await asyncio.to_thread(roster_or_nobody, office.roster_file)
-    await _refresh(office, file, YOUNG, CLICK_WAITS_S)
+    await _refresh(office, file, YOUNG, office.click_waits_s)
     return await asyncio.to_thread(groups.resolved, file, office.ledger, office.seal, CLICK_MAY_RELY_ON)
 
 

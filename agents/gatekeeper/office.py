@@ -27,6 +27,8 @@ class Office(Bench):
     """Whether the investigator has a model: who answers questions has none, and no key of one."""
     limit_factor: float = 2.0
     """By how much an edit may raise a value at most; the policy can say less."""
+    click_waits_s: float = 1.5
+    """How long a click waits for Slack to say who is in the groups: half of what it has in all."""
     attendance: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
     """One question at a time about who is in the groups of the roster: who comes second finds the answer."""
     _people: dict[str, tuple[float, Person]] = field(default_factory=dict, repr=False)

@@ -7,6 +7,7 @@ of the roster is kept likewise (``groups``).
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -67,6 +68,11 @@ class SeenGroup(Value):
     def present(self) -> tuple[str, ...]:
         """Those who were in it, if it is a group to go by."""
         return () if self.flaw else self.members
+
+    @property
+    def digest(self) -> str:
+        """Of who was in it, for the event that tells of them."""
+        return hashlib.sha256(" ".join(self.members).encode()).hexdigest()
 
 
 def record(ledger: Ledger, incident: int, seen: Seen) -> None:

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import orjson
 from pydantic import ValidationError
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from agents.ledger.accounts import SeenGroup
 from agents.ledger.roster import Roster, RosterFile
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger
+from agents.ledger.tables import AuditRow
 from agents.ledger.tables_looks import ChatGroupRow
 from agents.ledger.tags import Tag
+
+MOST_EVENTS = 100
+"""A group whose last change lies further back among those of all groups is said once more."""
 
 
 def record(ledger: Ledger, seen: SeenGroup) -> None:
@@ -28,11 +33,11 @@ def record(ledger: Ledger, seen: SeenGroup) -> None:
         # Of two looks that overlapped the later one stands; one that pretends to be of tomorrow does not.
         if row is not None and seen.at < row.seen_at <= tx.now:
             return
-        before = set(row.members.split()) if row is not None else set()
-        came, left = sorted(set(seen.members) - before), sorted(before - set(seen.members))
-        if row is None or came or left or row.flaw != seen.flaw:
-            said = {"team": seen.team_id, "group": seen.group, "came": came, "left": left, "flaw": seen.flaw}
-            tx.audit(Tag.GROUP_CHANGED, said)
+        if not _on_record(tx.session, seen):
+            before = set(row.members.split()) if row is not None else set()
+            came, left = sorted(set(seen.members) - before), sorted(before - set(seen.members))
+            said = {"team": seen.team_id, "group": seen.group, "members": seen.digest, "flaw": seen.flaw}
+            tx.audit(Tag.GROUP_CHANGED, said | {"came": came, "left": left})
         new = ChatGroupRow(
             team_id=seen.team_id,
             group_id=seen.group,
@@ -65,16 +70,35 @@ def last_seen(session: Session, team_id: str, group: str) -> SeenGroup | None:
         return None
 
 
+def _on_record(session: Session, seen: SeenGroup) -> bool:
+    """Whether the record's last word on the group is what this look says.
+
+    A look that was true some minutes ago can be put back by whoever owns the database; the event of what
+    changed since cannot be taken out of the record.
+    """
+    query = select(AuditRow.body).where(AuditRow.tag == Tag.GROUP_CHANGED.value)
+    newest = query.order_by(col(AuditRow.seq).desc()).limit(MOST_EVENTS)
+    try:
+        told = (orjson.loads(body)["body"] for body in session.exec(newest).all())
+        ours = (one for one in told if (one["team"], one["group"]) == (seen.team_id, seen.group))
+        last = next(ours, None)
+        return last is not None and (last["members"], last["flaw"]) == (seen.digest, seen.flaw)
+    except (ValueError, TypeError, KeyError):
+        # Somebody wrote what is no event of ours.
+        return False
+
+
 def resolved(file: RosterFile, ledger: Ledger, seal: SealKey, within: timedelta) -> Roster:
     """The roster with those who are in its groups, by looks not older than ``within``.
 
-    Blocking. Raises LedgerUnavailable.
+    They count as far as the record bears them out. Blocking. Raises LedgerUnavailable.
     """
     if not file.groups:
         return file.with_members(())
     with ledger.read() as session:
-        looks = [last_seen(session, one.team_id, one.group) for one in file.groups]
+        kept = [last_seen(session, one.team_id, one.group) for one in file.groups]
+        looks = [look for look in kept if look is not None and _on_record(session, look)]
     now = ledger.now()
     # One from the future would count for as long as a clock was set back.
-    fresh = [look for look in looks if look is not None and timedelta(0) <= now - look.at <= within]
+    fresh = [look for look in looks if timedelta(0) <= now - look.at <= within]
     return file.with_members(look for look in fresh if seal.vouches(look))

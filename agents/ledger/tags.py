@@ -70,7 +70,7 @@ class Tag(StrEnum):
     GROUP_CHANGED = (
         "gatekeeper:group:change",
         "A user group of the roster was seen for the first time or not as before; who came, who left and "
-        "what is wrong with it are stated.",
+        "what is wrong with it are stated, and the digest of who is in it.",
     )
     FILE_SHARED = (
         "gatekeeper:file:share",

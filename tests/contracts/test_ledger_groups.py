@@ -80,11 +80,11 @@ def test_a_look_is_kept_whole_and_what_changed_since_is_on_record(ledger, clock)
     groups.record(ledger, look(clock, BEN))
     clock.forward(90)
     groups.record(ledger, look(clock, flaw=Flaw.DISABLED))
-    of = {"team": "T0OURS", "group": ONCALL, "flaw": ""}
+    of, gone = {"team": "T0OURS", "group": ONCALL, "flaw": ""}, {"came": [], "left": ["U0BEN"]}
     assert record(ledger, CHANGED) == [
-        (CHANGED, of | {"came": ["U0ADA", "U0BEN"], "left": []}, None, ""),
-        (CHANGED, of | {"came": [], "left": ["U0ADA"]}, None, ""),
-        (CHANGED, of | {"came": [], "left": ["U0BEN"], "flaw": "it is disabled"}, None, ""),
+        (CHANGED, of | {"came": ["U0ADA", "U0BEN"], "left": [], "members": first.digest}, None, ""),
+        (CHANGED, of | {"came": [], "left": ["U0ADA"], "members": look(clock, BEN).digest}, None, ""),
+        (CHANGED, of | gone | {"flaw": "it is disabled", "members": look(clock).digest}, None, ""),
     ]
 
 
@@ -180,6 +180,33 @@ def test_t18_a_look_at_another_group_or_of_another_time_is_good_for_nothing(ledg
 def _row(ledger: Ledger, group: str) -> dict[str, Any]:
     with ledger.read() as session:
         return session.get_one(ChatGroupRow, (ADA.team_id, group)).model_dump()
+
+
+def test_t18_a_look_that_is_young_and_sealed_does_not_outlive_the_event_of_who_left(ledger, clock, tmp_path):
+    actor = hands(ledger, tmp_path)
+    groups.record(ledger, look(clock, ADA, BEN))
+    plan, young = signed(ledger, clock, ADA), _row(ledger, ONCALL)
+    clock.forward(30)
+    groups.record(ledger, look(clock, BEN))
+    with ledger.write() as tx:
+        tx.session.merge(ChatGroupRow(**young))
+    assert claimed(ledger, plan, actor) is Objection.APPROVER_LOST_RIGHT
+    _sql(ledger, "members = 'U0BEN'")
+    clock.forward(30)
+    groups.record(ledger, look(clock, BEN))
+    assert len(record(ledger, CHANGED)) == 2, "the record said so already, whatever the row said"
+    groups.record(ledger, look(clock, ADA))
+    assert isinstance(claimed(ledger, plan, actor), Claim)
+
+
+def test_t18_an_event_that_is_none_of_ours_bears_no_look_out(ledger, clock, tmp_path):
+    actor = hands(ledger, tmp_path)
+    groups.record(ledger, look(clock, ADA))
+    plan = signed(ledger, clock, ADA)
+    for body in ({}, {"team": "T0OURS", "group": ONCALL}, {"team": "T0OURS", "group": ONCALL, "members": 1}):
+        with ledger.write() as tx:
+            tx.audit(Tag.GROUP_CHANGED, body)
+        assert claimed(ledger, plan, actor) is Objection.APPROVER_LOST_RIGHT
 
 
 def test_one_human_by_name_and_by_group_is_one_signature_at_the_claim(ledger, clock, tmp_path):

@@ -179,6 +179,8 @@ def _desk(
 ) -> FrontDesk:
     ledger, loop = runs
     office = asyncio.run_coroutine_threadsafe(office_of(settings, ledger), loop).result(START_S)
+    # A busy machine is no answer of Slack's.
+    office.click_waits_s = START_S
     asyncio.run_coroutine_threadsafe(advance(office, 1), loop).result(START_S)
     secret = slack.credentials.signing_secret
     passed: list[bytes] = []

@@ -7,6 +7,8 @@ from evals.world.slack.people import ADA, FOREIGN_TEAM, direct_id
 from evals.world.slack.state import Workspace
 from evals.world.slack.wire import JsonObject, SlackError, flag, need, whole
 
+_MADE = 1_767_225_600
+
 
 def auth_test(workspace: Workspace, _arguments: JsonObject) -> JsonObject:
     """``auth.test``: who the token belongs to."""
@@ -153,7 +155,6 @@ def _group(workspace: Workspace, key: str) -> JsonObject:
     """The usergroup object (https://docs.slack.dev/reference/objects/usergroup-object)."""
     directory = workspace.directory
     external, off = key in directory.external, key in directory.disabled
-    made = int(workspace.options.clock()) - 86_400
     return {
         "id": key,
         "team_id": FOREIGN_TEAM if external else workspace.credentials.team_id,
@@ -163,9 +164,9 @@ def _group(workspace: Workspace, key: str) -> JsonObject:
         "description": "",
         "handle": directory.handle(key),
         "is_external": external,
-        "date_create": made,
-        "date_update": made,
-        "date_delete": made if off else 0,
+        "date_create": _MADE,
+        "date_update": _MADE,
+        "date_delete": _MADE if off else 0,
         "auto_type": None,
         "created_by": ADA,
         "updated_by": ADA,
