@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +33,8 @@ ADA = Signer(team_id=TEAM, user_id="U0ADA", private=KEYS["U0ADA"])
 
 
 @pytest.fixture
-def at(tmp_path: Path) -> Iterator[ByKey]:
+def at(tmp_path: Path, empty: Path) -> Iterator[ByKey]:
+    shutil.copy(empty, tmp_path / "midwatch.db")
     ledger = ledger_of(Settings(state_dir=tmp_path))
     yield by_key(tmp_path, ledger, tier=2)
     ledger.close()
