@@ -52,7 +52,7 @@ def _open(bench: Bench, told: Story) -> None:
     if view is None or view.state is not PlanState.DRAFT or view.preview is None:
         return
     # Where nobody could sign it, opening it would only be another word for waiting.
-    if not any(entry.key for entry in roster_or_nobody(bench.roster_file).signers(view.plan)):
+    if not roster_or_nobody(bench.roster_file).signed_by_key(view.plan):
         return
     place = Posted(channel_id=bench.channel_of(told.incident), message_ts="", card_digest="")
     if previews.ask_for_place(bench.ledger, view.plan.id, place.channel_id):
