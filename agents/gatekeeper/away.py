@@ -51,8 +51,7 @@ def _open(bench: Bench, told: Story) -> None:
     if view is None or view.state is not PlanState.DRAFT or view.preview is None:
         return
     # Where nobody could sign it, opening it would only be another word for waiting.
-    roster = bench.roster()
-    if not any(one.key and roster.may(one.approver, view.plan) for one in roster.approvers):
+    if not bench.roster().signed_by_key(view.plan):
         return
     place = Posted(channel_id=bench.channel_of(told.incident), message_ts="", card_digest="")
     if previews.ask_for_place(bench.ledger, view.plan.id, place.channel_id):

@@ -183,6 +183,11 @@ class Roster(Value):
         """The public key of this person's own, or nothing: a group gives no keys."""
         return next((entry.key for entry in self.approvers if entry.approver == person), "")
 
+    def signed_by_key(self, plan: Plan) -> bool:
+        """Whether somebody who may sign this plan has a key of their own."""
+        keyed = (one for one in self.approvers if one.key)
+        return any(self.may(Approver(team_id=one.team_id, user_id=one.user_id), plan) for one in keyed)
+
     def listed(self, person: Approver) -> bool:
         """Whether this person may sign anything at all."""
         key = (person.team_id, person.user_id)

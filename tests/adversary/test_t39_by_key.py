@@ -19,8 +19,10 @@ from agents.ledger.executions import Claim
 from agents.ledger.migrate import upgrade
 from agents.ledger.moves import MOST_ASKING
 from agents.ledger.protocol import Objection, PlanState
-from agents.ledger.store import Ledger
+from agents.ledger.store import Ledger, set_halt
 from agents.ledger.tags import Tag
+from midwatch.check import _roster as roster_looked_at
+from midwatch.settings import Settings
 from tests.contracts.conftest import HandClock
 from tests.support.by_key import TEAM, ByKey, by_key, entry, events, rehearsed
 from tests.support.plans import a_step
@@ -235,3 +237,21 @@ def test_t33_no_more_plans_are_opened_than_people_can_weigh(tmp_path: Path, ledg
         go_on(at.bench, number)
         states.append(at.state())
     assert states == [PlanState.PENDING] * MOST_ASKING + [PlanState.DRAFT]
+
+
+async def test_t39_a_halt_holds_what_was_signed_by_key(at: ByKey) -> None:
+    set_halt(at.ledger, halted=True, by="somebody", reason="")
+    assert (await at.hand_in()).words == "APPROVED"
+    assert at.claim() is Objection.HALTED
+
+
+async def test_t39_check_says_whether_anybody_can_sign_while_slack_is_away(at: ByKey) -> None:
+    settings = Settings(state_dir=at.folder, roster_file=at.folder / "roster.yaml")
+    (told,) = await roster_looked_at(settings)
+    assert (told.ok, told.says) == (True, "2 people may sign, 2 of them also by key")
+    at.roster(entry("U0ADA", key=""))
+    (told,) = await roster_looked_at(settings)
+    assert (told.ok, told.says) == (
+        True,
+        "1 people may sign, nobody by key: while Slack is away plans expire",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,12 +28,14 @@ from midwatch.web import decide
 from midwatch.web.app import application
 from midwatch.wiring import ledger_of
 from tests.support.by_key import KEYS, TEAM, ByKey, by_key, entry
+from tests.support.pages import BEARER, settings_in
 
 ADA = Signer(team_id=TEAM, user_id="U0ADA", private=KEYS["U0ADA"])
 
 
 @pytest.fixture
-def at(tmp_path: Path) -> Iterator[ByKey]:
+def at(tmp_path: Path, empty: Path) -> Iterator[ByKey]:
+    shutil.copy(empty, tmp_path / "midwatch.db")
     ledger = ledger_of(Settings(state_dir=tmp_path))
     yield by_key(tmp_path, ledger, tier=2)
     ledger.close()
@@ -40,8 +43,7 @@ def at(tmp_path: Path) -> Iterator[ByKey]:
 
 @pytest.fixture
 def url(at: ByKey) -> Iterator[str]:
-    settings = Settings(state_dir=at.folder)
-    port = free_port()
+    settings, port = settings_in(at.folder), free_port()
     server = BackgroundServer(application(settings, at.ledger, decide.router(at.desk)), Listen(port=port))
     server.start()
     yield f"http://127.0.0.1:{port}"
@@ -91,12 +93,14 @@ def test_without_the_digits_nothing_is_signed(at: ByKey, url: str) -> None:
     assert verify(at.ledger).events == before
 
 
-def test_a_rejection_says_why(at: ByKey, url: str) -> None:
-    digits = at.plan.digest[:6]
-    assert decided(
-        Counter(url=url, signer=ADA), (at.plan.id, Answer.REJECT), "not at night", lambda _: digits
-    )
+def test_page_and_terminal_say_that_it_was_made_by_midwatch_decide(at: ByKey, url: str) -> None:
+    counter, digits = Counter(url=url, signer=ADA), at.plan.digest[:6]
+    assert decided(counter, (at.plan.id, Answer.REJECT), "not at night", lambda _: digits)
     assert at.state() is PlanState.DENIED
+    page = httpx.get(f"{url}/incidents/1", headers=BEARER, trust_env=False, timeout=20).text
+    assert "<strong>deny</strong> by <code>midwatch decide</code> not at night" in page
+    shown = CliRunner().invoke(app, ["show", "INC-1"], env={"MIDWATCH_STATE_DIR": str(at.folder)})
+    assert "deny by U0ADA of T0OURS, by midwatch decide not at night" in shown.output
 
 
 def test_whoever_has_no_key_of_the_roster_is_shown_nothing(at: ByKey, url: str) -> None:
@@ -175,7 +179,7 @@ def test_a_source_that_keeps_trying_waits(at: ByKey, url: str) -> None:
 def test_what_counts_never_makes_anybody_wait(at: ByKey, url: str) -> None:
     counter = Counter(url=url, signer=ADA)
     for _ in range(21):
-        counter.plan(at.plan.id)
+        counter.waiting()
     offered = counter.plan(at.plan.id)
     assert counter.decide(offered, Verdict.APPROVE, (at.plan.digest[:6], "")).counted
 
