@@ -100,7 +100,7 @@ def _pages(settings: Settings, ledger: Ledger, shown: Shown) -> tuple[APIRouter,
     return (
         listing(ledger, shown),
         plans(settings, ledger, shown),
-        incident(ledger, shown, settings.public_url.rstrip("/")),
+        incident(settings, ledger, shown),
         themes(secure=settings.public_url.startswith("https:")),
         evidence(settings, ledger),
         record(ledger, verdict_file_of(settings), shown),

@@ -7,7 +7,7 @@ from markupsafe import Markup, escape
 from midwatch.web.related import Edge, Graph, Key, Node
 from tools.redaction import redact
 
-WIDE, HIGH, ACROSS, DOWN = 176, 50, 92, 18
+WIDE, HIGH, ACROSS, DOWN = 176, 50, 84, 18
 COLUMNS = (
     ("Ingress", "Gateway", "HTTPRoute", "HorizontalPodAutoscaler", "ValidatingWebhookConfiguration"),
     ("Service",),
@@ -77,8 +77,13 @@ def _box(node: Node, place: Place) -> str:
         f'<g class="node {kind}"><title>{title}</title>'
         f'<rect x="{x}" y="{y}" width="{WIDE}" height="{HIGH}" rx="6"/>'
         f'<text class="kind" x="{x + 10}" y="{y + 19}">{_plain(node.key[0] + note, 30)}</text>'
-        f'<text class="name" x="{x + 10}" y="{y + 38}">{_plain(node.key[2], 24)}</text></g>'
+        f'<text class="name" x="{x + 10}" y="{y + 38}">{_plain(_short(node.key[2]))}</text></g>'
     )
+
+
+def _short(name: str, most: int = 20) -> str:
+    # Cut in the middle: two pods of one workload differ at the end.
+    return name if len(name) <= most else f"{name[: most - 9]}…{name[-8:]}"
 
 
 def _arrow(edge: Edge, places: dict[Key, Place]) -> str:

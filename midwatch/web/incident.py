@@ -11,6 +11,7 @@ from markupsafe import Markup
 from sqlmodel import Session, col, select
 
 from agents.gatekeeper.remembered import told as remembered
+from agents.ledger.cards import card_of
 from agents.ledger.investigations import diagnosis_of, evidence_of
 from agents.ledger.plots import plots
 from agents.ledger.store import Ledger
@@ -18,12 +19,14 @@ from agents.ledger.story import Story, story
 from agents.ledger.tables import AuditRow
 from midwatch.login.needs import needs
 from midwatch.login.roles import Role
+from midwatch.settings import Settings
 from midwatch.web.drawing import drawn, words
 from midwatch.web.frame import Number, Shown
 from midwatch.web.grading import grades
 from midwatch.web.lines import Line, line_of
 from midwatch.web.live import head
 from midwatch.web.models import money
+from midwatch.web.plans import card, chat_of
 from midwatch.web.postmortem import QUIET, SAYS, Case, draft, markdown
 from midwatch.web.problems import told
 from midwatch.web.quoting import Exhibit, exhibits
@@ -39,10 +42,12 @@ EvidenceId = Annotated[str, Path(pattern=r"^E[1-9][0-9]{0,5}$")]
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """One incident as it was read, and up to which event of the record."""
+    """One incident as it was read, up to which event of the record, and where its card stands in the chat."""
 
     case: Case
     since: int
+    channel_id: str = ""
+    message_ts: str = ""
 
     @property
     def story(self) -> Story:
@@ -50,8 +55,10 @@ class Found:
         return self.case.story
 
 
-def incident(ledger: Ledger, shown: Shown, public_url: str) -> APIRouter:
-    """The routes; ``public_url`` is what the links of an exported draft begin with."""
+def incident(settings: Settings, ledger: Ledger, shown: Shown) -> APIRouter:
+    """The routes."""
+    # What the links of an exported draft begin with, and those into the chat.
+    public_url, chat = settings.public_url.rstrip("/"), chat_of(settings)
     router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Role.VIEWER)])
     unknown = "There is no INC-{}."
 
@@ -60,7 +67,8 @@ def incident(ledger: Ledger, shown: Shown, public_url: str) -> APIRouter:
         found = read(ledger, number)
         if found is None:
             return told(request, shown, 404, unknown.format(number))
-        return shown(request, "incident.html", content(found) | grades(request, ledger, number))
+        at = {"card": card(chat, found.channel_id, found.message_ts)}
+        return shown(request, "incident.html", content(found) | at | grades(request, ledger, number))
 
     @router.get("/incidents/{number}/evidence/{item}")
     def evidence(request: Request, number: Number, item: EvidenceId) -> Response:
@@ -92,7 +100,7 @@ def read(ledger: Ledger, number: int) -> Found | None:
     """The incident with its events and evidence, or None."""
     with ledger.read() as session:
         # The place in the record first: what comes after it is news to the page.
-        since, events = head(session), _events(session, number)
+        since, events, posted = head(session), _events(session, number), card_of(session, number)
     # In a second transaction: what comes in between is told by the stream, for it is after ``since``.
     whole = story(ledger, number)
     if whole is None:
@@ -100,7 +108,9 @@ def read(ledger: Ledger, number: int) -> Found | None:
     diagnosis = whole.diagnosis
     claims = (*diagnosis.claims, *diagnosis.changed) if diagnosis else ()
     case = Case(story=whole, events=events, exhibits=exhibits(whole.evidence, claims))
-    return Found(case=case, since=since)
+    if posted is None:
+        return Found(case=case, since=since)
+    return Found(case=case, since=since, channel_id=posted.channel_id, message_ts=posted.message_ts)
 
 
 def shown_alone(ledger: Ledger, number: int, item: str) -> Exhibit | None:

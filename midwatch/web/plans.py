@@ -22,7 +22,7 @@ from tools.kubernetes.actions.catalogue import sentence
 def plans(settings: Settings, ledger: Ledger, shown: Shown) -> APIRouter:
     """The page's route."""
     router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Role.VIEWER)])
-    chat = "" if settings.slack_mode == "off" else settings.slack_api_url.rstrip("/").removesuffix("api")
+    chat = chat_of(settings)
 
     @router.get("/plans")
     def under_way(request: Request) -> Response:
@@ -33,7 +33,7 @@ def plans(settings: Settings, ledger: Ledger, shown: Shown) -> APIRouter:
             "waiting": found,
             "signers": signers,
             "problem": problem,
-            "cards": {one.id: card(chat, one) for one in found},
+            "cards": {one.id: card(chat, one.channel_id, one.message_ts) for one in found},
             "sentence": sentence,
             "since": since,
         }
@@ -53,8 +53,13 @@ def _signers(settings: Settings, ledger: Ledger, found: list[Waiting]) -> tuple[
     return {one.id: [who.words for who in roster.signers(one.plan)] for one in found}, ""
 
 
-def card(chat: str, one: Waiting) -> str:
+def chat_of(settings: Settings) -> str:
+    """What the address of every message in the chat begins with; empty without a chat."""
+    return "" if settings.slack_mode == "off" else settings.slack_api_url.rstrip("/").removesuffix("api")
+
+
+def card(chat: str, channel_id: str, message_ts: str) -> str:
     """The address of the card in the chat; empty when it was not posted, or there is no chat."""
     # Both come from Slack's answer; what is no id and no time of a message becomes no address.
-    posted = chat and one.channel_id.isalnum() and one.message_ts.replace(".", "").isdecimal()
-    return f"{chat}archives/{one.channel_id}/p{one.message_ts.replace('.', '')}" if posted else ""
+    posted = chat and channel_id.isalnum() and message_ts.replace(".", "").isdecimal()
+    return f"{chat}archives/{channel_id}/p{message_ts.replace('.', '')}" if posted else ""

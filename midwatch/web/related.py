@@ -1,6 +1,7 @@
 """The objects that a diagnosis touches and how they hang together, read from its stored evidence. Pure.
 
-Only what a look at the cluster returned counts: who owns a pod, where it runs, which Service sends to it.
+Only what a look at the cluster returned counts: who owns a pod, where it runs, which Service sends to it and
+who is told to call that.
 What is not in the evidence is not drawn.
 """
 
@@ -19,9 +20,10 @@ MOST = 24
 """More objects than that are no picture; the rest is counted."""
 Key = tuple[str, str, str]
 _LINE = re.compile(r"(?P<kind>[A-Z]\w+) (?:(?P<space>[^\s/]+)/)?(?P<name>\S+) /(?P<path>.+?) = (?P<value>.+)")
-_OF = ("/ownerReferences/", "/targetRef/", "service-name = ", "/spec/nodeName = ")
+_OF = ("/ownerReferences/", "/targetRef/", "service-name = ", "/spec/nodeName = ", " /addresses/")
 _OWNER = re.compile(r"metadata/ownerReferences/(\d+)/(kind|name|controller)")
 _TARGET = re.compile(r"endpoints/(\d+)/targetRef/(kind|name)")
+_CALLED = re.compile(r"addresses/(\d+)/(service|namespace)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +66,8 @@ class _Seen:
     owner: dict[Key, Key] = field(default_factory=dict)
     runs_on: dict[Key, Key] = field(default_factory=dict)
     sends: set[tuple[Key, Key]] = field(default_factory=set)
+    calls: set[tuple[Key, Key]] = field(default_factory=set)
+    """Who is told by its settings to call which Service; of a short name only this process knows which."""
 
     def owners(self, key: Key) -> list[Key]:
         """Who owns it, upwards; four links at most, for a liar's evidence could make it its own owner."""
@@ -90,6 +94,11 @@ def related(story: Story) -> Graph:
         if pod in keys and not any((service, owner) in told for owner in seen.owners(pod)):
             edges.append(Edge(start=service, word="sends to", end=pod))
             keys.setdefault(service)
+    for caller, service in sorted(seen.calls):
+        # Of what is drawn anyway: who calls some other Service of the namespace is no part of this story.
+        if service in keys and Edge(start=caller, word="calls", end=service) not in edges:
+            edges.append(Edge(start=caller, word="calls", end=service))
+            keys.setdefault(caller)
     for pod in [key for key in keys if key in seen.runs_on and marked.get(key)]:
         edges.append(Edge(start=pod, word="runs on", end=seen.runs_on[pod]))
         keys.setdefault(seen.runs_on[pod])
@@ -155,12 +164,16 @@ def _seen(excerpts: Iterable[str]) -> _Seen:
             parts.setdefault((key, f"owner {owner[1]}"), {})[owner[2]] = hit["value"]
         elif target := _TARGET.fullmatch(hit["path"]):
             parts.setdefault((key, f"target {target[1]}"), {})[target[2]] = hit["value"]
+        elif called := _CALLED.fullmatch(hit["path"]):
+            parts.setdefault((key, f"call {called[1]}"), {})[called[2]] = hit["value"]
         elif hit["path"].endswith("labels/kubernetes.io/service-name"):
             services[key] = ("Service", key[1], hit["value"])
         elif key[0] == "Pod" and hit["path"] == "spec/nodeName":
             seen.runs_on[key] = ("Node", "", hit["value"])
     # Kind, name and controller stand on lines of their own and come together only here.
     for (key, what), said in parts.items():
+        if what.startswith("call") and "service" in said and "namespace" in said:
+            seen.calls.add((key, ("Service", said["namespace"], said["service"])))
         if "kind" not in said or "name" not in said:
             continue
         other = (said["kind"], "" if said["kind"] == "Node" else key[1], said["name"])

@@ -9,16 +9,23 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page
 
-from agents.ledger import feedback
+from agents.incident import Diagnosis, Hypothesis
+from agents.ledger import feedback, investigations
 from agents.ledger.feedback import Grade
 from agents.ledger.incidents import accept
 from agents.ledger.store import Ledger
 from tests.support.browser import DESK, window
 from tests.support.plans import ADA, a_delivery, an_alert
 from tests.support.site import HEAVIEST, Site, site
+from tools.kubernetes.objects import ObjectRef
 
 NARROW = (360, 740)
 PRESSES = 18
+WHERE = ObjectRef(
+    kind="Deployment",
+    namespace="shop",
+    name="checkout-with-a-name-of-sixty-three-characters-as-they-may-have",
+)
 CHECKS = (Path(__file__).parents[1] / "support" / "page_checks.js").read_text(encoding="utf-8")
 # From before the first byte of the page on: a shift that was over before anybody looked counts as well.
 WATCH = """window.moved = 0;
@@ -57,6 +64,8 @@ PAGES: dict[str, Callable[[Ledger], None] | None] = {
     "/incidents?q=nothing-like-this": None,
     "/incidents/59": a_grade,
     "/incidents/50": None,
+    "/incidents/61": None,
+    "/incidents/61/postmortem": None,
     "/incidents/50/postmortem": None,
     "/incidents/50/evidence/E1": None,
     "/incidents/4711": None,
@@ -79,7 +88,22 @@ PAGES: dict[str, Callable[[Ledger], None] | None] = {
 @pytest.fixture(scope="module")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with site(tmp_path_factory.mktemp("site") / "state", 60) as opened:
+        _long_words(opened.ledger)
         yield opened
+
+
+def _long_words(ledger: Ledger) -> None:
+    """INC-61: what clusters call their images does not break into lines by itself."""
+    word = "registry.shop.example/platform/a-team-with-a-name/checkout:2.9.0-build.20261127"
+    now = datetime.now(UTC)
+    alert = an_alert(now, fingerprint="long")
+    accept(ledger, [a_delivery(now, alert, group_key="long")])
+    lease = investigations.take(ledger, 61, "worker", 600)
+    assert lease is not None
+    cause = Hypothesis(code="x", object=WHERE, sentence=f"It is {word}", score=0.9, unexplained=(word,))
+    said = {"not_checked": (word,), "no_plan_because": word, "patch": word, "prose": word}
+    found = Diagnosis(cause=cause, alternatives=(cause,), confidence="high", **said)
+    investigations.write_diagnosis(ledger, lease, 1, found)
 
 
 @pytest.mark.parametrize("size", [DESK, NARROW], ids=["desk", "phone"])

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from agents.ledger import cards
+from agents.ledger.previews import Posted
 from agents.ledger.store import set_halt
+from evals.world.slack import SlackServer
+from evals.world.slack.people import INCIDENTS
 from midwatch.web.static import FOLDER, KEPT
-from tests.support.pages import Site, some_years
+from tests.support.pages import Site, settings_in, site, some_years
+from tests.support.slack_world import web_client
 
 VENDORED = {
     "htmx.min.js": "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717",
@@ -36,6 +41,21 @@ async def test_wrong_addresses_are_told_in_words(years: Site) -> None:
     missing = await years.get("/nothing", Accept="text/html")
     assert missing.status_code == 404
     assert "There is no such page." in missing.text
+
+
+async def test_the_story_leads_to_its_card_where_there_is_a_chat(years: Site, tmp_path: Path) -> None:
+    assert "Card in Slack" not in (await years.get("/incidents/49")).text
+    with SlackServer() as slack:
+        client = web_client(slack)
+        posted = await client.chat_postMessage(channel=INCIDENTS, text="card")
+        link = (await client.chat_getPermalink(channel=INCIDENTS, message_ts=posted["ts"]))["permalink"]
+    at = Posted(channel_id=INCIDENTS, message_ts=posted["ts"], card_digest="d")
+    cards.record_card(years.ledger, 49, at)
+    tokens = {"slack_bot_token": "xoxb-1", "slack_app_token": "xapp-1", "slack_channel": INCIDENTS}
+    chat = settings_in(tmp_path, slack_mode="socket", slack_api_url=slack.url, **tokens)
+    async with site(chat, years.ledger) as pages:
+        said = (await pages.get("/incidents/49")).text
+    assert f'<a href="{link}" rel="noreferrer">Card in Slack</a>' in said
 
 
 async def test_evidence_and_draft_lead_to_one_another(years: Site) -> None:

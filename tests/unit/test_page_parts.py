@@ -14,7 +14,7 @@ from midwatch.web.drawing import drawn, words
 from midwatch.web.frame import age, span
 from midwatch.web.postmortem import Case, draft, inert, markdown
 from midwatch.web.quoting import exhibits
-from midwatch.web.related import MOST, related
+from midwatch.web.related import MOST, Edge, Graph, Node, related
 from tests.support.plans import an_alert
 from tools.kubernetes.objects import ObjectRef
 
@@ -110,6 +110,32 @@ def test_owners_services_and_nodes_are_drawn_as_the_evidence_states_them() -> No
     assert " style=" not in picture
     told = picture[picture.index("aria-label") : picture.index("<defs>")]
     assert "Service shop/cart sends to Pod shop/cart-1" in told
+
+
+def test_who_is_told_to_call_a_drawn_service_is_drawn_and_no_other() -> None:
+    told = [(0, "cart", "shop"), (1, "mail", "shop"), (2, "cart", "")]
+    calls = "\n".join(
+        f"Deployment web/front /addresses/{n}/{key} = {value}"
+        for n, *of in told
+        for key, value in zip(("service", "namespace"), of, strict=True)
+        if value
+    )
+    finding = {"code": "pod.crash", "severity": "critical", "message": "it crashes"}
+    finding |= {"object": {"kind": "Pod", "namespace": "shop", "name": "cart-1"}}
+    story = a_story(seen(1, PODS), seen(2, SETS), seen(3, calls))
+    diagnosis = Diagnosis.model_validate(story.diagnosis.model_dump() | {"findings": (finding,)})
+    graph = related(story.model_copy(update={"diagnosis": diagnosis}))
+    called = [words(edge) for edge in graph.edges if edge.word == "calls"]
+    assert called == ["Deployment web/front calls Service shop/cart"]
+
+
+def test_a_long_name_is_cut_in_its_middle_and_told_whole_beneath_the_pointer() -> None:
+    pods = [("Pod", "shop", f"checkout-with-a-long-name-4rn6vnh5hs-{end}") for end in ("7lwsm", "fbrfd")]
+    edge = Edge(start=pods[0], word="calls", end=pods[1])
+    picture = drawn(Graph(nodes=tuple(Node(key=key) for key in pods), edges=(edge,)))
+    assert ">checkout-wi…hs-7lwsm<" in picture
+    assert ">checkout-wi…hs-fbrfd<" in picture
+    assert f"<title>Pod shop/{pods[0][2]}</title>" in picture
 
 
 def test_evidence_that_lies_about_owners_ends_no_page() -> None:
