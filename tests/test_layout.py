@@ -72,7 +72,9 @@ def nodes(path: Path) -> tuple[ast.AST, ...]:
 def parsed(paths: list[Path]) -> Iterator[tuple[str, ast.AST]]:
     """Every node of every file, with the file's name in the repository."""
     for path in paths:
-        yield from ((path.relative_to(ROOT).as_posix(), node) for node in nodes(path))
+        # Once a file: there are a million nodes, and most of the time went into making this name.
+        name = path.relative_to(ROOT).as_posix()
+        yield from ((name, node) for node in nodes(path))
 
 
 def functions() -> list[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
