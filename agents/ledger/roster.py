@@ -186,7 +186,7 @@ class Roster(Value):
     def signed_by_key(self, plan: Plan) -> bool:
         """Whether somebody who may sign this plan has a key of their own."""
         keyed = (one for one in self.approvers if one.key)
-        return any(self.may(Approver(team_id=one.team_id, user_id=one.user_id), plan) for one in keyed)
+        return any(self.may(one.approver, plan) for one in keyed)
 
     def listed(self, person: Approver) -> bool:
         """Whether this person may sign anything at all."""
