@@ -141,7 +141,9 @@ def street(folder: Path, count: int, more: dict[str, str] | None = None) -> Iter
             token=secrets.token_urlsafe(16),
             data=data,
             roster=roster_file(folder, data["slack"]),
-            more=more or {},
+            # One shop after the other would be at the pace of one channel, a message a second: what is
+            # measured is how long a channel waits that had nothing to say for a while.
+            more={"slack_pace": "1000", **(more or {})},
         )
         serve, login = start_serve(stack, install)
         client = stack.enter_context(httpx.Client(timeout=10, trust_env=False))
