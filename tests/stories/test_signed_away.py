@@ -15,7 +15,7 @@ from agents.ledger.protocol import PlanState
 from agents.ledger.tags import Tag
 from evals.processes import free_port
 from evals.world.slack.options import SlackOptions
-from evals.world.slack.people import ADA
+from evals.world.slack.people import ADA, INCIDENTS
 from evals.world.slack.person import Person
 from evals.world.slack.server import SlackServer
 from midwatch.decide_key import make
@@ -72,7 +72,11 @@ def test_t39_a_plan_is_signed_done_and_told_although_slack_was_away_all_the_time
         assert not at.said(Tag.CARD_POSTED)
         with SlackServer(SlackOptions(port=port)) as slack:
             at.until(lambda: at.said(Tag.CARD_POSTED))
-            card = json.dumps(Person(slack.page_url, ADA).messages())
+            ada = Person(slack.page_url, ADA)
+            card = json.dumps(ada.messages())
+            # Through the command, both agents and the queue between them, as they run.
+            at.until(lambda: ada.slash(INCIDENTS, "/midwatch analyze shop").ok)
+            ada.wait_for_ephemeral("nothing was changed or proposed", 60)
             at.started[-1].end()
         assert "(approve, by midwatch decide)" in card
         assert at.whole() == ()
