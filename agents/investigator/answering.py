@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import orjson
 from pydantic import BaseModel, ConfigDict
 
 from agents.incident import Diagnosis, Evidence
@@ -24,7 +23,7 @@ from agents.ledger.consultations import Asked, Asker, Ended
 from agents.ledger.errands import Answered, Errand
 from agents.ledger.tables import IncidentRow
 from tools.model import Budget, Model, ModelError, Prompt
-from tools.redaction import redact, redacted
+from tools.redaction import redact, redacted_json
 
 MOST_EVIDENCE = 8
 EXCERPT = 4_000
@@ -65,9 +64,7 @@ class _Case:
                 for one in _near(self)
             ],
         }
-        # Word by word first: an escaped line break would hide the beginning of a secret behind its "n".
-        safe = orjson.dumps(redacted(records)).decode()
-        return Prompt(instructions=words("question").text, evidence=redact(safe))
+        return Prompt(instructions=words("question").text, evidence=redacted_json(records))
 
 
 def answered(box: Toolbox, wish: Errand) -> Answered:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agents.incident import PROSE_LIMIT, Claim, Diagnosis, Evidence, Hypothesis
@@ -19,7 +18,7 @@ from agents.investigator.observing import Wanted
 from agents.investigator.prompts import Stage, words
 from agents.ledger.consultations import Outcome
 from tools.model import Answer, Budget, Model, ModelError, ModelRefused, ModelUnavailable, Prompt, Usage
-from tools.redaction import redact
+from tools.redaction import redact, redacted_json
 
 EXCERPT = 6_000
 MOST_EVIDENCE = 12
@@ -139,7 +138,7 @@ def prompt(found: Diagnosis, evidence: Mapping[str, Evidence], first: str = "") 
         ],
         "not_checked": list(found.not_checked),
     }
-    return Prompt(instructions=words(stage_of(found)).text, evidence=redact(orjson.dumps(records).decode()))
+    return Prompt(instructions=words(stage_of(found)).text, evidence=redacted_json(records))
 
 
 def merged(found: Diagnosis, opinion: Opinion, evidence: Mapping[str, Evidence]) -> Diagnosis:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.redaction import RedactedText, inert, redact
+from tools.redaction import RedactedText, inert, redact, redacted_json
 from tools.redaction.shapes import SHAPES
 
 SECRETS = {
@@ -128,3 +128,8 @@ def test_a_letter_that_only_a_pattern_takes_for_another_does_not_hide_a_secret()
 def test_a_word_that_comes_twice_is_hidden_twice():
     coded = base64.b64encode(b"DB_PASSWORD=hunter22secret").decode()
     assert coded not in redact(f"first {coded} and again {coded}")
+
+
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS.keys())
+def test_a_line_break_that_is_escaped_hides_no_secret(secret):
+    assert secret not in redacted_json({"records": [{"excerpt": f"first\n{secret}\nlast"}]})

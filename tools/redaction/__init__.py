@@ -7,6 +7,6 @@ threats T24 to T27, property P22.
 """
 
 from tools.redaction.inert import inert
-from tools.redaction.scanner import RedactedText, redact, redacted
+from tools.redaction.scanner import RedactedText, redact, redacted, redacted_json
 
-__all__ = ["RedactedText", "inert", "redact", "redacted"]
+__all__ = ["RedactedText", "inert", "redact", "redacted", "redacted_json"]
