@@ -79,7 +79,7 @@ def _group(seen: SeenGroup) -> Result:
         return Result(what=what, ok=False, says=says)
     if not seen.present:
         return Result(what=what, ok=False, says="nobody is in it, so nobody may sign by it")
-    return Result(what=what, ok=True, says=f"members who may sign: {len(seen.present)}")
+    return Result(what=what, ok=True, says=f"accounts in it: {len(seen.present)}")
 
 
 async def _channel(office: Office) -> Result:

@@ -195,6 +195,7 @@ def test_t18_a_look_that_is_young_and_sealed_does_not_outlive_the_event_of_who_l
     clock.forward(30)
     groups.record(ledger, look(clock, BEN))
     assert len(record(ledger, CHANGED)) == 2, "the record said so already, whatever the row said"
+    _sql(ledger, "members = 'U0ADA'")
     groups.record(ledger, look(clock, ADA))
     assert isinstance(claimed(ledger, plan, actor), Claim)
 

@@ -324,7 +324,7 @@ def test_the_check_tells_of_each_group_whether_anybody_may_sign_by_it(
     slack.call(lambda: slack.workspace.set_group(OTHERS))
     wanted = ({"group": ONCALL_GROUP}, {"group": OTHERS}, {"group": "S0NONE"})
     assert checked(tmp_path, slack, *wanted) == FINE | {
-        "slack group @oncall": "fine: members who may sign: 2",
+        "slack group @oncall": "fine: accounts in it: 2",
         f"slack group @{OTHERS.lower()}": "nobody is in it, so nobody may sign by it",
         "slack group S0NONE": "there is no such group, so nobody may sign by it: is S0NONE its id?",
     }
