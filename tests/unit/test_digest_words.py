@@ -1,4 +1,4 @@
-"""A digest's message: within Slack's limits whatever strangers wrote, and the same until something changes."""
+"""A digest's message: within Slack's limits whatever strangers wrote, the same until something changes."""
 
 from __future__ import annotations
 
