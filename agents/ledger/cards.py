@@ -42,6 +42,8 @@ def begin_card(ledger: Ledger, incident: int, channel_id: str, need: Need) -> bo
     with ledger.write() as tx:
         if tx.session.get(CardRow, incident) is not None:
             return True
+        # Before any row of the digest, which others change behind the record's lock.
+        tx.alone()
         told = need is Need.OVER and lines.leave(tx, incident)
         if told or (need is not Need.ASKS and _crowded(tx, incident, channel_id)):
             if need is Need.TELLS and lines.list_in(tx, channel_id, incident):
@@ -53,11 +55,11 @@ def begin_card(ledger: Ledger, incident: int, channel_id: str, need: Need) -> bo
 
 def _crowded(tx: Transaction, incident: int, channel_id: str) -> bool:
     """Whether as many open cards as people can follow ask in the channel or came there lately."""
-    # Counted with nobody else writing, like the places of those that ask.
-    tx.alone()
     lately = select(CardRow.incident).join(IncidentRow, col(IncidentRow.number) == col(CardRow.incident))
     lately = lately.where(CardRow.channel_id == channel_id, col(CardRow.tried_at) > tx.now - LATELY)
-    opened = set(tx.session.exec(lately.where(IncidentRow.state == IncidentState.OPEN.value)))
+    # What no longer fires is nothing that somebody still has to follow.
+    fires = (IncidentRow.state == IncidentState.OPEN.value, col(IncidentRow.resolved_at).is_(None))
+    opened = set(tx.session.exec(lately.where(*fires)))
     free = lines.MOST_ASKING - len(opened | lines.holders(tx.session, channel_id))
     return lines.ahead(tx.session, channel_id, lines.telling(tx.session, incident)) >= free
 
@@ -68,6 +70,7 @@ def record_card(ledger: Ledger, incident: int, posted: Posted) -> None:
     The digest of what it shows is kept, so that it is sent again only when it would differ.
     """
     with ledger.write() as tx:
+        tx.alone()
         row = tx.session.get_one(CardRow, incident)
         tag = Tag.CARD_UPDATED if row.message_ts else Tag.CARD_POSTED
         if not lines.waits(tx.session, incident):

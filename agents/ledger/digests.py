@@ -90,6 +90,8 @@ def _waiting(session: Session, incident: int) -> Waiting:
 def intend(ledger: Ledger, number: int) -> None:
     """Note that a digest is about to be posted: whoever comes after a crash looks for it first."""
     with ledger.write() as tx:
+        # Before the row, always: whoever lists an incident holds the record's lock when it counts there.
+        tx.alone()
         row = tx.session.get_one(DigestRow, number)
         row.tried_at = row.tried_at or tx.now
         tx.session.add(row)
@@ -98,6 +100,7 @@ def intend(ledger: Ledger, number: int) -> None:
 def record(ledger: Ledger, number: int, posted: Posted, waiting: int) -> None:
     """The digest is up, or shows something new."""
     with ledger.write() as tx:
+        tx.alone()
         row = tx.session.get_one(DigestRow, number)
         tag = Tag.DIGEST_UPDATED if row.message_ts else Tag.DIGEST_POSTED
         row.message_ts, row.shown = posted.message_ts, posted.card_digest

@@ -79,6 +79,9 @@ def told(desk: FrontDesk, name: str, text: str) -> list[dict[str, Any]]:
     desk.run(advance(desk.office, number))
     sent = [call.arguments for call in desk.slack.calls[before:] if call.method.startswith("chat.")]
     assert len(sent) >= 2, "the card and its thread"
+    # It ends, or the next ones would be told in the channel's digest.
+    ended = alert.model_copy(update={"firing": False, "ends_at": desk.ledger.now()})
+    incidents.accept(desk.ledger, [a_delivery(now, ended, group_key=name)])
     return sent
 
 

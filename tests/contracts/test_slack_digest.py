@@ -122,7 +122,7 @@ def said(slack: SlackServer, key: str, channel: str = INCIDENTS) -> str:
         for one in slack.workspace.messages[channel].values()
         if one.get("metadata", {}).get("event_payload", {}).get("key") == key
     ]
-    return "\n".join(words_in(found["blocks"]))
+    return "\n".join(words_in(found["blocks"])).replace("\n\n", "\n")
 
 
 def calls(slack: SlackServer, since: int) -> list[tuple[str, JsonObject]]:
