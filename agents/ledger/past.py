@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import orjson
 from pydantic import AwareDatetime, ValidationError
-from sqlalchemy import select as rows_of
+from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from agents.incident import Hypothesis, Outcome, Recovery, Value
@@ -20,10 +20,17 @@ from agents.ledger import chain
 from agents.ledger.moves import Standing, plan_ids, standing
 from agents.ledger.protocol import PlanState
 from agents.ledger.store import LedgerError
-from agents.ledger.tables import AuditRow, DiagnosisRow, IncidentRow
+from agents.ledger.tables import DiagnosisRow, IncidentRow
 from agents.ledger.tags import Tag
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.objects import JsonObject, ObjectRef
+
+# Written once, and columns instead of objects: a page of an incident asks this forty times, of those that it
+# remembers. The tag without its index: SQLite would walk ten thousand events of a kind to find two.
+_EVENTS = (
+    "SELECT seq, prev_hash, hash, body, tag FROM audit WHERE {} = :about AND tag || '' = :tag ORDER BY seq"
+)
+_OF_PLAN, _OF_INCIDENT = (text(_EVENTS.format(column)) for column in ("plan_id", "incident"))
 
 _Span = tuple[datetime, datetime | None]
 """From when until when something was believed; None for until the end."""
@@ -172,15 +179,9 @@ def events(
     session: Session, tag: Tag, *, incident: int | None = None, plan_id: str = ""
 ) -> Iterator[tuple[JsonObject, datetime]]:
     """The bodies of these events, oldest first, with their times. Raises Bent for a row that was edited."""
-    of = col(AuditRow.plan_id) == plan_id if plan_id else col(AuditRow.incident) == incident
-    # Without the tag's index: SQLite would walk ten thousand events of a kind to find one incident's two.
-    kind = col(AuditRow.tag).concat("") == tag.value
-    row = AuditRow
-    # Columns and no objects: a page of an incident asks this forty times, of those it remembers.
-    query = rows_of(col(row.seq), col(row.prev_hash), col(row.hash), col(row.body), col(row.tag))
-    for seq, prev_hash, own, content, said in session.connection().execute(
-        query.where(of, kind).order_by(col(row.seq))
-    ):
+    query = _OF_PLAN if plan_id else _OF_INCIDENT
+    found = session.connection().execute(query, {"about": plan_id or incident, "tag": tag.value})
+    for seq, prev_hash, own, content, said in found:
         event = orjson.loads(content)
         about = event["plan"] == plan_id if plan_id else event["incident"] == incident
         if chain.seal(prev_hash, content) != own or event["tag"] != said or not about:

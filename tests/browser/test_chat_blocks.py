@@ -17,7 +17,7 @@ from evals.world.slack.people import ADA, BEN, GENERAL, INCIDENTS
 from evals.world.slack.wire import JsonObject
 from tests.support.browser import Window
 from tests.support.showcase import EVERYTHING, FORM, HOSTILE
-from tests.support.slack_world import bolt_app, over_socket, plain
+from tests.support.slack_world import bolt_app, over_socket, plain, rich
 
 
 @dataclass
@@ -193,6 +193,19 @@ async def test_an_app_may_clear_all_forms_at_once(desk: Window, bench: Bench) ->
         await expect(desk.page.locator("dialog")).to_have_count(forms)
         await desk.page.get_by_role("button", name="Yes").click()
     await expect(desk.page.locator("dialog")).to_have_count(0)
+
+
+async def test_nothing_that_a_form_says_is_cut_off_on_a_phone(phone: Window, bench: Bench) -> None:
+    image = "registry.shop.example/platform/team/checkoutservice:2.9.0.build20261127"
+    text = {"type": "text", "text": image}
+    listed = rich(rich(text), kind="rich_text_list") | {"style": "bullet"}
+    told = [{"type": "section", "text": plain(image)}, {"type": "rich_text", "elements": [listed]}]
+    bench.form = {"type": "modal", "title": plain("Details"), "blocks": told}
+    await shown(phone.page, bench)
+    await phone.page.locator("[data-action=go]").click()
+    said = phone.page.locator("dialog .inside")
+    await expect(said).to_contain_text(image)
+    assert await said.evaluate("one => one.scrollWidth - one.clientWidth") == 0
 
 
 async def test_a_menu_is_filled_by_the_app_while_somebody_types(desk: Window, bench: Bench) -> None:

@@ -28,9 +28,11 @@ WHERE = ObjectRef(
 )
 CHECKS = (Path(__file__).parents[1] / "support" / "page_checks.js").read_text(encoding="utf-8")
 # From before the first byte of the page on: a shift that was over before anybody looked counts as well.
-WATCH = """window.moved = 0;
-new PerformanceObserver(list => list.getEntries().forEach(one => { window.moved += one.value; }))
-  .observe({ type: "layout-shift", buffered: true });"""
+WATCH = """window.moved = [];
+const name = (node) => node && (node.outerHTML || node.textContent).slice(0, 60);
+new PerformanceObserver(list => list.getEntries().forEach(one => {
+  window.moved.push(`${one.value}: ${one.sources.map(source => name(source.node)).join(", ")}`);
+})).observe({ type: "layout-shift", buffered: true });"""
 STEADY = """() => new Promise(done =>
   requestAnimationFrame(() => requestAnimationFrame(() => done(window.moved))))"""
 SHOWN = """() => document.addEventListener("htmx:afterSettle",
@@ -94,7 +96,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def _long_words(ledger: Ledger) -> None:
     """INC-61: what clusters call their images does not break into lines by itself."""
-    word = "registry.shop.example/platform/a-team-with-a-name/checkout:2.9.0-build.20261127"
+    word = "registry.shop.example/platform/team/checkoutservice:2.9.0.build20261127"
     now = datetime.now(UTC)
     alert = an_alert(now, fingerprint="long")
     accept(ledger, [a_delivery(now, alert, group_key="long")])
@@ -153,7 +155,7 @@ async def looked_at(page: Page, size: tuple[int, int]) -> list[str]:
         await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         found += [f"{scheme}: {one}" for one in await page.evaluate(CHECKS, {"targets": size != DESK})]
     moved = await page.evaluate(STEADY)
-    return found + ([f"it jumped by {moved}"] if moved else [])
+    return found + [f"it jumped by {one}" for one in moved]
 
 
 async def settled(page: Page, ledger: Ledger, happens: Callable[[Ledger], None]) -> None:
