@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -234,8 +235,15 @@ def _roster(centre: DataCentre) -> str:
     return yaml.safe_dump({"approvers": [ada, ben]})
 
 
+@cache
+def _asking() -> httpx.Client:
+    # One for all: a new one reads the machine's certificates each time, and a processor is busy longer with that
+    # than the pause between two questions is.
+    return httpx.Client(timeout=1, trust_env=False)
+
+
 def _ready(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/-/ready", timeout=1, trust_env=False).is_success
+        return _asking().get(f"http://127.0.0.1:{port}/-/ready").is_success
     except httpx.HTTPError:
         return False
