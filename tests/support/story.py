@@ -237,8 +237,7 @@ def _roster(centre: DataCentre) -> str:
 
 @cache
 def _asking() -> httpx.Client:
-    # One for all: a new one reads the machine's certificates each time, and a processor is busy longer with that
-    # than the pause between two questions is.
+    # One for all: to make one takes a processor longer than the pause between two questions.
     return httpx.Client(timeout=1, trust_env=False)
 
 
