@@ -117,13 +117,14 @@ def start_serve(stack: ExitStack, install: Install) -> tuple[Child, str]:
     child = Child("midwatch serve", ["midwatch", "serve"], _plain() | _settings(install), log)
     stack.callback(child.end)
     end = time.monotonic() + READY_S
-    while time.monotonic() < end:
-        child.still_running()
-        try:
-            if httpx.get(f"{install.url}/-/ready", timeout=1, trust_env=False).is_success:
-                found = re.search(r"http\S+/login\?token=\S+", child.tail())
-                return child, found.group() if found else install.url
-        except httpx.HTTPError:
+    # One client: to make one reads the machine's certificates, for which the child would have to wait.
+    with httpx.Client(timeout=1, trust_env=False) as client:
+        while time.monotonic() < end:
+            child.still_running()
+            with suppress(httpx.HTTPError):
+                if client.get(f"{install.url}/-/ready").is_success:
+                    found = re.search(r"http\S+/login\?token=\S+", child.tail())
+                    return child, found.group() if found else install.url
             time.sleep(0.05)
     raise BrokenArrow(f"midwatch serve was not ready in time:\n{child.tail()}")
 

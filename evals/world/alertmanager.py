@@ -22,6 +22,7 @@ from evals.world.clock import Clock, RealClock
 from evals.world.loopback import LoopbackServer, Reply
 from evals.world.scenario import AlertRule
 from evals.world.silences import Silences
+from evals.world.trust import trusted
 
 Query = Callable[[str, datetime], Vector]
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.4, 7.0
@@ -75,7 +76,7 @@ class PretendAlertmanager:
         self._groups: dict[str, _Group] = {}
         self._lock = threading.Lock()
         self._client = httpx.Client(
-            timeout=options.timeout, headers={"User-Agent": _USER_AGENT}, trust_env=False
+            verify=trusted(), timeout=options.timeout, headers={"User-Agent": _USER_AGENT}, trust_env=False
         )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="world-alertmanager", daemon=True)

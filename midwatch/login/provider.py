@@ -6,9 +6,11 @@ An ID token counts when the provider's own key signed it, for us, for this very 
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -154,7 +156,7 @@ async def _json(method: str, address: str, body: str | None = None) -> JsonObjec
     if body is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     try:
-        async with httpx.AsyncClient(timeout=WITHIN_S, follow_redirects=False) as client:
+        async with httpx.AsyncClient(verify=_trusted(), timeout=WITHIN_S, follow_redirects=False) as client:
             answer = await client.request(method, address, content=body, headers=headers)
             said = answer.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as problem:
@@ -162,6 +164,12 @@ async def _json(method: str, address: str, body: str | None = None) -> JsonObjec
     if not isinstance(said, dict) or answer.status_code >= 500 or 300 <= answer.status_code < 400:
         raise ProviderAway(f"{_host(address)} answered {answer.status_code}")
     return said
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    # Reading the machine's certificates holds up every page and webhook, and anybody may ask for a login.
+    return httpx.create_ssl_context()
 
 
 def _host(address: str) -> str:

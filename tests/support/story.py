@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -235,8 +236,14 @@ def _roster(centre: DataCentre) -> str:
     return yaml.safe_dump({"approvers": [ada, ben]})
 
 
+@cache
+def _asking() -> httpx.Client:
+    # One for all: to make one takes a processor longer than the pause between two questions.
+    return httpx.Client(timeout=1, trust_env=False)
+
+
 def _ready(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/-/ready", timeout=1, trust_env=False).is_success
+        return _asking().get(f"http://127.0.0.1:{port}/-/ready").is_success
     except httpx.HTTPError:
         return False

@@ -16,6 +16,7 @@ import httpx
 
 from evals.world.slack.journal import Delivery
 from evals.world.slack.options import SlackOptions
+from evals.world.trust import trusted
 
 FORM: Final = "application/x-www-form-urlencoded"
 _AGENT: Final = "Slackbot 1.0 (+https://api.slack.com/robots)"
@@ -62,7 +63,7 @@ class HttpPoster:
         self.options = options
         # Proxy settings of the environment are ignored: the other end is on loopback.
         self._client = httpx.AsyncClient(
-            trust_env=False, timeout=options.ack_timeout_s, follow_redirects=False
+            verify=trusted(), trust_env=False, timeout=options.ack_timeout_s, follow_redirects=False
         )
 
     async def close(self) -> None:
