@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,10 @@ import yaml
 from agents.gatekeeper.digest import tell
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.posting import advance
-from agents.incident import Diagnosis, Outcome, Plan, Preview, Recovery, Verdict
+from agents.incident import Claim, Diagnosis, Outcome, Plan, Preview, Recovery, Verdict
 from agents.ledger import cards, decisions, digests, incidents, investigations, previews
 from agents.ledger.cards import LATELY
-from agents.ledger.investigations import Lease
+from agents.ledger.investigations import Lease, Look
 from agents.ledger.lines import AGAIN, LANE, MOST_ASKING
 from agents.ledger.store import Ledger
 from agents.ledger.waiting import asking
@@ -33,6 +34,7 @@ from tests.support.live_text import words_in
 from tests.support.plans import a_decision, a_delivery, a_plan, a_step, an_alert
 from tests.support.pretend_queue import RememberingQueue
 from tools.queue.port import Job, Later
+from tools.redaction import redact
 from tools.slack_pace import Pace
 
 
@@ -303,6 +305,38 @@ def test_a_card_that_was_only_begun_is_posted_whatever_the_room(office: Office, 
     cards.begin_card(office.ledger, 6, INCIDENTS, cards.Need.ASKS)
     looks(office, *range(1, 7))
     assert "incident-6" in keys(slack)
+
+
+def test_a_thread_goes_on_when_the_channel_has_a_turn_to_spare_and_a_card_never_waits_for_it(
+    office: Office, slack: SlackServer
+) -> None:
+    clock = Clock()
+    office.slack = replace(office.slack, pace=Pace(clock=clock, sleep=clock.sleep))
+    lease = arrived(office.ledger, 1)
+    seen = [
+        Look(key=str(n), tool="kubernetes.logs", query=redact("q"), excerpt=redact(f"line {n}"), ok=True)
+        for n in range(3)
+    ]
+    evidence = investigations.store_evidence(office.ledger, lease, seen)
+    said_so = tuple(Claim(text="It says so.", evidence=(one.id,)) for one in evidence)
+    found = Diagnosis(cause=None, claims=said_so, confidence="none")
+    investigations.write_diagnosis(office.ledger, lease, 1, found)
+    with pytest.raises(Later) as later:
+        looks(office, 1)
+    posts = [call.arguments for call in slack.calls if call.method == "chat.postMessage"]
+    assert ["thread_ts" in one for one in posts] == [False, True]
+    opened(office.ledger, 2)
+    with suppress(Later):
+        looks(office, 2)
+    assert keys(slack) == ["incident-1", "incident-2"]
+    assert clock.now == Clock().now, "nobody slept"
+    while True:
+        clock.now += later.value.seconds
+        with suppress(Later):
+            looks(office, 1)
+            break
+    posts = [call.arguments for call in slack.calls if call.method == "chat.postMessage"]
+    assert sum("thread_ts" in one for one in posts) == len(seen)
 
 
 # --- 200 at once ---------------------------------------------------------------------------------------
