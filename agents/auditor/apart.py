@@ -7,6 +7,7 @@ each of them would take twice as long. The other process gives way to everything
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -47,8 +48,12 @@ def verified(work: Work, alone: int = ALONE) -> Verdict:
     """
     with work.ledger.read() as session:
         size, _ = checkpoints.head(session)
-    found = _elsewhere(work) if size > alone else None
-    return verify(work.ledger, work.outside, work.progress) if found is None else found
+    if size > alone:
+        work.progress.alone = _NEVER
+        if (found := _elsewhere(work)) is not None:
+            return found
+        work.progress.alone = ALONE
+    return verify(work.ledger, work.outside, work.progress)
 
 
 def _elsewhere(work: Work) -> Verdict | None:
@@ -67,7 +72,8 @@ def _elsewhere(work: Work) -> Verdict | None:
             if found is not None:
                 verdict: Verdict = found
                 return verdict
-    except EOFError:
+    except (EOFError, OSError):
+        # Killed between two words of its, or within one.
         return None
     finally:
         process.kill()
@@ -79,6 +85,9 @@ def _elsewhere(work: Work) -> Verdict | None:
 def _verify(url: str, outside: Outside, answer: Connection) -> None:
     """Be the other process: say how far it is until it is done."""
     os.nice(GIVES_WAY)
+    # Whoever stops a whole group means its parent, which ends it; dying first, it would be done there again.
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, signal.SIG_IGN)
     ledger = Ledger(url)
     # Two processes at once would take both processors of a small machine from whoever waits for a page.
     progress = Progress(alone=_NEVER)

@@ -96,7 +96,7 @@ def related(story: Story) -> Graph:
             keys.setdefault(service)
     for caller, service in sorted(seen.calls):
         # Of what is drawn anyway: who calls some other Service of the namespace is no part of this story.
-        if service in keys and Edge(start=caller, word="calls", end=service) not in edges:
+        if service in keys:
             edges.append(Edge(start=caller, word="calls", end=service))
             keys.setdefault(caller)
     for pod in [key for key in keys if key in seen.runs_on and marked.get(key)]:

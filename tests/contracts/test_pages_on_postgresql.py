@@ -122,7 +122,7 @@ async def test_every_page_over_postgresql_says_what_it_says_over_sqlite(
 
 
 async def read(ledger: Ledger, folder: Path) -> dict[str, str]:
-    """Every page, without the one thing that is of its own: where its sheet of plans is read from."""
+    """Every page as its reader gets it."""
     transport = httpx.ASGITransport(application(settings_in(folder), ledger))
     pages = {}
     async with httpx.AsyncClient(transport=transport, base_url="http://here", headers=BEARER) as client:

@@ -38,6 +38,9 @@ def test_elsewhere_the_same_is_found_up_to_the_same_row(record: Record, *, bent:
     assert (told.first_bad == 9) is bent
     assert there.progress.recount == edge_of(here.progress.recount)
     assert there.progress.done == here.progress.done > 0
+    # One process does it all: half of the rows are half of the way.
+    there.progress.recount.seq, there.progress.events = 500_000, 1_000_000
+    assert there.progress.done == 500_000
 
 
 def test_a_process_that_died_costs_time_and_nothing_else(
