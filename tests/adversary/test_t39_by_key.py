@@ -17,7 +17,7 @@ from agents.ledger import accounts
 from agents.ledger.accounts import Seen
 from agents.ledger.executions import Claim
 from agents.ledger.migrate import upgrade
-from agents.ledger.moves import MOST_ASKING
+from agents.ledger.lines import MOST_ASKING
 from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.store import Ledger, set_halt
 from agents.ledger.tags import Tag
