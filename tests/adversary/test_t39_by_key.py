@@ -248,10 +248,10 @@ async def test_t39_a_halt_holds_what_was_signed_by_key(at: ByKey) -> None:
 async def test_t39_check_says_whether_anybody_can_sign_while_slack_is_away(at: ByKey) -> None:
     settings = Settings(state_dir=at.folder, roster_file=at.folder / "roster.yaml")
     (told,) = await roster_looked_at(settings)
-    assert (told.ok, told.says) == (True, "2 people may sign, 2 of them also by key")
+    assert (told.ok, told.says) == (True, "who may sign: people: 2, user groups: 0, by key: 2")
     at.roster(entry("U0ADA", key=""))
     (told,) = await roster_looked_at(settings)
     assert (told.ok, told.says) == (
         True,
-        "1 people may sign, nobody by key: while Slack is away plans expire",
+        "who may sign: people: 1, user groups: 0, nobody by key, so while Slack is away plans expire",
     )
