@@ -63,6 +63,7 @@ class Forked:
     def __init__(self, what: tuple[str, str], environment: dict[str, str], log: Path) -> None:
         self._log = log
         log.touch()
+        self._ended: int | None = None
         self._process = forking().Process(target=launch, args=(*what, environment, str(log)))
         with _ONE_ASKS:
             self._process.start()
@@ -70,12 +71,15 @@ class Forked:
 
     def code(self) -> int | None:
         with _ONE_ASKS:
-            return self._process.exitcode
+            return self._process.exitcode if self._ended is None else self._ended
 
     def tail(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")[-2000:]
 
     def end(self) -> None:
+        # A story may end a process itself; everything that was begun is ended once more behind it.
+        if self._ended is not None:
+            return
         with _ONE_ASKS:
             self._process.terminate()
         try:
@@ -83,6 +87,7 @@ class Forked:
         except AssertionError:
             self._process.kill()
             wait_until(lambda: self.code() is not None, GRACE_S)
+        self._ended = self.code()
         with _ONE_ASKS:
             self._process.close()
 
