@@ -68,6 +68,11 @@ class SlackRefused(SlackError):
         """Whether it says that there is no such account; a token that was revoked says nothing of it."""
         return str(self).endswith((": user_not_found", ": user_not_visible"))
 
+    @property
+    def is_of_message(self) -> bool:
+        """Whether it says that the message is not there any more."""
+        return str(self).endswith(": message_not_found")
+
 
 def escaped(text: str) -> str:
     """Text for a place that Slack reads as markup: beside the blocks, and in the answer to a command.
