@@ -43,6 +43,9 @@ METHODS: dict[str, str] = {
 METADATA_EVENT = "midwatch_card"
 AWAY = (SlackClientError, aiohttp.ClientError, OSError, TimeoutError)
 """What the SDK lets through when Slack is away: it wraps only some of what its HTTP client raises."""
+PASSES = frozenset({"ratelimited", "service_unavailable", "internal_error", "fatal_error", "request_timeout"})
+"""Errors that say something of Slack and nothing of what was asked. Most of an outage comes as one of these,
+with 200 in front (Slack, "Errors" of each method)."""
 
 
 class SlackError(Exception):
@@ -59,6 +62,16 @@ class SlackUnreachable(SlackError):
 
 class SlackRefused(SlackError):
     """Slack answered with an error: a missing scope, an unknown channel, invalid blocks."""
+
+    @property
+    def is_of_account(self) -> bool:
+        """Whether it says that there is no such account; a token that was revoked says nothing of it."""
+        return str(self).endswith((": user_not_found", ": user_not_visible"))
+
+    @property
+    def is_of_message(self) -> bool:
+        """Whether it says that the message is not there any more."""
+        return str(self).endswith(": message_not_found")
 
 
 def escaped(text: str) -> str:
@@ -269,5 +282,5 @@ def _refusal(method: str, refused: SlackApiError) -> SlackError:
         # From something in front of Slack as well, whose page is no JSON.
         return SlackUnreachable(f"{method}: HTTP {answer.status_code}")
     reason = str(answer.data.get("error", "unknown")) if isinstance(answer.data, dict) else "unknown"
-    kind = SlackUnreachable if reason == "ratelimited" else SlackRefused
+    kind = SlackUnreachable if reason in PASSES else SlackRefused
     return kind(f"{method}: {reason}")

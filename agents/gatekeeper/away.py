@@ -15,23 +15,26 @@ from agents.gatekeeper.policing import cancel_refused
 from agents.gatekeeper.posting import advance
 from agents.gatekeeper.sealing import keep_entries
 from agents.ledger import moves, previews
+from agents.ledger.lines import AGAIN
 from agents.ledger.previews import Posted
 from agents.ledger.protocol import PlanState
+from agents.ledger.snooze import look_again
 from agents.ledger.story import Story, story
-from tools.slack import SlackUnreachable
+from tools.slack import SlackError
 
 OPENED = "shown by midwatch decide alone, for the chat was away"
 """What the record says of a plan that was opened without a card."""
 
 
 async def keep_watch(office: Office, incident: int) -> None:
-    """Make the chat show what the ledger says; when it is away, go on without it and try it again.
+    """Make the chat show what the ledger says; when it does not take it, go on without it and try it again.
 
     Raises SlackError and LedgerError to be tried again.
     """
     try:
         await advance(office, incident)
-    except SlackUnreachable:
+    # Refused as well: of a token that was revoked, or a channel that is gone, nobody can sign by a card.
+    except SlackError:
         await asyncio.to_thread(go_on, office, incident)
         raise
 
@@ -52,6 +55,8 @@ def _open(bench: Bench, told: Story) -> None:
         return
     # Where nobody could sign it, opening it would only be another word for waiting.
     if not bench.roster().signed_by_key(view.plan):
+        # Somebody may be given a key before its time is over, and without a chat nobody else comes by.
+        look_again(bench.ledger, told.incident.number, bench.ledger.now() + AGAIN)
         return
     place = Posted(channel_id=bench.channel_of(told.incident), message_ts="", card_digest="")
     if previews.ask_for_place(bench.ledger, view.plan.id, place.channel_id):

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.incident import Incident
-from agents.ledger import groups
+from agents.ledger import cards, groups
 from agents.ledger.accounts import CLAIM_MAY_RELY_ON
+from agents.ledger.lines import NOWHERE
 from agents.ledger.roster import Roster, roster_or_nobody
 from agents.ledger.seals import SealKey
 from agents.ledger.store import Ledger
@@ -41,5 +42,13 @@ class Bench:
         return groups.resolved(roster_or_nobody(self.roster_file), self.ledger, self.seal, CLAIM_MAY_RELY_ON)
 
     def channel_of(self, incident: Incident) -> str:
-        """Where a new card of this incident goes; with a roster that cannot be read, to the usual place."""
-        return roster_or_nobody(self.roster_file).channel_of(incident) or self.channel_id
+        """Where the incident's card is, or will be: one that is up stays, whatever the routes say by then.
+
+        With a roster that cannot be read a new one goes to the usual place. Blocking. Raises
+        LedgerUnavailable.
+        """
+        with self.ledger.read() as session:
+            row = cards.card_of(session, incident.number)
+        if row is not None:
+            return row.channel_id
+        return roster_or_nobody(self.roster_file).channel_of(incident) or self.channel_id or NOWHERE

@@ -14,7 +14,7 @@ from agents.ledger import digests
 from agents.ledger.digests import Digest
 from agents.ledger.previews import Posted
 from tools.pacing import Urgency
-from tools.slack import Message
+from tools.slack import Message, SlackRefused
 
 
 async def tell(office: Office, number: int) -> None:
@@ -42,8 +42,19 @@ async def _send(office: Office, told: Digest, message: Message) -> str:
     if not there and told.tried:
         # We died between asking Slack and writing it down: it may be there already.
         there = await office.slack.find(told.channel_id, message.key) or ""
-    if there:
-        await office.slack.update(told.channel_id, there, message, Urgency.SOON)
+    if there and (await _changed(office, told, (there, message)) or not told.open):
         return there
     await asyncio.to_thread(digests.intend, office.ledger, told.number)
     return await office.slack.post(told.channel_id, message, urgency=Urgency.SOON)
+
+
+async def _changed(office: Office, told: Digest, wanted: tuple[str, Message]) -> bool:
+    """Whether the message is still there to be changed: who deletes it must not silence a storm."""
+    there, message = wanted
+    try:
+        await office.slack.update(told.channel_id, there, message, Urgency.SOON)
+    except SlackRefused as problem:
+        if problem.is_of_message:
+            return False
+        raise
+    return True

@@ -21,7 +21,7 @@ from agents.ledger.protocol import ACTIVE, LOCKING
 from agents.ledger.story import Story
 from tools.plot_png import png
 from tools.redaction import redact
-from tools.slack import SlackRefused, Upload
+from tools.slack import SlackError, Upload
 
 logger = logging.getLogger("midwatch.slack")
 MOST_PLOTS = 3
@@ -37,20 +37,24 @@ class Wanted(Value):
 
 @dataclass(frozen=True, kw_only=True)
 class Shared:
-    """Whether a file came, and why a change could not be shown whole, if it could not."""
+    """Whether a file came, and what is to be raised once all else is said: a change could not be shown
+    whole, or a plot is worth another try."""
 
     came: bool
-    refused: SlackRefused | None
+    refused: SlackError | None
 
 
 async def share(office: Office, told: Story, posted: Posted) -> Shared:
-    """Upload what is wanted and not there. Raises SlackUnreachable."""
+    """Upload what is wanted and not there. Files have hosts of their own at Slack, which may be away alone: a
+    signature or a call by name never waits for a picture."""
     came, refused = False, None
     for wanted in await asyncio.to_thread(missing, told):
+        if refused is not None and not wanted.plan_id:
+            continue
         try:
             there = await office.slack.upload(posted.channel_id, posted.message_ts, wanted.upload)
-        except SlackRefused as problem:
-            refused = problem if wanted.plan_id else refused
+        except SlackError as problem:
+            refused = problem if wanted.plan_id or problem.retryable else refused
             # Without the scope for files a card still says everything in words.
             logger.warning("%s was not taken: %s", wanted.upload.name, problem)
             continue

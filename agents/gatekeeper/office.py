@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from agents.gatekeeper.bench import Bench
 from agents.gatekeeper.clicks import Home, Person
 from agents.ledger.accounts import CLICK_MAY_RELY_ON
-from tools.slack import Slack, SlackError, SlackRefused
+from tools.slack import Slack, SlackError, SlackRefused, SlackUnreachable
 
 FRESH_S = CLICK_MAY_RELY_ON.total_seconds()
 LONGEST_PUT_OFF_S = 15.0
@@ -58,8 +58,10 @@ class Office(Bench):
         """
         try:
             return self._fresh(user_id) or await self._asked(user_id)
-        except SlackRefused:
-            return None
+        except SlackRefused as problem:
+            if problem.is_of_account:
+                return None
+            raise SlackUnreachable(str(problem)) from problem
 
     async def look(self, user_id: str) -> Person | None:
         """The account as it is now, or None when Slack would not say."""

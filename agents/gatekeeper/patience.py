@@ -19,7 +19,9 @@ def seconds_to_wait(told: Story, now: datetime) -> float:
     """Seconds until the first card is due at the latest; zero when nothing is worth waiting for."""
     if told.diagnosed_at is None or not _on_its_way(told):
         return 0.0
-    return max(0.0, (told.diagnosed_at + HEAD_START - now).total_seconds())
+    left = told.diagnosed_at + HEAD_START - now
+    # More is left than there ever was: the clock was set back, and nobody waits until it comes round again.
+    return left.total_seconds() if timedelta(0) < left <= HEAD_START else 0.0
 
 
 def _on_its_way(told: Story) -> bool:

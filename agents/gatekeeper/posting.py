@@ -23,7 +23,6 @@ from agents.gatekeeper.reminding import reminder
 from agents.gatekeeper.sealing import keep_entries
 from agents.gatekeeper.vouching import vouch
 from agents.gatekeeper.whole import readable
-from agents.incident import Incident
 from agents.ledger import cards as ledger_cards
 from agents.ledger import moves, previews
 from agents.ledger.cards import Need
@@ -95,13 +94,7 @@ def _wants_place(view: PlanView | None) -> bool:
 
 def _take_place(office: Office, told: Story, view: PlanView | None) -> None:
     if view is not None:
-        previews.ask_for_place(office.ledger, view.plan.id, _channel(office, told.incident))
-
-
-def _channel(office: Office, incident: Incident) -> str:
-    """Where the incident's card is, or will be: a card that is up stays, whatever the routes say by then."""
-    row = _row(office, incident.number)
-    return row.channel_id if row else office.channel_of(incident)
+        previews.ask_for_place(office.ledger, view.plan.id, office.channel_of(told.incident))
 
 
 async def announce(office: Office, text: str, key: str) -> str:
@@ -126,7 +119,7 @@ async def _card(office: Office, told: Story) -> Posted | None:
     why = await asyncio.to_thread(_reasons, office, told)
     shown = render(told, office.seal, office.public_url, why)
     if row is None or not row.message_ts:
-        channel = await asyncio.to_thread(_channel, office, told.incident)
+        channel = await asyncio.to_thread(office.channel_of, told.incident)
         where = (number, channel, need or Need.TELLS)
         ts = await _post(office, where, shown, tried=row is not None)
         if ts is None:
@@ -186,8 +179,9 @@ async def _post(office: Office, where: tuple[int, str, Need], shown: Rendering, 
 
 async def _open_for_signing(office: Office, told: Story, posted: Posted) -> None:
     view = told.plan
-    if view is not None and view.state in _UNDECIDED and not view.message_ts and readable(told, view):
-        # Opened while the chat was away: what can be signed by key can now be clicked, or rejected, too.
+    if view is not None and view.state in _UNDECIDED and not view.message_ts:
+        # Opened while the chat was away: what can be signed by key can be rejected here from now on, even if
+        # the file with all of it is not taken, and approved as soon as the card has that button.
         await asyncio.to_thread(previews.give_card, office.ledger, view.plan.id, posted)
         return
     if view is None or not _wants_place(view) or view.obstacle or not readable(told, view):

@@ -103,6 +103,7 @@ class Paged:
 def record_page(ledger: Ledger, incident: int, paged: Paged, message_ts: str) -> None:
     """The call is up: its place in the thread and its event are one."""
     with ledger.write() as tx:
+        tx.alone()
         _enter(tx, ThreadRow(incident=incident, key=paged.key, message_ts=message_ts))
         tx.audit(Tag.HUMAN_PAGED, paged.said, incident=incident, plan_id=paged.plan_id)
 
@@ -125,6 +126,7 @@ class ChatFile(Value):
 def record_file(ledger: Ledger, incident: int, file: ChatFile, plan_id: str = "") -> None:
     """A file is up. Its digest goes into the record: what was shown can be compared with it later."""
     with ledger.write() as tx:
+        tx.alone()
         tx.session.merge(ChatFileRow(incident=incident, at=tx.now, **file.model_dump()))
         said = {"key": file.key, "sha256": file.sha256}
         tx.audit(Tag.FILE_SHARED, said, incident=incident, plan_id=plan_id)

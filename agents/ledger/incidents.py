@@ -175,6 +175,8 @@ def _update(
     turned = [alert for alert in alerts if alert_rows.is_news(known.get(alert.fingerprint), alert)]
     if not joined and not turned:
         return Disposition.DUPLICATE, number
+    # Before the first row that names the incident: whoever closes it holds the record's lock by then.
+    tx.alone()
     alert_rows.add(tx.session, number, joined)
     alert_rows.turn(tx.session, known, turned)
     fires = joined + [alert for alert in turned if alert.firing]

@@ -86,7 +86,10 @@ def release(ledger: Ledger, lease: Lease) -> None:
 
 def held(tx: Transaction, lease: Lease) -> IncidentRow:
     """The incident's row, locked, if the lease still holds. Raises LeaseLost."""
-    query = select(IncidentRow).where(IncidentRow.number == lease.incident).with_for_update()
+    # The record's lock before the incident's row, always: intake, digest and cards take them in this order,
+    # and a row that names an incident shares the lock of that incident's.
+    tx.alone()
+    query = select(IncidentRow).where(IncidentRow.number == lease.incident).with_for_update(key_share=True)
     row = tx.session.exec(query).one()
     if row.lease_token != lease.token or row.lease_until is None or row.lease_until < tx.now:
         raise LeaseLost(f"the lease on INC-{lease.incident} is no longer ours")

@@ -26,6 +26,9 @@ LANE = "digest"
 """The queue's lane of digests; its jobs carry a digest's number, so no two workers write one at once."""
 EVERY = timedelta(seconds=5)
 """A digest is brought up to date so often at most: what had to wait a second only is never told."""
+NOWHERE = "nowhere"
+"""Where the cards of a Midwatch without a chat would be: its places are counted like those of a channel, and
+a draft that has none yet is not among them."""
 AGAIN = timedelta(minutes=2)
 """Whoever waits looks again after this: cards also stop being new, and nobody says so."""
 _WAITS = and_(
@@ -151,7 +154,7 @@ def room_in(tx: Transaction, channel_id: str) -> None:
 def touch(tx: Transaction, channel_id: str) -> None:
     """Bring the channel's digest up to date soon, if there is one."""
     digest = _open(tx.session, channel_id)
-    if digest is not None:
+    if digest is not None and channel_id != NOWHERE:
         job = Job(lane=LANE, incident=digest.id or 0, run_at=tx.now + EVERY)
         tx.queue.enqueue(tx.session.connection(), job)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,12 @@ from agents.gatekeeper.away import OPENED, go_on
 from agents.gatekeeper.clicks import Person, Refusal
 from agents.gatekeeper.signed import Heard
 from agents.incident import Approver
-from agents.ledger import accounts
+from agents.ledger import accounts, cards
 from agents.ledger.accounts import Seen
+from agents.ledger.cards import Need
 from agents.ledger.executions import Claim
+from agents.ledger.lines import AGAIN, MOST_ASKING, NOWHERE
 from agents.ledger.migrate import upgrade
-from agents.ledger.lines import MOST_ASKING
 from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.store import Ledger, set_halt
 from agents.ledger.tags import Tag
@@ -27,6 +29,7 @@ from tests.contracts.conftest import HandClock
 from tests.support.by_key import TEAM, ByKey, by_key, entry, events, rehearsed
 from tests.support.plans import a_step
 from tests.support.pretend_queue import RememberingQueue
+from tools.queue.port import Job
 
 FIT = dict.fromkeys(("is_bot", "is_app_user", "is_workflow_bot", "is_guest", "is_stranger", "deleted"), False)
 
@@ -237,6 +240,39 @@ def test_t33_no_more_plans_are_opened_than_people_can_weigh(tmp_path: Path, ledg
         go_on(at.bench, number)
         states.append(at.state())
     assert states == [PlanState.PENDING] * MOST_ASKING + [PlanState.DRAFT]
+
+
+def test_t39_without_a_chat_drafts_that_nobody_can_sign_take_no_places(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    for number in range(1, MOST_ASKING + 2):
+        steps = (
+            a_step(name=f"w-{number}", uid=f"uid-{number}", namespace="shop" if number > 5 else "payments"),
+        )
+        plan = rehearsed(ledger, number=number, steps=steps, incident=f"INC-{number}")
+    at = ByKey(folder=tmp_path, ledger=ledger, plan=plan)
+    at.roster(entry("U0ADA", namespaces=["shop"]))
+    nowhere = replace(at.bench, channel_id="")
+    for number in range(1, MOST_ASKING + 2):
+        go_on(nowhere, number)
+    assert at.state() is PlanState.PENDING, "and no place is taken by what has none"
+    assert at.place() == NOWHERE
+
+
+def test_t39_without_a_chat_somebody_comes_by_again_for_a_key_that_is_added_later(
+    unseen: ByKey, clock: HandClock
+) -> None:
+    unseen.roster(entry("U0ADA", key=""))
+    go_on(unseen.bench, 1)
+    queue = unseen.ledger.queue
+    assert isinstance(queue, RememberingQueue)
+    assert Job(lane="gatekeeper", incident=1, run_at=clock() + AGAIN) in queue.jobs
+
+
+def test_t33_a_plan_takes_its_place_where_its_card_is_whatever_the_routes_say_by_then(unseen: ByKey) -> None:
+    assert cards.begin_card(unseen.ledger, 1, "C0BEFORE", Need.TELLS)
+    go_on(unseen.bench, 1)
+    assert (unseen.state(), unseen.place()) == (PlanState.PENDING, "C0BEFORE")
 
 
 async def test_t39_a_halt_holds_what_was_signed_by_key(at: ByKey) -> None:

@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from agents.auditor.verify import verify
 from agents.gatekeeper import desk
-from agents.gatekeeper.away import OPENED
+from agents.gatekeeper.away import OPENED, keep_watch
 from agents.gatekeeper.clicks import Click, Refusal
 from agents.gatekeeper.counter import counter, listen
+from agents.gatekeeper.office import Office
 from agents.gatekeeper.posting import advance
-from agents.incident import Verdict
+from agents.gatekeeper.whole import DIFF_ON_CARD
+from agents.incident import Plan, Verdict
 from agents.ledger import decisions, previews
 from agents.ledger.previews import Posted
 from agents.ledger.protocol import PlanState
+from agents.ledger.signing import public_of
 from agents.ledger.store import Ledger
 from agents.ledger.story import story
 from evals.world.slack import Person, SlackOptions, SlackServer
 from evals.world.slack.faults import Fault
+from evals.world.slack.options import DEFAULT_SCOPES
 from evals.world.slack.people import ADA, INCIDENTS
+from midwatch.settings import Settings
 from midwatch.wiring import ledger_of, office_of
 from tests.support.datacentre import wait_until
 from tests.support.front_desk import draft, front_desk, settings_for
 from tools.redaction import redact
-from tools.slack import Message, Slack, SlackUnreachable
+from tools.slack import PASSES, Message, Slack, SlackError, SlackRefused, SlackUnreachable
 
 
 def test_t39_while_slack_is_down_a_plan_waits_and_then_expires_unapproved(tmp_path: Path) -> None:
@@ -55,17 +62,7 @@ async def test_t39_a_plan_that_was_opened_without_a_card_gets_one_and_takes_clic
         office = await office_of(settings, ledger)
         place = Posted(channel_id=INCIDENTS, message_ts="", card_digest="")
         assert previews.mark_pending(ledger, plan.id, place, OPENED) is None
-        nowhere = Click(
-            verdict=Verdict.APPROVE,
-            plan_id=plan.id,
-            app_id=office.home.app_id,
-            team_id=office.home.team_id,
-            enterprise_id=None,
-            user_id=ADA,
-            user_team_id=office.home.team_id,
-            channel_id=INCIDENTS,
-            message_ts="",
-        )
+        nowhere = _click(office, plan, "")
         refused = await desk.decide(office, nowhere, office.seal.button(plan.id), "nonce")
         assert refused == Refusal.WRONG_PLACE.value, "a plan without a card is clicked at nowhere"
         await advance(office, 1)
@@ -76,6 +73,60 @@ async def test_t39_a_plan_that_was_opened_without_a_card_gets_one_and_takes_clic
         assert told.plan.message_ts
         assert await desk.decide(office, there, office.seal.button(plan.id), "another") is None
         assert _stands(ledger) is PlanState.APPROVED
+        ledger.close()
+
+
+def keyed(settings: Settings) -> None:
+    """Ada's entry in the roster gets a key of her own."""
+    assert settings.roster_file is not None
+    roster = yaml.safe_load(settings.roster_file.read_text())
+    roster["approvers"][0]["key"] = public_of(bytes(range(32)))
+    settings.roster_file.write_text(yaml.safe_dump(roster), encoding="utf-8")
+
+
+@pytest.mark.parametrize("error", [*sorted(PASSES), "invalid_auth", "channel_not_found"])
+async def test_t39_a_plan_is_opened_for_keys_however_slack_says_that_it_takes_no_card(
+    tmp_path: Path, error: str
+) -> None:
+    with SlackServer() as slack:
+        settings = settings_for(slack, tmp_path, "socket")
+        keyed(settings)
+        ledger = ledger_of(settings)
+        draft(ledger)
+        office = await office_of(settings, ledger)
+        slack.fail(Fault(error=error, times=None))
+        with pytest.raises(SlackError) as problem:
+            await keep_watch(office, 1)
+        assert problem.value.retryable is (error in PASSES)
+        assert _stands(ledger) is PlanState.PENDING
+        with pytest.raises(SlackUnreachable):
+            await office.heard_of(ADA)
+        slack.recover()
+        assert await office.heard_of("U0NOBODY") is None, "that there is no such account is an answer"
+        ledger.close()
+
+
+async def test_t39_what_was_opened_for_keys_can_be_rejected_by_a_click_also_without_its_file(
+    tmp_path: Path,
+) -> None:
+    with SlackServer(SlackOptions(scopes=DEFAULT_SCOPES - {"files:write"})) as slack:
+        settings = settings_for(slack, tmp_path, "socket")
+        ledger = ledger_of(settings)
+        plan = draft(ledger, "+ a line\n" * DIFF_ON_CARD)
+        office = await office_of(settings, ledger)
+        place = Posted(channel_id=INCIDENTS, message_ts="", card_digest="")
+        assert previews.mark_pending(ledger, plan.id, place, OPENED) is None
+        with pytest.raises(SlackRefused, match="missing_scope"):
+            await advance(office, 1)
+        said = json.dumps(await asyncio.to_thread(Person(slack.page_url, ADA).messages))
+        assert '"reject"' in said
+        assert '"approve"' not in said, "nobody signs in the chat what cannot be read there"
+        told = story(ledger, 1)
+        assert told is not None
+        assert told.plan is not None
+        no = _click(office, plan, told.plan.message_ts).model_copy(update={"verdict": Verdict.DENY})
+        assert await desk.decide(office, no, office.seal.button(plan.id), "nonce") is None
+        assert _stands(ledger) is PlanState.DENIED
         ledger.close()
 
 
@@ -126,6 +177,21 @@ async def test_t39_a_click_that_was_lost_with_the_socket_decides_nothing_and_cou
         assert _decided(ledger, plan.id) == 1
         assert verify(ledger).ok
         ledger.close()
+
+
+def _click(office: Office, plan: Plan, message_ts: str) -> Click:
+    home = office.home
+    return Click(
+        verdict=Verdict.APPROVE,
+        plan_id=plan.id,
+        app_id=home.app_id,
+        team_id=home.team_id,
+        enterprise_id=None,
+        user_id=ADA,
+        user_team_id=home.team_id,
+        channel_id=INCIDENTS,
+        message_ts=message_ts,
+    )
 
 
 def _stands(ledger: Ledger) -> PlanState:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from agents.auditor.verify import verify
-from agents.ledger import incidents, store
+from agents.incident import Outcome, Recovery
+from agents.ledger import incidents, investigations, lines, store
 from agents.ledger.incidents import accept
 from agents.ledger.notification import Disposition
 from agents.ledger.store import Ledger, LedgerUnavailable, set_halt
@@ -83,3 +85,43 @@ def test_a_reader_sees_one_state_while_others_write(ledger):
         assert store.halted(session) is None, "what was committed later belongs to another state"
     with ledger.read() as session:
         assert store.halted(session) is not None
+
+
+def _phase(ledger: Ledger, lease: investigations.Lease) -> None:
+    investigations.set_phase(ledger, lease, "diagnose")
+
+
+def _end(ledger: Ledger, lease: investigations.Lease) -> None:
+    well = Outcome(recovery=Recovery.RECOVERED, at=ledger.now(), sentence="It is well again.")
+    investigations.close(ledger, lease, well)
+
+
+@pytest.mark.parametrize("look", [_phase, _end])
+def test_a_storm_and_an_investigation_of_one_incident_never_wait_for_each_other(ledger, clock, look):
+    accept(ledger, [a_delivery(clock(), an_alert(clock()))])
+    lease = investigations.take(ledger, 1, "the test", 60)
+    with ThreadPoolExecutor() as beside:
+        with ledger.write() as tx:
+            tx.alone()
+            other = beside.submit(look, ledger, lease)
+            # It comes as far as it can: on PostgreSQL to the first lock that is taken.
+            threading.Event().wait(0.3)
+            assert lines.list_in(tx, "C1", 1)
+        other.result()
+    assert verify(ledger).ok
+
+
+@pytest.mark.parametrize("look", [_phase, _end])
+def test_nor_do_a_delivery_and_an_investigation(ledger, clock, look):
+    accept(ledger, [a_delivery(clock(), an_alert(clock()))])
+    lease = investigations.take(ledger, 1, "the test", 60)
+    clock.forward(1)
+    joined = a_delivery(clock(), an_alert(clock()), an_alert(clock(), fingerprint="f2"))
+    with ThreadPoolExecutor() as beside:
+        with ledger.write() as tx:
+            tx.alone()
+            other = beside.submit(look, ledger, lease)
+            threading.Event().wait(0.3)
+            assert incidents._accept_one(tx, joined).disposition is Disposition.JOINED
+        other.result()
+    assert verify(ledger).ok

@@ -210,6 +210,32 @@ def test_a_digest_that_was_posted_by_one_that_died_is_found_and_not_posted_again
     assert "1 incident waits" in said(slack, "digest-1")
 
 
+def deleted(slack: SlackServer, key: str) -> None:
+    """Somebody who may do so deletes the message with this key."""
+    there = slack.workspace.messages[INCIDENTS]
+    (ts,) = [ts for ts, one in there.items() if key in str(one.get("metadata"))]
+    slack.call(lambda: there.pop(ts))
+
+
+def test_a_digest_that_somebody_deleted_is_posted_again_while_anybody_waits(
+    office: Office, slack: SlackServer
+) -> None:
+    plans = [asks(office.ledger, number) for number in range(1, 9)]
+    looks(office, *range(1, 9))
+    asyncio.run(tell(office, 1))
+    deleted(slack, "digest-1")
+    denied(office.ledger, plans[0])
+    looks(office, 6)
+    asyncio.run(tell(office, 1))
+    assert "2 incidents wait" in said(slack, "digest-1")
+    deleted(slack, "digest-1")
+    for number in (7, 8):
+        over(office.ledger, number)
+    looks(office, 7, 8)
+    asyncio.run(tell(office, 1))
+    assert "digest-1" not in keys(slack), "that nobody waits is worth no message of its own"
+
+
 def test_what_had_to_wait_a_moment_only_is_never_told(office: Office, slack: SlackServer) -> None:
     plans = [asks(office.ledger, number) for number in range(1, 7)]
     looks(office, *range(1, 7))

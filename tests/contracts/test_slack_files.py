@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
 from agents.gatekeeper.files import MOST_PLOTS, Shared, missing, share
 from agents.gatekeeper.office import Office
-from agents.ledger import cards
+from agents.gatekeeper.posting import advance
+from agents.incident import Evidence
+from agents.ledger import cards, investigations
+from agents.ledger.investigations import Look
 from agents.ledger.previews import Posted
 from agents.ledger.story import Story
 from evals.world.slack import SlackServer
+from evals.world.slack.faults import Fault
 from evals.world.slack.people import INCIDENTS
 from tests.contracts import test_slack_posting
-from tests.contracts.test_slack_posting import drafted
+from tests.contracts.test_slack_posting import drafted, proposal
 from tests.support.told import a_diagnosis, a_story
 from tests.unit.test_plots import finding, seen
-from tools.slack import Message
+from tools.slack import Message, SlackUnreachable
 
 slack, office = test_slack_posting.slack, test_slack_posting.office
+UPLOAD = "files.getUploadURLExternal"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -66,3 +72,27 @@ def test_a_plot_that_slack_does_not_take_is_missing_and_nothing_else(
     monkeypatch.setattr(slack.workspace, "options", replace(slack.workspace.options, scopes=less))
     assert shared(office, measured(1)) == Shared(came=False, refused=None)
     assert there(office) == ()
+
+
+def test_nobody_waits_for_a_picture_whose_host_is_away(office: Office, slack: SlackServer) -> None:
+    told = measured(2)
+    plan = drafted(office.ledger, "-a\n+b", found=told.diagnosis)
+    lease = investigations.take(office.ledger, 1, "the test", 60)
+    assert lease is not None
+    looks = [
+        Look(key=one.id, tool=one.tool, query=one.query, excerpt=one.excerpt, window=_window(one))
+        for one in told.evidence
+    ]
+    investigations.store_evidence(office.ledger, lease, looks)
+    slack.fail(Fault(method=UPLOAD, status=503, times=None))
+    with pytest.raises(SlackUnreachable, match="503"):
+        asyncio.run(advance(office, 1))
+    assert [call.method for call in slack.calls].count(UPLOAD) == 1, "one try tells enough of its host"
+    assert proposal(office.ledger, plan).state == "PENDING", "what can be read can be signed"
+    slack.recover()
+    asyncio.run(advance(office, 1))
+    assert len(there(office)) == 2
+
+
+def _window(one: Evidence) -> tuple[datetime, datetime] | None:
+    return (one.window_start, one.window_end) if one.window_start and one.window_end else None

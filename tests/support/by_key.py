@@ -107,6 +107,13 @@ class ByKey:
         assert isinstance(found, moves.Standing)
         return found.state
 
+    def place(self) -> str:
+        """The channel in which the plan has its place."""
+        with self.ledger.read() as session:
+            found = moves.standing(session, self.plan.id)
+        assert isinstance(found, moves.Standing)
+        return found.proposal.channel_id
+
     def decided(self) -> list[str]:
         with self.ledger.read() as session:
             return [d.approver.user_id for d in decisions.decisions_of(session, self.plan.id)]

@@ -102,7 +102,7 @@ class FrontDesk:
             return [row.body.decode() for row in session.exec(query)]
 
 
-def draft(ledger: Ledger, **changes: Any) -> Plan:
+def draft(ledger: Ledger, *diffs: str, **changes: Any) -> Plan:
     """A previewed plan for incident 1, ready to be shown for signing."""
     now = ledger.now()
     incidents.accept(ledger, [a_delivery(now, an_alert(now))])
@@ -110,7 +110,7 @@ def draft(ledger: Ledger, **changes: Any) -> Plan:
     assert lease is not None
     plan = a_plan(now, **changes)
     investigations.draft(ledger, lease, plan, "why")
-    shown = Preview(plan_id=plan.id, at=now, diffs=("-a\n+b",), dry_run_digest="a" * 64)
+    shown = Preview(plan_id=plan.id, at=now, diffs=diffs or ("-a\n+b",), dry_run_digest="a" * 64)
     assert previews.store_preview(ledger, shown) is None
     investigations.release(ledger, lease)
     return plan

@@ -26,6 +26,11 @@ def test_a_plan_that_is_on_its_way_is_worth_the_rest_of_the_head_start(views: An
     assert seconds_to_wait(promised(*views), START + HEAD_START) == 0
 
 
+def test_a_clock_that_was_set_back_keeps_no_card_back() -> None:
+    assert seconds_to_wait(promised(), START - timedelta(hours=1)) == 0
+    assert seconds_to_wait(promised(), START - timedelta(milliseconds=1)) == 0
+
+
 @pytest.mark.parametrize(
     "told",
     [

@@ -130,6 +130,14 @@ def test_a_word_that_comes_twice_is_hidden_twice():
     assert coded not in redact(f"first {coded} and again {coded}")
 
 
+@pytest.mark.parametrize("said", ["password=\u00fcber12", "pwd=K\u00f6ln1234", "DB_PASSWORD=k\u00e4s\u00e97"])
+def test_an_umlaut_does_not_hide_what_is_encoded(said):
+    coded = base64.b64encode(said.encode()).decode()
+    assert coded not in redact(f"env {coded} end")
+    harmless = base64.b64encode("Gr\u00fc\u00dfe aus K\u00f6ln".encode()).decode()
+    assert harmless in redact(f"env {harmless} end")
+
+
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS.keys())
 def test_a_line_break_that_is_escaped_hides_no_secret(secret):
     assert secret not in redacted_json({"records": [{"excerpt": f"first\n{secret}\nlast"}]})

@@ -12,6 +12,7 @@ import html
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from urllib.parse import unquote
 
 Judge = Callable[[str], bool]
@@ -26,6 +27,7 @@ _HEX = re.compile(r"(?:[0-9a-fA-F]{2}){8,}")
 _ESCAPE = re.compile(r"\\{1,8}(?:u\{?(?P<u>[0-9a-fA-F]{1,6})\}?|x(?P<x>[0-9a-fA-F]{2}))")
 _STRETCH = re.compile(r"[^\x00]{10}")
 _NO_TEXT = bytes(code if 32 <= code < 127 or code in b"\t\n\r" else 0 for code in range(256))
+_UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _PACKED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
 
 
@@ -109,6 +111,10 @@ def _text_of(content: bytes) -> str:
     if content[1::2].count(0) > len(content) // 3:
         # UTF-16, as some shells encode.
         content = content.replace(b"\0", b"")
+    with suppress(UnicodeDecodeError):
+        # Bytes that are no text hardly ever are UTF-8 by chance, and a password may have an umlaut.
+        if not _UNREADABLE.search(plain := content.decode()):
+            return plain
     return content.translate(_NO_TEXT).decode("ascii")
 
 
