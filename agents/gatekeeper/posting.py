@@ -50,16 +50,15 @@ async def advance(office: Office, incident: int) -> None:
         # Before the card is drawn: buttons of a plan whose time has passed must not be shown again.
         await asyncio.to_thread(moves.expire_due, office.ledger, incident)
         await asyncio.to_thread(cancel_refused, office, incident)
-        told = await asyncio.to_thread(story, office.ledger, incident)
+        told = await asyncio.to_thread(story, office.ledger, incident, remembered=False)
         if told is None or not _worth_telling(told):
             return
         await _be_patient(office, told)
         # Before anything is said in the chat: the actor waits for it, and the chat may be slow or away.
-        if await asyncio.to_thread(keep_entries, office, told):
-            told = await asyncio.to_thread(story, office.ledger, incident) or told
+        await asyncio.to_thread(keep_entries, office, told)
         if _wants_place(told.plan):
             await asyncio.to_thread(_take_place, office, told, told.plan)
-            told = await asyncio.to_thread(story, office.ledger, incident) or told
+        told = await asyncio.to_thread(story, office.ledger, incident) or told
         posted = await _card(office, told)
         if posted is None:
             return

@@ -11,6 +11,7 @@ from agents.investigator.analyzers.snapshot import Snapshot
 from agents.investigator.examined import Extras
 from agents.investigator.prompts import Stage
 from agents.investigator.purse import Allowance
+from agents.investigator.thought import Thought
 from agents.ledger.breaker import Breaker
 from agents.ledger.investigations import Lease
 from agents.ledger.store import Ledger
@@ -49,7 +50,8 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True)
 class Toolbox:
-    """One run's tools. ``snapshots`` keeps the last look at each incident within this process.
+    """One run's tools. ``snapshots`` keeps the last look at each incident within this process, ``thoughts``
+    what was made of it, until it led to a proposal.
 
     ``model`` is asked for an opinion, and explains as well where no ``summary_model`` does.
     """
@@ -65,6 +67,7 @@ class Toolbox:
     extras: Extras = field(default_factory=Extras)
     lease: Lease | None = None
     snapshots: dict[int, Snapshot] = field(default_factory=dict)
+    thoughts: dict[int, Thought] = field(default_factory=dict)
 
     def model_of(self, stage: Stage) -> Model | None:
         """Who is asked in this stage, if anybody is."""

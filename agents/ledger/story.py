@@ -72,8 +72,11 @@ class Story(Value):
         return self.plans[-1] if self.plans else None
 
 
-def story(ledger: Ledger, number: int) -> Story | None:
-    """The incident's story, or None when there is no such incident."""
+def story(ledger: Ledger, number: int, *, remembered: bool = True) -> Story | None:
+    """The incident's story, or None when there is no such incident.
+
+    Not ``remembered``: without what was seen before, which takes longer to read than all the rest.
+    """
     with ledger.read() as session:
         row = session.get(IncidentRow, number)
         if row is None:
@@ -110,7 +113,7 @@ def story(ledger: Ledger, number: int) -> Story | None:
             halted=_halted(session),
             bent=tuple(bent),
             consultations=tuple(consultations.of_incident(session, number)),
-            past=memory.seen_before(session, number, diagnosis.cause if diagnosis else None),
+            past=memory.seen_before(session, number, diagnosis.cause if diagnosis and remembered else None),
             judged=tuple(feedback.of_incident(session, number)),
             snoozed=snooze.of_incident(session, number),
             files=tuple(files_of(session, number)),

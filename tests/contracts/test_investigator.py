@@ -278,6 +278,7 @@ def test_a_look_is_forgotten_once_it_led_to_a_proposal(at: Watch) -> None:
     at.look()
     assert at.plan.state is PlanState.DRAFT
     assert at.box.snapshots == {}
+    assert at.box.thoughts == {}
 
 
 def _other(at: Watch) -> Alert:

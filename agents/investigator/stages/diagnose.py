@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from langgraph.runtime import Runtime
 
@@ -17,25 +17,17 @@ from agents.investigator.permission import Asking, Permitted, permitted_first
 from agents.investigator.proposals import Limits, NoPlan, Proposal
 from agents.investigator.proposals import propose as proposal
 from agents.investigator.purse import Purse
-from agents.investigator.reasoning import Reasoned, reason
+from agents.investigator.reasoning import reason
 from agents.investigator.reasoning_case import Case
 from agents.investigator.stages.gather import look
 from agents.investigator.stages.rounds import purse_of
 from agents.investigator.state import State
 from agents.investigator.targets import targets
+from agents.investigator.thought import Thought
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import incidents, investigations
 from agents.ledger.memory import tried
 from tools.policy.facts import Terms
-
-
-@dataclass(frozen=True, kw_only=True)
-class Thought:
-    """What the rules made of one look."""
-
-    incident: Incident
-    case: Case
-    reasoned: Reasoned
 
 
 async def diagnose(state: State, runtime: Runtime[Toolbox]) -> State:
@@ -44,7 +36,7 @@ async def diagnose(state: State, runtime: Runtime[Toolbox]) -> State:
     The model, if there is one, is asked here and only here.
     """
     box, purse = runtime.context, purse_of(state, runtime.context)
-    thought = await think(state, box, purse)
+    thought = box.thoughts[state["incident"]] = await think(state, box, purse)
     turn = state.get("round", 1)
     found = await asyncio.to_thread(told, box, state["incident"], turn)
     if found is None:

@@ -12,9 +12,10 @@ from agents.incident import Diagnosis, Plan
 from agents.investigator.permission import Permitted
 from agents.investigator.proposals import NoPlan
 from agents.investigator.reasoning import Answer
-from agents.investigator.stages.diagnose import Thought, asking_of, proposed, think, told
+from agents.investigator.stages.diagnose import asking_of, proposed, think, told
 from agents.investigator.stages.rounds import purse_of
 from agents.investigator.state import State
+from agents.investigator.thought import Thought
 from agents.investigator.toolbox import Toolbox
 from agents.ledger import drafts, incidents, investigations, moves
 from agents.ledger.moves import Standing
@@ -40,7 +41,9 @@ async def propose(state: State, runtime: Runtime[Toolbox]) -> State:
     found = await asyncio.to_thread(told, box, state["incident"], state.get("round", 1))
     if found is None:
         raise AssertionError("a proposal follows a diagnosis")
-    thought = await think(state, box, purse_of(state, box))
+    # Made a moment ago, unless another process made it.
+    kept = box.thoughts.pop(state["incident"], None)
+    thought = kept or await think(state, box, purse_of(state, box))
     wanted = proposed(box, thought, found.cause, found.no_plan_because)
     # The look has served: kept, each incident would hold a whole inventory until this process ends.
     box.snapshots.pop(state["incident"], None)
