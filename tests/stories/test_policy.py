@@ -53,8 +53,8 @@ def test_what_helm_deploys_gets_a_plan_with_a_warning_and_a_stricter_policy_stop
         assert "Helm release shop deploys this object" in card
         assert "3 replicas" in card
         assert "requests/s" in card
-        # All stops once it is signed: a stricter policy cannot come too early for that, nor too late. The halt
-        # holds the actor, which may outlive its parent for a moment.
+        # All stops once it is signed: a stricter policy cannot come too early for that, nor too late. The
+        # halt holds the actor, which may outlive its parent for a moment.
         halt = at.folder / "state" / "HALT"
         halt.write_text("until the policy is another one", encoding="utf-8")
         ada = at.person("oncall")
