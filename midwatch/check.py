@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from midwatch import wall
 from midwatch.check_kept import keep
 from midwatch.check_login import login
 from midwatch.check_model import model, model_breaker
-from midwatch.check_result import Result
+from midwatch.check_result import Part, Result
 from midwatch.check_slack import slack
 from midwatch.extras import extras_of
 from midwatch.rights import (
@@ -54,29 +54,35 @@ NEVER: tuple[Right, ...] = (
 )
 
 
-async def check_all(settings: Settings, say: Callable[[str], object] = lambda _: None) -> list[Result]:
-    """Try everything; a failure of one does not hide the others. ``say`` hears what is being tried.
+async def check_all(
+    settings: Settings, say: Callable[[str], object] = lambda _: None, only: Collection[Part] = ()
+) -> list[Result]:
+    """Try everything, or ``only`` these; a failure of one does not hide the others.
 
-    Nothing is changed: rights are asked for (SelfSubjectAccessReview), and the second wall is tried by
-    rehearsals.
+    ``say`` hears what is being tried. Nothing is changed: rights are asked for (SelfSubjectAccessReview), and
+    the second wall is tried by rehearsals.
     """
-    tried: dict[str, Callable[[Settings], Awaitable[list[Result]]]] = {
-        "the ledger": _ledger,
-        "the roster": _roster,
-        "the policy": _policy,
-        "analyzers and silences": _extras,
-        "the cluster and its rights": _cluster,
-        "metrics": _metrics,
-        "the webhook": _webhook,
-        "the model": model,
-        "the model's breaker": model_breaker,
-        "the chat": slack,
-        "the login": login,
-    }
+    tried: tuple[tuple[Part, str, Callable[[Settings], Awaitable[list[Result]]]], ...] = (
+        (Part.LEDGER, "the ledger", _ledger),
+        (Part.ROSTER, "the roster", _roster),
+        (Part.POLICY, "the policy", _policy),
+        (Part.ANALYZERS, "analyzers and silences", _extras),
+        (Part.CLUSTER, "the cluster and its rights", _cluster),
+        (Part.METRICS, "metrics", _metrics),
+        (Part.WEBHOOK, "the webhook", _webhook),
+        (Part.MODEL, "the model", model),
+        (Part.MODEL, "the model's breaker", model_breaker),
+        (Part.SLACK, "the chat", slack),
+        (Part.LOGIN, "the login", login),
+    )
     results: list[Result] = []
-    for words, look in tried.items():
-        say(f"trying {words}")
-        results += await look(settings)
+    for part, words, look in tried:
+        if not only or part in only:
+            say(f"trying {words}")
+            results += await look(settings)
+    if only:
+        # The pages show what was found last of everything, and this is less.
+        return results
     try:
         keep(settings, results)
     except OSError as problem:

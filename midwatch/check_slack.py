@@ -29,7 +29,13 @@ _CHALLENGE = "midwatch check"
 async def slack(settings: Settings) -> list[Result]:
     """The bot token and its workspace, then the way clicks come in."""
     if settings.slack_mode == "off":
-        return [Result(what="slack", ok=False, says="slack_mode is off: plans are shown and expire")]
+        return [
+            Result(
+                what="slack",
+                ok=False,
+                says="slack_mode is off: plans are shown, and only `midwatch decide` signs them",
+            )
+        ]
     ledger = await asyncio.to_thread(ledger_of, settings)
     try:
         office = await office_of(settings, ledger)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict
 
 from rich.table import Table
 from rich.text import Text
 
 from midwatch.check import check_all
-from midwatch.check_result import Result
+from midwatch.check_result import Part, Result
 from midwatch.settings import Settings
 from midwatch.terminal import Form, clean, data, say, screen, show, work
 
@@ -29,10 +29,10 @@ PAGES = {
 }
 
 
-def tried(settings: Settings, form: Form) -> bool:
-    """Try everything and say what came of it; whether all is as it should be."""
+def tried(settings: Settings, form: Form, only: Collection[Part] = ()) -> bool:
+    """Try everything, or ``only`` these, and say what came of it; whether all is as it should be."""
     with work("trying") as doing:
-        results = asyncio.run(check_all(settings, doing.words))
+        results = asyncio.run(check_all(settings, doing.words, only))
     if form is Form.JSON:
         data([{**asdict(one), "then": _then(one)} for one in _clean(results)])
     else:

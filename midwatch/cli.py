@@ -9,6 +9,7 @@ import typer
 
 from midwatch import cli_record, cli_watch, completion
 from midwatch.analyze import analyze
+from midwatch.check_result import Part
 from midwatch.cli_words import Config, settings_of, told
 from midwatch.decide import decide
 from midwatch.evaluate import evaluate
@@ -25,6 +26,7 @@ app = typer.Typer(
     help="Stands the watch from midnight to four, and changes nothing without a signature.",
 )
 Scenario = Annotated[str, typer.Argument(help="One of evals/scenarios.", autocompletion=completion.scenarios)]
+Parts = Annotated[list[Part] | None, typer.Argument(metavar="PART", help="Such as slack or cluster.")]
 app.command()(analyze)
 app.command("eval")(evaluate)
 app.command()(runbook)
@@ -132,14 +134,14 @@ def resume(reason: Annotated[str, typer.Option(help="Why.")] = "", config: Confi
 
 
 @app.command()
-def check(output: Output = Form.TABLE, config: Config = None) -> None:
-    """Try every connection and right, and say what to fix. Changes nothing.
+def check(parts: Parts = None, output: Output = Form.TABLE, config: Config = None) -> None:
+    """Try every connection and right, or only these parts, and say what to fix. Changes nothing.
 
     Exit 0 when all is as it should be, 1 when something is missing, 2 when the settings cannot be read.
     """
     from midwatch.check_told import tried
 
-    raise typer.Exit(FINE if tried(settings_of(config), output) else FOUND)
+    raise typer.Exit(FINE if tried(settings_of(config), output, parts or ()) else FOUND)
 
 
 def main() -> None:

@@ -23,8 +23,9 @@ from evals.world.model.server import ModelServer
 from evals.world.slack import SlackOptions, SlackServer
 from evals.world.slack.options import DEFAULT_SCOPES
 from evals.world.slack.people import GENERAL, SHARED
+from midwatch.check import check_all
 from midwatch.check_model import model, model_breaker
-from midwatch.check_result import Result
+from midwatch.check_result import Part, Result
 from midwatch.check_slack import slack
 from midwatch.settings import Settings
 from midwatch.web.slack import PATH
@@ -218,3 +219,12 @@ def asking(name: str) -> Asked:
 def model_settings(endpoint: ModelServer, key: str, **more: Any) -> Settings:
     given = {"model_base_url": endpoint.url, "model_name": "pretend-1", "model_api_key": SecretStr(key)}
     return Settings(**(given | more))
+
+
+async def test_one_part_is_looked_at_by_itself_and_what_was_found_of_all_stays_as_it_was(
+    tmp_path: Path,
+) -> None:
+    heard: list[str] = []
+    found = await check_all(Settings(state_dir=tmp_path), heard.append, {Part.SLACK})
+    assert ([one.what for one in found], heard) == (["slack"], ["trying the chat"])
+    assert list(tmp_path.iterdir()) == []
