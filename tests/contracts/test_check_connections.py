@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -221,10 +222,10 @@ def model_settings(endpoint: ModelServer, key: str, **more: Any) -> Settings:
     return Settings(**(given | more))
 
 
-async def test_one_part_is_looked_at_by_itself_and_what_was_found_of_all_stays_as_it_was(
+def test_one_part_is_looked_at_by_itself_and_what_was_found_of_all_stays_as_it_was(
     tmp_path: Path,
 ) -> None:
     heard: list[str] = []
-    found = await check_all(Settings(state_dir=tmp_path), heard.append, {Part.SLACK})
+    found = asyncio.run(check_all(Settings(state_dir=tmp_path), heard.append, {Part.SLACK}))
     assert ([one.what for one in found], heard) == (["slack"], ["trying the chat"])
     assert list(tmp_path.iterdir()) == []
