@@ -72,7 +72,7 @@ def age(at: datetime, now: datetime) -> str:
     seconds = int((now - at).total_seconds())
     words = span(timedelta(seconds=abs(seconds)))
     if abs(seconds) < 5:
-        return "now"
+        return "just now"
     return f"in {words}" if seconds < 0 else f"{words} ago"
 
 

@@ -189,7 +189,7 @@ def test_words_of_strangers_are_one_line_of_markdown(text: str) -> None:
 
 
 def test_ages_are_told_in_the_units_that_say_something() -> None:
-    assert age(NOW, NOW + timedelta(seconds=3)) == "now"
+    assert age(NOW, NOW + timedelta(seconds=3)) == "just now"
     assert age(NOW, NOW + timedelta(seconds=59)) == "59 s ago"
     assert age(NOW, NOW + timedelta(minutes=61)) == "1 h 1 min ago"
     assert age(NOW + timedelta(minutes=29, seconds=59), NOW) == "in 29 min"

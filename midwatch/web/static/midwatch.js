@@ -16,7 +16,7 @@ function freshen() {
   for (const time of document.querySelectorAll("time[data-age]")) {
     const seconds = Math.trunc((Date.now() - Date.parse(time.dateTime)) / 1000);
     const words = span(Math.abs(seconds));
-    const said = Math.abs(seconds) < 5 ? "now" : seconds < 0 ? `in ${words}` : `${words} ago`;
+    const said = Math.abs(seconds) < 5 ? "just now" : seconds < 0 ? `in ${words}` : `${words} ago`;
     if (time.textContent !== said) time.textContent = said;
   }
 }
