@@ -21,6 +21,8 @@ from tools.kubernetes.objects import ObjectRef
 
 NARROW = (360, 740)
 PRESSES = 18
+SLOWLY = 12
+"""How many times slower a page is put together for the reader with an old phone."""
 WHERE = ObjectRef(
     kind="Deployment",
     namespace="shop",
@@ -136,14 +138,28 @@ async def test_every_page_is_seen_reached_steady_and_light(
     assert not wrong, "\n".join(wrong)
 
 
-async def weighed(page: Page, address: str) -> int:
+async def test_a_page_is_drawn_once_and_whole_however_slowly_it_comes(browser: str, past: Site) -> None:
+    moved: list[str] = []
+    async with window(browser, NARROW) as opened:
+        page = opened.page
+        await page.add_init_script(WATCH)
+        await past.enter(page)
+        for path in ("/incidents/59", "/runbooks", "/insights?days=30"):
+            await weighed(page, f"{past.url}{path}", slower=SLOWLY)
+            moved += [f"{path}: it jumped by {one}" for one in await page.evaluate(STEADY)]
+    assert not moved, "\n".join(moved)
+
+
+async def weighed(page: Page, address: str, slower: int = 1) -> int:
     """Open it with nothing kept from before; how many bytes came over the wire."""
     wire = await page.context.new_cdp_session(page)
     taken: list[float] = []
     await wire.send("Network.enable")
     await wire.send("Network.setCacheDisabled", {"cacheDisabled": True})
     wire.on("Network.loadingFinished", lambda event: taken.append(event["encodedDataLength"]))
+    await wire.send("Emulation.setCPUThrottlingRate", {"rate": slower})
     await page.goto(address)
+    await wire.send("Emulation.setCPUThrottlingRate", {"rate": 1})
     await wire.detach()
     return int(sum(taken))
 
