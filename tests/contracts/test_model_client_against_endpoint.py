@@ -16,6 +16,7 @@ from pydantic import BaseModel, SecretStr
 from evals.world.model.script import Answer, Line, Manner, Script
 from evals.world.model.server import ModelOptions as EndpointOptions
 from evals.world.model.server import ModelServer
+from tests.support.patience import PATIENCE_S
 from tools.model import (
     Budget,
     Model,
@@ -280,7 +281,9 @@ def test_a_script_can_be_written_as_plain_data() -> None:
 
 def test_importing_the_tool_does_not_import_the_client() -> None:
     code = "import sys, tools.model; print('openai' in sys.modules, 'langchain_core' in sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE_S
+    )
     assert ran.stdout.strip() == "False False"
 
 

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from tests.support.queue_fixtures import engine, postgresql, put, queue, until, worker
+from tests.support.patience import until
+from tests.support.queue_fixtures import engine, postgresql, put, queue, worker
 from tools.queue import queue_for
 from tools.queue.port import Job, Later, Queue, WorkOptions
 

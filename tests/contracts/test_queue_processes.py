@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from tests.support.queue_fixtures import engine, postgresql, put, queue, until
+from tests.support.patience import until
+from tests.support.queue_fixtures import engine, postgresql, put, queue
 from tools.queue.port import Job, Queue
 
 __all__ = ["engine", "postgresql", "queue"]
@@ -79,11 +80,11 @@ async def test_a_killed_workers_job_is_taken_again(
 ) -> None:
     first = start(60.0)
     put(engine, queue, Job("look", 1))
-    await until(lambda: len(journal.lines("start")) == 1, 20)
+    await until(lambda: len(journal.lines("start")) == 1)
     first.kill()
     killed = time.time()
     second = start(0.01)
-    await until(lambda: len(journal.lines("end")) == 1, 25)
+    await until(lambda: len(journal.lines("end")) == 1)
     ((pid, incident, at),) = journal.lines("end")
     assert (pid, incident) == (second.pid, 1)
     # The promises: 5 s after a restart when embedded, 15 s on PostgreSQL. Starting costs about one.
@@ -95,15 +96,15 @@ async def test_a_worker_that_slept_through_its_lease_can_finish_nothing(
 ) -> None:
     zombie = start(0.4)
     put(engine, queue, Job("look", 1))
-    await until(lambda: len(journal.lines("start")) == 1, 20)
+    await until(lambda: len(journal.lines("start")) == 1)
     await put_to_sleep(engine, zombie)
     heir = start(3.0)
-    await until(lambda: heir.pid in {pid for pid, *_ in journal.lines("start")}, 25)
+    await until(lambda: heir.pid in {pid for pid, *_ in journal.lines("start")})
     os.kill(zombie.pid, signal.SIGCONT)
     # Awake again, the zombie sees its handler through; were it believed, the row would be gone.
-    await until(lambda: len(journal.lines("end")) >= 1, 10)
+    await until(lambda: len(journal.lines("end")) >= 1)
     put(engine, queue, Job("look", 1))
-    await until(lambda: heir.pid in {pid for pid, *_ in journal.lines("end")}, 15)
+    await until(lambda: heir.pid in {pid for pid, *_ in journal.lines("end")})
     heirs_end = min(at for pid, _, at in journal.lines("end") if pid == heir.pid)
     later = [
         at
@@ -134,13 +135,13 @@ async def test_two_processes_share_the_work_and_never_an_incident(
     engine: Engine, queue: Queue, journal: Journal, start: Start
 ) -> None:
     workers = {start(0.02).pid, start(0.02).pid}
-    await until(lambda: {pid for pid, *_ in journal.lines("ready")} == workers, 30)
+    await until(lambda: {pid for pid, *_ in journal.lines("ready")} == workers)
     for _ in range(10):
         put(engine, queue, *(Job("look", n) for n in range(1, 9)))
         await asyncio.sleep(0.02)
     put(engine, queue, Job("look", 99))
-    await until(lambda: 99 in {n for _, n, _ in journal.lines("end")}, 20)
-    await until(lambda: len(journal.lines("end")) == len(journal.lines("start")), 10)
+    await until(lambda: 99 in {n for _, n, _ in journal.lines("end")})
+    await until(lambda: len(journal.lines("end")) == len(journal.lines("start")))
     assert {pid for pid, *_ in journal.lines("start")} == workers
     assert [journal.most_at_once(n) for n in range(1, 9)] == [1] * 8
     assert {n for _, n, _ in journal.lines("end")} == {*range(1, 9), 99}
@@ -151,7 +152,7 @@ async def test_a_job_from_another_process_is_announced_and_waits_for_no_regular_
 ) -> None:
     start(0.0)
     put(engine, queue, Job("look", 1))
-    await until(lambda: len(journal.lines("end")) == 1, 30)
+    await until(lambda: len(journal.lines("end")) == 1)
     latencies = []
     for number in range(2, 32):
         put(engine, queue, Job("look", number))
@@ -167,9 +168,9 @@ async def test_an_asked_worker_stops_and_leaves_nothing_held(
 ) -> None:
     first = start(60.0)
     put(engine, queue, Job("look", 1))
-    await until(lambda: len(journal.lines("start")) == 1, 20)
+    await until(lambda: len(journal.lines("start")) == 1)
     first.terminate()
-    await until(lambda: first.poll() is not None, 10)
+    await until(lambda: first.poll() is not None)
     assert first.returncode == 0
     start(0.0)
-    await until(lambda: len(journal.lines("end")) == 1, 10)
+    await until(lambda: len(journal.lines("end")) == 1)

@@ -20,8 +20,9 @@ from agents.ledger.seals import SealKey
 from evals.world.datacentre import DataCentre
 from evals.world.kubernetes.effects import Effect
 from tests.support.datacentre import wait_until
+from tests.support.patience import PATIENCE_S
 from tests.support.plans import a_delivery, an_alert
-from tests.support.story import PATIENCE_S, Scene
+from tests.support.story import Scene
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import Context, is_applied
