@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from agents.ledger.engine import open_writer
 from tests.support import postgres
 from tests.support.patience import PATIENCE_S
-from tools.queue import queue_for
+from tests.support.queue_worker import queue_of
 from tools.queue.port import Handler, Job, Queue, WorkOptions
 
 
@@ -41,7 +41,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def queue(engine: Engine) -> Queue:
-    queue = queue_for(engine)
+    queue = queue_of(engine)
     queue.prepare(engine)
     return queue
 
