@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from evals.world.slack.options import SlackOptions
+if TYPE_CHECKING:
+    from evals.world.slack.options import SlackOptions
 
 # Less than half of what pytest gives a test: one that fails can still say what it waited for.
 PATIENCE_S = 120.0
@@ -19,6 +20,9 @@ PATIENCE_S = 120.0
 
 def patient(**changes: Any) -> SlackOptions:
     """A workspace that gives an app, and a person before a form, all the time there is."""
+    # Imported where used: a worker process that only wants to know how long to wait brings no web server up.
+    from evals.world.slack.options import SlackOptions
+
     return replace(SlackOptions(ack_timeout_s=PATIENCE_S, trigger_ttl_s=PATIENCE_S), **changes)
 
 

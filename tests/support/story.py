@@ -222,7 +222,7 @@ def _of_serve(at: Scene) -> dict[str, str]:
         "slack_channel": data["slack"]["channel"],
         "slack_pace": "1000",
         "verify_poll_s": "0.5",
-        "verify_window_s": "60",
+        "verify_window_s": f"{PATIENCE_S:g}",
     }
 
 
