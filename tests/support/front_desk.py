@@ -33,10 +33,9 @@ from evals.world.slack import FalseClick, Forge, Person, SlackServer
 from evals.world.slack.httpmode import Signed
 from evals.world.slack.people import ADA, BEN, INCIDENTS
 from evals.world.slack.wire import JsonObject
-from midwatch.intake.body import BodyReader
 from midwatch.settings import Settings
 from midwatch.web.app import application
-from midwatch.web.slack import LARGEST_BYTES, PATH, Gate, router
+from midwatch.web.slack import PATH, Gate, router
 from midwatch.wiring import ledger_of, office_of
 from tests.support.ledgers import empty_ledger
 from tests.support.patience import PATIENCE_S, patient
@@ -204,9 +203,8 @@ def _watched(gate: Gate, passed: list[bytes]) -> Gate:
         passed.append(await request.body())
         return await gate.dispatch(request)
 
-    # Nor is it a slow sender, or a ledger that is away.
-    reader = BodyReader(LARGEST_BYTES, PATIENCE_S)
-    return replace(gate, dispatch=dispatch, reader=reader, spend_within_s=PATIENCE_S)
+    # Nor is it a ledger that is away.
+    return replace(gate, dispatch=dispatch, spend_within_s=PATIENCE_S)
 
 
 @contextmanager
