@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.patience import PATIENCE_S
 from tests.support.way_out import allowed
+from tools.kubernetes import once
 
 # How long examples take to draw is the machine's business: its tables are made at the first run of a clone.
 # A failing example is printed to be run again; nothing is kept of one between runs.
@@ -82,6 +84,14 @@ def _logs_as_before() -> Iterator[None]:
     root.handlers[:] = handlers
     if root.level != level:
         root.setLevel(level)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _handshakes_take_their_time() -> Iterator[None]:
+    """No API server counts as away because this machine stood still between hello and hello."""
+    with pytest.MonkeyPatch.context() as patient:
+        patient.setattr(once, "CONNECT_S", PATIENCE_S)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

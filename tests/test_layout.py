@@ -169,6 +169,46 @@ def test_nothing_is_skipped_without_a_reason():
     assert silent == []
 
 
+SHORT_WAITS = {
+    "tests/unit/test_way_out.py": "no answer is what is expected",
+    "tests/contracts/test_kubernetes_trouble.py": "that the client gives up is what is tested",
+    "tests/support/real_servers.py": "who does not answer yet is asked again; who does not end is killed",
+    "tests/support/story.py": "who does not answer yet is asked again",
+}
+"""Where a test may wait a short time, and why nothing depends on how fast the machine is."""
+
+
+def seconds(call: ast.Call) -> float | None:
+    """How long this call waits at most, where it says so in figures."""
+    name = ast.unparse(call.func).rpartition(".")[2]
+    if ast.unparse(call.func) == "pytest.mark.timeout":
+        return None
+    told = [word.value for word in call.keywords if word.arg in {"timeout", "_request_timeout"}]
+    if name in {"result", "join", "timeout", "settimeout"}:
+        told += call.args[:1]
+    if name in {"wait_for", "wait_for_ephemeral", "wait_for_view", "wait_for_call", "wait_for_delivery"}:
+        told += call.args[1:2]
+    figures = [
+        one.value for one in told if isinstance(one, ast.Constant) and isinstance(one.value, int | float)
+    ]
+    return min((float(one) for one in figures if one), default=None)
+
+
+def test_no_test_waits_a_short_time_for_what_must_happen():
+    """It costs nothing when it happens, and a busy machine is no fault (``tests/support/patience.py``)."""
+    waits = [(name, seconds(node)) for name, node in parsed(TESTS) if isinstance(node, ast.Call)]
+    assert {name for name, at_most in waits if at_most is not None and at_most < 60} == set(SHORT_WAITS)
+    assert all(SHORT_WAITS.values())
+
+
+def test_only_tests_about_slacks_three_seconds_depend_on_them():
+    texts = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in TESTS}
+    makes = {name for name, text in texts.items() if re.search(r"\bSlackServer\(\)|\bSlackOptions\(", text)}
+    assert makes == {"tests/support/patience.py", "tests/support/slack_scene.py"}, (
+        "patient() makes the others"
+    )
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_folder_says_what_it_is(package):
     folders = {path.parent for path in (ROOT / package).rglob("*.py")}

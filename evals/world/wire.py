@@ -99,8 +99,8 @@ class BackgroundServer:
         self._socket_port = self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._run, name="world-server", daemon=True)
         self._thread.start()
-        if not self._ready.wait(10):
-            raise RuntimeError("the server did not come up within 10 s")
+        if not self._ready.wait(60):
+            raise RuntimeError("the server did not come up within 60 s")
 
     def stop(self) -> None:
         """Cut every connection, stop listening and wait for the thread to end."""
@@ -108,7 +108,7 @@ class BackgroundServer:
             return
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._server.leave)
-        self._thread.join(10)
+        self._thread.join(60)
         self._thread = None
 
     def _run(self) -> None:

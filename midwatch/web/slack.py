@@ -60,6 +60,7 @@ class Gate:
     ledger: Ledger
     dispatch: Dispatch
     reader: BodyReader = field(default_factory=lambda: BodyReader(LARGEST_BYTES, READ_WITHIN_S))
+    spend_within_s: float = SPEND_WITHIN_S
     clock: Callable[[], float] = time.time
     counts: Counter[Answer] = field(default_factory=Counter)
 
@@ -134,7 +135,7 @@ async def _judge(gate: Gate, request: Request, mark: Mark, body: Body) -> tuple[
 async def _once(gate: Gate, mark: Mark, request: Request) -> tuple[Answer, Response]:
     try:
         new = await asyncio.wait_for(
-            asyncio.to_thread(decisions.use_nonce, gate.ledger, mark.nonce), SPEND_WITHIN_S
+            asyncio.to_thread(decisions.use_nonce, gate.ledger, mark.nonce), gate.spend_within_s
         )
     except (LedgerError, TimeoutError):
         # Unseen is not new: without the ledger nobody can tell a replay, so nothing passes.

@@ -25,6 +25,7 @@ from agents.ledger.tags import Tag
 from evals.world.slack.people import ADA, INCIDENTS
 from tests.support.datacentre import wait_until
 from tests.support.front_desk import FrontDesk, front_desk
+from tests.support.patience import PATIENCE_S
 from tests.support.plans import a_delivery, a_plan, a_step, an_alert
 from tests.support.scenes import scenario
 from tests.support.world_cluster import START
@@ -108,7 +109,7 @@ def test_a_click_that_nobody_signed_is_no_click(desk: FrontDesk) -> None:
         "user": {"id": ADA},
         "actions": [{"action_id": "approve", "value": value}],
     }
-    assert httpx.post(desk.url, json=payload, trust_env=False).status_code == 401
+    assert httpx.post(desk.url, json=payload, trust_env=False, timeout=PATIENCE_S).status_code == 401
     assert desk.state() is PlanState.PENDING
     assert desk.passed == []
 

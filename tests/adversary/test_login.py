@@ -18,6 +18,7 @@ from evals.world.slack.people import ADA, BEN, GUS
 from midwatch.login import provider as providers
 from midwatch.serve import _pages
 from tests.support.door import by_oidc, by_slack, query_of, visitor
+from tests.support.patience import PATIENCE_S, patient
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def provider() -> Iterator[OpenIdServer]:
 
 @pytest.fixture
 def slack() -> Iterator[SlackServer]:
-    with SlackServer() as running:
+    with SlackServer(patient()) as running:
         yield running
 
 
@@ -112,7 +113,7 @@ async def test_t51_a_code_that_was_stolen_on_the_way_is_worth_nothing_without_th
             "redirect_uri": "http://pages.test/login/oidc/callback",
             "code_verifier": "guessed",
         }
-        async with httpx.AsyncClient(trust_env=False) as thief:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as thief:
             found = await thief.post(f"{provider.url}/token", data=stolen)
         assert found.json() == {"error": "invalid_grant"}
 

@@ -22,9 +22,9 @@ from evals.world.alertmanager import AlertmanagerOptions
 from evals.world.datacentre import DataCentre, DataCentreOptions
 from evals.world.model.script import Line
 from evals.world.scenario import SCENARIOS, load
-from evals.world.slack.options import SlackOptions
 from tests.support.canaries import ENCODINGS, FRAMES, KINDS, Canary, canaries
 from tests.support.datacentre import TOKEN
+from tests.support.patience import PATIENCE_S, patient
 from tests.support.story import Scene, scene_in
 from tools.redaction import redact
 
@@ -132,7 +132,7 @@ def story(tmp_path: Path) -> Iterator[tuple[Scene, list[str]]]:
     options = DataCentreOptions(
         state_dir=tmp_path / "world",
         alerts=AlertmanagerOptions(receiver_url=receiver, token=TOKEN),
-        slack=SlackOptions(),
+        slack=patient(),
     )
     with (
         DataCentre(load("oom", tmp_path / "scenarios"), options) as centre,
@@ -147,7 +147,7 @@ def _page(at: Scene, path: str) -> str:
     where = re.search(r"/login\?token=\S+", (at.folder / "0.log").read_text(encoding="utf-8"))
     assert where is not None
     with httpx.Client(
-        base_url=f"http://127.0.0.1:{at.port}", trust_env=False, follow_redirects=True
+        base_url=f"http://127.0.0.1:{at.port}", trust_env=False, follow_redirects=True, timeout=PATIENCE_S
     ) as browser:
         browser.get(where.group())
         answer = browser.get(path)

@@ -26,7 +26,6 @@ from agents.ledger.seals import SealKey
 from agents.ledger.tags import Tag
 from evals.world.slack.people import ADA, BEN, FOREIGN_TEAM, GUS, ROBO, SHARED, STELLA, WANDA
 from evals.world.slack.wire import JsonObject
-from tests.support.datacentre import wait_until
 from tests.support.front_desk import FrontDesk, front_desk
 from tests.support.plans import a_plan
 
@@ -230,9 +229,9 @@ def test_t12_a_deny_beside_an_approval_wins(desk: FrontDesk) -> None:
 
 
 def test_t13_a_click_after_the_time_to_sign_is_refused(tmp_path: Path) -> None:
-    with front_desk(tmp_path, pending_until=datetime.now(UTC) + timedelta(seconds=3)) as desk:
-        payload = desk.click()
-        wait_until(lambda: desk.ledger.now() > desk.plan.pending_until)
+    with front_desk(tmp_path) as desk:
+        payload, late = desk.click(), desk.plan.pending_until + timedelta(milliseconds=1)
+        desk.ledger._clock = lambda: late
         assert desk.forge.deliver(payload).acknowledged
         assert "the time to sign has passed" in desk.said(Tag.CLICK_REFUSED)[-1]
         assert desk.decided() == []

@@ -21,6 +21,7 @@ from evals.world.slack.httpmode import FORM, Signed, signed
 from evals.world.slack.wire import JsonObject
 from midwatch.web.slack import LARGEST_BYTES
 from tests.support.front_desk import FrontDesk, front_desk
+from tests.support.patience import PATIENCE_S
 
 CANARY = "canary-7d1f"
 LONGEST_LINE = 512
@@ -130,7 +131,7 @@ def raw(desk: FrontDesk, headers: list[tuple[bytes, bytes]], body: bytes, wait: 
     target = urlsplit(desk.url)
     head = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n" % (target.path.encode(), len(body))
     lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
-    with closing(socket.create_connection((str(target.hostname), int(target.port or 0)), 20)) as wire:
+    with closing(socket.create_connection((str(target.hostname), int(target.port or 0)), PATIENCE_S)) as wire:
         wire.sendall(head + lines + b"\r\n" + (body if wait else body[:-1]))
         answer = wire.recv(4096)
     return int(answer.split(b" ", 2)[1])

@@ -25,7 +25,7 @@ from agents.ledger.tags import Tag
 from evals.world.datacentre import DataCentre
 from tests.support.datacentre import data_centre
 from tests.support.processes import Process
-from tests.support.signed import Signed, broken_copies, signed
+from tests.support.signed import Signed, broken_copies, signed, time_passed
 from tests.support.story import Scene, scene_in
 from tools.queue.embedded_table import JOBS
 
@@ -169,6 +169,7 @@ def test_t42_without_its_audit_row_no_step_is_taken(centre: DataCentre, tmp_path
         if not claimed:
             _done_once(one)
             return
+        time_passed(at.ledger, one.plan, requests_too=True)
         at.until(lambda: at.stands(PlanState.NOT_APPLIED))
         assert one.effects() == []
 

@@ -31,6 +31,7 @@ from evals.world.kubernetes.effects import Effect
 from tests.support.act import Act, an_act
 from tests.support.datacentre import wait_until
 from tests.support.kubernetes_space import Space
+from tests.support.patience import PATIENCE_S
 from tests.support.real_servers import fresh_database, real_postgresql
 from tests.support.scale import scale
 from tools.kubernetes.actions.catalogue import CATALOGUE, is_applied
@@ -252,7 +253,7 @@ def test_t42_a_table_that_somebody_holds_is_an_actor_that_waits(staged: Stage, t
             assert not is_applied(step, plan.id, staged.act.live(step))
         finally:
             holder.rollback()
-            at_work.join(60)
+            at_work.join(PATIENCE_S)
     _done_once(staged, plan, step)
 
 

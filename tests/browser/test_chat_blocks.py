@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from evals.world.slack import SlackServer
 from evals.world.slack.people import ADA, BEN, GENERAL, INCIDENTS
 from evals.world.slack.wire import JsonObject
 from tests.support.browser import Window
+from tests.support.patience import patient, until
 from tests.support.showcase import EVERYTHING, FORM, HOSTILE
 from tests.support.slack_world import bolt_app, over_socket, plain, rich
 
@@ -36,15 +36,13 @@ class Bench:
 
     async def heard(self, count: int) -> JsonObject:
         """The newest thing told to the app, once there are this many."""
-        async with asyncio.timeout(5):
-            while len(self.told) < count:  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
+        await until(lambda: len(self.told) >= count)
         return self.told[count - 1]
 
 
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
-    with SlackServer() as slack:
+    with SlackServer(patient()) as slack:
         made = Bench(slack, bolt_app(slack))
 
         async def act(ack: AsyncAck, body: JsonObject) -> None:

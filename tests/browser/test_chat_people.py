@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from playwright.async_api import Page, expect
 
-from evals.world.slack import Person, SlackOptions, SlackServer
+from evals.world.slack import Person, SlackServer
 from evals.world.slack.options import DEFAULT_SCOPES
 from evals.world.slack.people import ADA, BEN, DORA, GUS, INCIDENTS, MIA, STELLA
 from tests.support.browser import Window
+from tests.support.patience import patient
 from tests.support.showcase import png
 from tests.support.slack_scene import Scene, scene_over, until
 from tests.support.slack_world import approval_buttons, bolt_app, over_socket, plain, web_client
@@ -25,7 +26,7 @@ async def scene() -> AsyncIterator[Scene]:
 
 @pytest.fixture
 def slack() -> Iterator[SlackServer]:
-    with SlackServer() as server:
+    with SlackServer(patient()) as server:
         yield server
 
 
@@ -150,7 +151,7 @@ async def test_an_app_that_may_not_read_direct_messages_gets_none(desk: Window, 
 
 
 async def test_app_and_person_may_talk_alone(desk: Window) -> None:
-    with SlackServer(SlackOptions(scopes=DEFAULT_SCOPES | {"im:history"})) as slack:
+    with SlackServer(patient(scopes=DEFAULT_SCOPES | {"im:history"})) as slack:
         app, heard = bolt_app(slack), asyncio.Event()
 
         @app.message("hello")

@@ -24,8 +24,8 @@ async def test_the_record_is_narrowed_walked_and_verified_where_it_is_read(
         await expect(page.get_by_role("link", name="Newest")).to_be_visible()
         await fits(page)
         await page.get_by_role("button", name="Verify now").click()
-        await expect(page.locator("#verdict")).to_contain_text("Whole up to event", timeout=20_000)
-        await expect(page.locator("#verdict progress")).to_have_count(0, timeout=20_000)
+        await expect(page.locator("#verdict")).to_contain_text("Whole up to event")
+        await expect(page.locator("#verdict progress")).to_have_count(0)
         async with page.expect_download() as download:
             await page.get_by_role("link", name="Export as JSON lines").click()
         path = await (await download.value).path()

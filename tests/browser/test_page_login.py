@@ -12,6 +12,7 @@ from evals.world.slack import SlackServer
 from evals.world.slack.people import ADA
 from tests.support.browser import Window
 from tests.support.door import by_oidc, by_slack
+from tests.support.patience import patient
 from tests.support.site import TOKEN, fits, site
 
 
@@ -49,7 +50,7 @@ async def test_somebody_without_a_role_is_told_so_and_stays_outside(desk: Window
 async def test_on_a_phone_with_slack_whoever_is_on_the_roster_may_have_the_record_verified(
     phone: Window, tmp_path: Path
 ) -> None:
-    with SlackServer() as slack, site(tmp_path / "state", 0, **by_slack(slack)) as at:
+    with SlackServer(patient()) as slack, site(tmp_path / "state", 0, **by_slack(slack)) as at:
         listed = {"team_id": slack.credentials.team_id, "user_id": ADA, "tiers": [1]}
         roster = tmp_path / "state" / "roster.yaml"
         roster.write_text(yaml.safe_dump({"approvers": [listed]}), encoding="utf-8")

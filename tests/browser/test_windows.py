@@ -8,10 +8,11 @@ import pytest
 
 from evals.world.slack import SlackServer
 from tests.support.browser import Window, window
+from tests.support.patience import PATIENCE_S, patient
 
 
 async def test_a_page_that_works_is_no_trouble(desk: Window) -> None:
-    with SlackServer() as slack:
+    with SlackServer(patient()) as slack:
         await desk.page.goto(slack.page_url)
         await desk.page.get_by_text("incidents").first.wait_for()
 
@@ -32,4 +33,4 @@ async def test_what_a_reader_would_call_broken_fails_its_test(browser: str, page
 async def _shown(browser: str, page: str) -> None:
     async with window(browser) as opened:
         await opened.page.set_content(page, wait_until="commit")
-        await asyncio.wait_for(opened.met.wait(), 10)
+        await asyncio.wait_for(opened.met.wait(), PATIENCE_S)

@@ -55,7 +55,7 @@ def enforce(cluster: ContractCluster, shop: str, spec: Json, binding: Json | Non
     assert cluster.call("POST", BINDINGS, {"metadata": {"name": shop}, "spec": bound}).status == 201
     if cluster.world is None:
         # The server's informers need a moment; nothing tells when they have it.
-        eventually(lambda: put(cluster, shop, "probe", dry=True).status != 201, 30)
+        eventually(lambda: put(cluster, shop, "probe", dry=True).status != 201)
 
 
 def put(cluster: ContractCluster, shop: str, name: str, *, color: str = "red", dry: bool = False) -> Reply:

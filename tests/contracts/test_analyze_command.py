@@ -154,7 +154,7 @@ def test_a_cluster_is_read_with_the_readers_rights(
     idle: Path, monkeypatch: pytest.MonkeyPatch, centre: DataCentre
 ) -> None:
     monkeypatch.setenv("MIDWATCH_READER_KUBECONFIG", str(centre.kubernetes.kubeconfig("reader")))
-    wait_until(lambda: run("-n", "shop").exit_code == 1, 60)
+    wait_until(lambda: run("-n", "shop").exit_code == 1)
     told = json.loads(run("-n", "shop", "-o", "json").stdout)
     assert "service.selector.matches_nothing" in {one["code"] for one in told["findings"]}
     assert told["causes"]

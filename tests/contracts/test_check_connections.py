@@ -32,6 +32,7 @@ from midwatch.settings import Settings
 from midwatch.web.slack import PATH
 from midwatch.wiring import ledger_of
 from tests.support.front_desk import FrontDesk, front_desk, settings_for
+from tests.support.patience import patient
 from tests.support.plans import a_delivery, an_alert
 from tests.support.slack_world import silent_listener
 
@@ -91,7 +92,7 @@ def test_an_address_that_never_answers_is_not_waited_for(desk: FrontDesk) -> Non
 
 @pytest.mark.parametrize(("token", "ok"), [(None, True), ("xapp-1-wrong", False)])
 async def test_the_app_token_is_tried_in_socket_mode(token: str | None, ok: bool, tmp_path: Path) -> None:
-    with SlackServer() as workspace:
+    with SlackServer(patient()) as workspace:
         given = {} if token is None else {"slack_app_token": SecretStr(token)}
         results = await slack(settings_for(workspace, tmp_path, "socket", **given))
         assert [result.ok for result in results] == [True, True, True, True, ok]
@@ -100,7 +101,7 @@ async def test_the_app_token_is_tried_in_socket_mode(token: str | None, ok: bool
 
 
 def without(*scopes: str) -> SlackOptions:
-    return SlackOptions(scopes=DEFAULT_SCOPES - set(scopes))
+    return patient(scopes=DEFAULT_SCOPES - set(scopes))
 
 
 @pytest.mark.parametrize(
@@ -108,9 +109,9 @@ def without(*scopes: str) -> SlackOptions:
     [
         (without("files:write"), {}, "slack scopes", "missing: files:write;"),
         (without("commands", "files:write"), {}, "slack scopes", "missing: commands, files:write;"),
-        (SlackOptions(), {"slack_channel": GENERAL}, "slack channel", "the app is not in #general"),
-        (SlackOptions(), {"slack_channel": SHARED}, "slack channel", "shared with another company"),
-        (SlackOptions(), {"slack_channel": "C0NOWHERE01"}, "slack channel", "channel_not_found"),
+        (patient(), {"slack_channel": GENERAL}, "slack channel", "the app is not in #general"),
+        (patient(), {"slack_channel": SHARED}, "slack channel", "shared with another company"),
+        (patient(), {"slack_channel": "C0NOWHERE01"}, "slack channel", "channel_not_found"),
     ],
 )
 async def test_what_the_app_lacks_in_slack_is_named_with_what_to_do(
@@ -124,7 +125,7 @@ async def test_what_the_app_lacks_in_slack_is_named_with_what_to_do(
 
 
 async def test_a_clock_that_is_off_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with SlackServer() as workspace:
+    with SlackServer(patient()) as workspace:
         monkeypatch.setattr("midwatch.check_slack.time.time", lambda: 0.0)
         results = await slack(settings_for(workspace, tmp_path, "socket"))
     (bad,) = [one for one in results if not one.ok]
@@ -132,7 +133,7 @@ async def test_a_clock_that_is_off_is_seen(tmp_path: Path, monkeypatch: pytest.M
 
 
 async def test_a_wrong_bot_token_is_one_line_and_ends_the_check(tmp_path: Path) -> None:
-    with SlackServer() as workspace:
+    with SlackServer(patient()) as workspace:
         wrong = {"slack_bot_token": SecretStr("xoxb-wrong")}
         (result,) = await slack(settings_for(workspace, tmp_path, "http", **wrong))
         assert not result.ok

@@ -29,6 +29,7 @@ from midwatch.web.app import application
 from midwatch.wiring import ledger_of
 from tests.support.by_key import KEYS, TEAM, ByKey, by_key, entry
 from tests.support.pages import BEARER, settings_in
+from tests.support.patience import PATIENCE_S
 
 ADA = Signer(team_id=TEAM, user_id="U0ADA", private=KEYS["U0ADA"])
 
@@ -51,7 +52,7 @@ def url(at: ByKey) -> Iterator[str]:
 
 
 def post(url: str, body: bytes, path: str = decide.PATH) -> httpx.Response:
-    return httpx.post(url + path, content=body, trust_env=False, timeout=20)
+    return httpx.post(url + path, content=body, trust_env=False, timeout=PATIENCE_S)
 
 
 def test_the_whole_change_is_shown_and_the_typed_digits_sign_it(
@@ -97,7 +98,7 @@ def test_page_and_terminal_say_that_it_was_made_by_midwatch_decide(at: ByKey, ur
     counter, digits = Counter(url=url, signer=ADA), at.plan.digest[:6]
     assert decided(counter, (at.plan.id, Answer.REJECT), "not at night", lambda _: digits)
     assert at.state() is PlanState.DENIED
-    page = httpx.get(f"{url}/incidents/1", headers=BEARER, trust_env=False, timeout=20).text
+    page = httpx.get(f"{url}/incidents/1", headers=BEARER, trust_env=False, timeout=PATIENCE_S).text
     assert "<strong>deny</strong> by <code>midwatch decide</code> not at night" in page
     shown = CliRunner().invoke(app, ["show", "INC-1"], env={"MIDWATCH_STATE_DIR": str(at.folder)})
     assert "deny by U0ADA of T0OURS, by midwatch decide not at night" in shown.output

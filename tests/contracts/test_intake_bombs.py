@@ -15,6 +15,7 @@ from evals.bench.bombs import Bomb, alert, body, bombs, crowds, giants
 from evals.bench.flood import Door
 from evals.bench.throw import throw
 from tests.support.intake_server import intake_process
+from tests.support.patience import PATIENCE_S
 from tests.support.real_servers import fresh_database
 
 # Three of the corpus last as long as this; the product itself waits for ten seconds.
@@ -46,7 +47,7 @@ def victim(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         process, port = stack.enter_context(intake_process(url, DEADLINE_S))
         # One for all, and each time another connection: only to make one takes longer than most bombs.
         alone = httpx.Limits(max_keepalive_connections=0)
-        client = stack.enter_context(httpx.Client(timeout=30, limits=alone, trust_env=False))
+        client = stack.enter_context(httpx.Client(timeout=PATIENCE_S, limits=alone, trust_env=False))
         yield Victim(process=process, port=port, client=client)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.datacentre import wait_until
 from tests.support.intake_server import ROOT, intake_process
+from tests.support.patience import PATIENCE_S
 
 GOOD = (ROOT / "tests" / "fixtures" / "alertmanager" / "single_firing.json").read_bytes()
 POSTS = 25
@@ -59,13 +60,13 @@ def answers(trace: list[str], log_of_database: str) -> list[tuple[bool, bool]]:
 def test_p13_the_log_of_the_database_is_synced_before_every_200(tmp_path: Path) -> None:
     log = tmp_path / "strace.log"
     with intake_process(f"sqlite:///{tmp_path}/ledger.db", before=strace(log)) as (server, port):
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
             for number in range(POSTS):
                 content = GOOD.replace(b"KubePod", b"KubePod%d" % number)
                 assert client.post("/alertmanager", content=content).status_code == 200
         server.kill()
         # The tracer is a process of its own and writes down the end of the one it follows.
-        wait_until(lambda: re.search(rf"^{server.pid} +\+\+\+ killed", log.read_text(), re.M), 20)
+        wait_until(lambda: re.search(rf"^{server.pid} +\+\+\+ killed", log.read_text(), re.M))
     told = answers(log.read_text().splitlines(), "/ledger.db-wal>")
     assert told == [(True, True)] * POSTS
 

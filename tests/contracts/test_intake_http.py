@@ -25,6 +25,7 @@ from midwatch.intake.credential import Credential
 from midwatch.intake.http import Answer, Intake, router
 from midwatch.intake.writer import GroupCommit
 from midwatch.settings import Settings
+from tests.support.patience import PATIENCE_S
 
 RECORDED = sorted((Path(__file__).parent.parent / "fixtures" / "alertmanager").glob("*.json"))
 GOOD = (RECORDED[0].parent / "single_firing.json").read_bytes()
@@ -78,7 +79,7 @@ Start = Callable[..., contextlib.AbstractAsyncContextManager[Webhook]]
 @pytest.fixture
 def start(tmp_path: Path) -> Start:
     @contextlib.asynccontextmanager
-    async def started(within_s: float = 10.0, **given: object) -> AsyncIterator[Webhook]:
+    async def started(within_s: float = PATIENCE_S, **given: object) -> AsyncIterator[Webhook]:
         settings = Settings(**{"cluster_name": "harbour", "intake_max_bytes": 4 * LARGE_BYTES, **given})
         shelf = Shelf(tmp_path / "shelf.db")
         async with GroupCommit(shelf.accept, settings.intake_queue_limit) as writer:
@@ -87,7 +88,10 @@ def start(tmp_path: Path) -> Start:
             app = FastAPI()
             intake = Intake(Credential.of(settings), reader, writer, clock, settings.cluster_name)
             app.include_router(router(intake))
-            async with served(app) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            async with (
+                served(app) as port,
+                httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client,
+            ):
                 yield Webhook(client, shelf, intake, port)
 
     return started
@@ -163,7 +167,7 @@ async def test_a_forged_request_is_refused_before_a_byte_of_its_body_is_read(sta
     async with start(webhook_token=SecretStr("right")) as webhook:
         reader, writer = await asyncio.open_connection("127.0.0.1", webhook.port)
         writer.write(b"POST /alertmanager HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
-        status = await asyncio.wait_for(reader.readline(), 2)
+        status = await asyncio.wait_for(reader.readline(), PATIENCE_S)
         writer.close()
         await writer.wait_closed()
         assert b" 401 " in status
@@ -242,7 +246,7 @@ async def test_t31_a_sender_that_dribbles_is_cut_off_with_503(start: Start) -> N
     async with start(within_s=0.05) as webhook:
         reader, writer = await asyncio.open_connection("127.0.0.1", webhook.port)
         writer.write(b"POST /alertmanager HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
-        assert b" 503 " in await asyncio.wait_for(reader.read(), 2)
+        assert b" 503 " in await asyncio.wait_for(reader.read(), PATIENCE_S)
         writer.close()
         await writer.wait_closed()
         assert webhook.counts == {Answer.TOO_SLOW: 1}

@@ -25,6 +25,7 @@ from agents.ledger.store import Ledger
 from midwatch.intake.notification import read_delivery
 from midwatch.intake.writer import GroupCommit, NotCommitted
 from tests.support.intake_server import ROOT, forked
+from tests.support.patience import PATIENCE_S
 from tests.support.processes import forking
 from tests.support.queue_fixtures import engine, postgresql
 from tests.support.scale import lots
@@ -141,7 +142,7 @@ class Storm:
     async def rage(self) -> set[str]:
         """The groups that were answered with 200."""
         answers = self.chance.randint(1, 30)
-        async with httpx.AsyncClient(timeout=10) as client:
+        async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
             await asyncio.gather(*(self._send(client, sender, answers) for sender in range(8)))
         return self.acknowledged
 

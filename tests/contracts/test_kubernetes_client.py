@@ -19,6 +19,7 @@ from tests.support.kubernetes_world import (
     eventually,
     need_world,
 )
+from tests.support.patience import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def shop(cluster: ContractCluster) -> Iterator[str]:
         healthy = cluster.call("GET", f"{path}/web").body["status"].get("currentHealthy")
         return bool(status.get("readyReplicas") == 2 and healthy == 2)
 
-    eventually(ready, 60)
+    eventually(ready)
     yield name
     cluster.forget(name)
 
@@ -149,7 +150,7 @@ def test_a_watch_hears_what_happens_while_it_is_open(core: client.CoreV1Api, sho
     )
     listener.start()
     core.create_namespaced_config_map(shop, config_map("live"))
-    listener.join(15)
+    listener.join(PATIENCE_S)
     assert [kind for kind, _ in found] == ["ADDED"]
 
 
@@ -191,7 +192,7 @@ def test_an_eviction_of_another_pod_of_the_same_name_is_refused(core: client.Cor
     core.create_namespaced_pod_eviction("twin", shop, _eviction("twin", dry_run=True))
     assert core.read_namespaced_pod("twin", shop)
     core.create_namespaced_pod_eviction("twin", shop, _eviction("twin"))
-    eventually(lambda: not core.list_namespaced_pod(shop, field_selector="metadata.name=twin").items, 60)
+    eventually(lambda: not core.list_namespaced_pod(shop, field_selector="metadata.name=twin").items)
 
 
 def test_a_log_is_cut_as_asked(cluster: ContractCluster, core: client.CoreV1Api, shop: str) -> None:

@@ -17,7 +17,9 @@ from tests.support.kubernetes_world import (
     eventually,
     need_world,
 )
+from tests.support.patience import PATIENCE_S
 
+PATIENT = f"--timeout={PATIENCE_S:.0f}s"
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 
 
@@ -39,7 +41,7 @@ def web(cluster: ContractCluster, shop: str) -> str:
     """Deployment `web` with one ready pod; the namespace it is in."""
     body = {"apiVersion": "apps/v1", "kind": "Deployment", **deployment("web", replicas=1)}
     cluster.kubectl("apply", "-n", shop, "-f", "-", stdin=json.dumps(body))
-    cluster.kubectl("rollout", "status", "-n", shop, "deploy/web", "--timeout=60s")
+    cluster.kubectl("rollout", "status", "-n", shop, "deploy/web", PATIENT)
     return shop
 
 
@@ -87,17 +89,17 @@ def test_a_server_side_dry_run_prints_and_changes_nothing(cluster: ContractClust
 
 def test_scale_changes_the_number_of_pods(cluster: ContractCluster, web: str) -> None:
     cluster.kubectl("scale", "deploy", "web", "-n", web, "--replicas=3")
-    cluster.kubectl("rollout", "status", "-n", web, "deploy/web", "--timeout=60s")
+    cluster.kubectl("rollout", "status", "-n", web, "deploy/web", PATIENT)
     assert len(cluster.kubectl("get", "pods", "-n", web, "-o", "name").split()) == 3
 
 
 def test_a_rollout_has_a_history_and_can_be_undone(cluster: ContractCluster, web: str) -> None:
     cluster.kubectl("set", "image", "-n", web, "deploy/web", f"main={NEW}")
-    cluster.kubectl("rollout", "status", "-n", web, "deploy/web", "--timeout=60s")
+    cluster.kubectl("rollout", "status", "-n", web, "deploy/web", PATIENT)
     history = cluster.kubectl("rollout", "history", "-n", web, "deploy/web").split()
     assert history[-4:] == ["1", "<none>", "2", "<none>"]
     cluster.kubectl("rollout", "undo", "-n", web, "deploy/web")
-    cluster.kubectl("rollout", "status", "-n", web, "deploy/web", "--timeout=60s")
+    cluster.kubectl("rollout", "status", "-n", web, "deploy/web", PATIENT)
     image = "jsonpath={.spec.template.spec.containers[0].image}"
     assert cluster.kubectl("get", "deploy", "web", "-n", web, "-o", image) == OLD
 
@@ -105,7 +107,7 @@ def test_a_rollout_has_a_history_and_can_be_undone(cluster: ContractCluster, web
 def test_rollout_restart_replaces_the_pods(cluster: ContractCluster, web: str) -> None:
     before = cluster.kubectl("get", "pods", "-n", web, "-o", "name").split()
     cluster.kubectl("rollout", "restart", "-n", web, "deploy/web")
-    cluster.kubectl("rollout", "status", "-n", web, "deploy/web", "--timeout=60s")
+    cluster.kubectl("rollout", "status", "-n", web, "deploy/web", PATIENT)
     eventually(
         lambda: set(cluster.kubectl("get", "pods", "-n", web, "-o", "name").split()).isdisjoint(before)
     )
@@ -127,12 +129,12 @@ def test_logs_come_from_the_container(cluster: ContractCluster, shop: str) -> No
     body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "talker"}}
     body["spec"] = {"containers": [{"name": "main", "image": "talks:1"}]}
     cluster.kubectl("apply", "-n", shop, "-f", "-", stdin=json.dumps(body))
-    cluster.kubectl("wait", "-n", shop, "pod/talker", "--for=condition=Ready", "--timeout=30s")
+    cluster.kubectl("wait", "-n", shop, "pod/talker", "--for=condition=Ready", PATIENT)
     eventually(lambda: cluster.kubectl("logs", "-n", shop, "talker", "--tail=1") == "three\n")
 
 
 def test_delete_waits_until_the_object_is_gone(cluster: ContractCluster, web: str) -> None:
-    cluster.kubectl("delete", "deploy", "web", "-n", web, "--timeout=30s")
+    cluster.kubectl("delete", "deploy", "web", "-n", web, PATIENT)
     gone = cluster.try_kubectl("get", "deploy", "web", "-n", web)
     assert 'deployments.apps "web" not found' in gone.stderr
 
@@ -154,7 +156,14 @@ def test_can_i_answers_for_every_account(cluster: ContractCluster, shop: str) ->
 def test_a_drain_cordons_and_evicts(cluster: ContractCluster, web: str) -> None:
     need_world(cluster, "a contract does not drain somebody's node")
     where = cluster.kubectl("get", "pods", "-n", web, "-o", "jsonpath={.items[0].spec.nodeName}")
-    words = ("drain", where, "--ignore-daemonsets", "--force", "--pod-selector=app=web", "--timeout=30s")
+    words = (
+        "drain",
+        where,
+        "--ignore-daemonsets",
+        "--force",
+        "--pod-selector=app=web",
+        PATIENT,
+    )
     assert "evict" in cluster.kubectl(*words)
     assert cluster.kubectl("get", "node", where, "-o", "jsonpath={.spec.unschedulable}") == "true"
     cluster.kubectl("uncordon", where)

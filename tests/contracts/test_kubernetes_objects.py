@@ -128,9 +128,9 @@ def test_a_delete_with_the_wrong_uid_deletes_nothing(space: Space) -> None:
 
 def test_what_a_deployment_owns_goes_with_it(space: Space) -> None:
     space.make("deployments", deployment("web", replicas=2))
-    eventually(lambda: len(space.names("pods")) == 2, 60)
+    eventually(lambda: len(space.names("pods")) == 2)
     assert space.cluster.call("DELETE", space.path("deployments", "web")).status == 200
-    eventually(lambda: not space.names("pods"), 60)
+    eventually(lambda: not space.names("pods"))
 
 
 def test_a_finalizer_keeps_an_object_until_it_is_taken_away(space: Space) -> None:

@@ -32,7 +32,7 @@ def shop(cluster: ContractCluster) -> Iterator[str]:
     name = cluster.namespace()
     path = f"/apis/apps/v1/namespaces/{name}/deployments"
     cluster.call("POST", path, deployment("web", replicas=1))
-    eventually(lambda: cluster.call("GET", f"{path}/web").body["status"].get("readyReplicas"), 60)
+    eventually(lambda: cluster.call("GET", f"{path}/web").body["status"].get("readyReplicas"))
     yield name
     cluster.forget(name)
 

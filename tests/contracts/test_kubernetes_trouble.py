@@ -17,6 +17,7 @@ from evals.world.kubernetes.faults import Fault
 from evals.world.kubernetes.server import KubernetesServer, ServerOptions
 from evals.world.kubernetes.store import Store
 from tests.support.kubernetes_world import MERGE_PATCH, config_map
+from tests.support.patience import PATIENCE_S
 
 _ONE = "/api/v1/namespaces/default/configmaps/one"
 _BLUE = {"data": {"color": "blue"}}
@@ -38,6 +39,7 @@ def http(server: KubernetesServer) -> Iterator[httpx.Client]:
         verify=ssl.create_default_context(cafile=str(server.ca_file)),
         headers={"Authorization": f"Bearer {token}"},
         trust_env=False,
+        timeout=PATIENCE_S,
     ) as found:
         yield found
 

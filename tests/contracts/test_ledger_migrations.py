@@ -20,6 +20,7 @@ from agents.ledger import decisions
 from agents.ledger.migrate import MIGRATIONS, UnknownForm, revisions, upgrade
 from agents.ledger.store import Ledger
 from tests.support.kubernetes_world import eventually
+from tests.support.patience import PATIENCE_S
 from tests.support.plans import BEN, a_decision, a_plan
 from tests.support.real_servers import fresh_database
 
@@ -131,7 +132,7 @@ def test_two_that_start_at_once_bring_one_database_up_in_turn(ledger_server):
             waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
             eventually(lambda: second.done() or first.execute(text(waits)).scalar_one() == 1)
             assert not second.done()
-        second.result(30)
+        second.result(PATIENCE_S)
         assert len(set(revisions(ledger.writer))) == 1
         # Without a clock of its own the ledger's time is the server's.
         now = ledger.now()

@@ -24,6 +24,7 @@ from midwatch.login import roles
 from midwatch.settings import Settings
 from midwatch.settings_load import SettingsError, load
 from tests.support.door import Visitor, by_oidc, by_slack, visitor
+from tests.support.patience import patient
 
 TOKEN = "foo"
 DIGEST = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
@@ -37,7 +38,7 @@ def provider() -> Iterator[OpenIdServer]:
 
 @pytest.fixture
 def slack() -> Iterator[SlackServer]:
-    with SlackServer() as running:
+    with SlackServer(patient()) as running:
         yield running
 
 

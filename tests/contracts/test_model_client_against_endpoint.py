@@ -16,6 +16,7 @@ from pydantic import BaseModel, SecretStr
 from evals.world.model.script import Answer, Line, Manner, Script
 from evals.world.model.server import ModelOptions as EndpointOptions
 from evals.world.model.server import ModelServer
+from tests.support.patience import PATIENCE_S
 from tools.model import (
     Budget,
     Model,
@@ -45,7 +46,7 @@ class Verdict(BaseModel):
 
 GOOD: Answer = {"cause": "image tag 2.1.9 does not exist", "cites": ["E1", "E4"], "score": 0.9, "note": None}
 PROMPT = Prompt(instructions="You are careful.", evidence=redact("E1 pod is waiting: ImagePullBackOff"))
-AMPLE = Budget(seconds=30, answer_tokens=500)
+AMPLE = Budget(seconds=PATIENCE_S, answer_tokens=500)
 
 Asked = Callable[..., Model]
 
@@ -102,8 +103,8 @@ FAILURES: list[tuple[Manner, type[ModelError]]] = [
 def test_every_bad_manner_becomes_its_error(
     endpoint: ModelServer, method: Method, manner: Manner, expected: type[ModelError]
 ) -> None:
-    endpoint.script.add(Line(answer=GOOD, manner=manner, seconds=5))
-    budget = Budget(seconds=0.3 if manner is Manner.SLOW else 30, answer_tokens=500)
+    endpoint.script.add(Line(answer=GOOD, manner=manner, seconds=PATIENCE_S))
+    budget = Budget(seconds=0.3 if manner is Manner.SLOW else PATIENCE_S, answer_tokens=500)
     with pytest.raises(expected) as caught:
         model(endpoint, method).ask(PROMPT, Verdict, budget)
     assert caught.value.retryable == (expected is ModelUnavailable)
@@ -196,7 +197,7 @@ def test_a_wait_beyond_the_budget_is_not_waited(endpoint: ModelServer) -> None:
     waits: list[float] = []
     asked = Model(options=model(endpoint, retries=3).options, pause=waits.append)
     with pytest.raises(ModelUnavailable) as caught:
-        asked.ask(PROMPT, Verdict, AMPLE)
+        asked.ask(PROMPT, Verdict, Budget(seconds=30, answer_tokens=500))
     assert caught.value.retry_after_s == 60
     assert waits == []
     assert len(endpoint.requests) == 1
@@ -233,7 +234,7 @@ def test_nobody_at_the_address_is_unavailable() -> None:
 
 def test_the_budget_bounds_the_tokens_of_the_answer(endpoint: ModelServer) -> None:
     endpoint.script.add(Line(answer=GOOD))
-    model(endpoint).ask(PROMPT, Verdict, Budget(seconds=5, answer_tokens=77))
+    model(endpoint).ask(PROMPT, Verdict, Budget(seconds=PATIENCE_S, answer_tokens=77))
     assert endpoint.requests[0].body["max_completion_tokens"] == 77
 
 
@@ -244,11 +245,11 @@ def test_an_endless_answer_is_cut_off(endpoint: ModelServer) -> None:
 
 
 def test_a_slow_answer_costs_no_more_than_the_budget(endpoint: ModelServer) -> None:
-    endpoint.script.add(Line(answer=GOOD, manner=Manner.SLOW, seconds=30, times=None))
+    endpoint.script.add(Line(answer=GOOD, manner=Manner.SLOW, seconds=PATIENCE_S, times=None))
     begun = time.monotonic()
     with pytest.raises(ModelUnavailable):
         model(endpoint, retries=5).ask(PROMPT, Verdict, Budget(seconds=0.3, answer_tokens=10))
-    assert time.monotonic() - begun < 15, "the answer would have come after thirty seconds"
+    assert time.monotonic() - begun < PATIENCE_S / 2, "nobody waited for the answer"
 
 
 def test_lines_are_said_to_their_cue_and_as_often_as_written(endpoint: ModelServer) -> None:
@@ -280,7 +281,9 @@ def test_a_script_can_be_written_as_plain_data() -> None:
 
 def test_importing_the_tool_does_not_import_the_client() -> None:
     code = "import sys, tools.model; print('openai' in sys.modules, 'langchain_core' in sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE_S
+    )
     assert ran.stdout.strip() == "False False"
 
 

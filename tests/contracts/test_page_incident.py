@@ -16,6 +16,7 @@ from evals.world.slack import SlackServer
 from evals.world.slack.people import INCIDENTS
 from midwatch.web.static import FOLDER, KEPT
 from tests.support.pages import Site, settings_in, site, some_years
+from tests.support.patience import patient
 from tests.support.slack_world import web_client
 
 VENDORED = {
@@ -45,7 +46,7 @@ async def test_wrong_addresses_are_told_in_words(years: Site) -> None:
 
 async def test_the_story_leads_to_its_card_where_there_is_a_chat(years: Site, tmp_path: Path) -> None:
     assert "Card in Slack" not in (await years.get("/incidents/49")).text
-    with SlackServer() as slack:
+    with SlackServer(patient()) as slack:
         client = web_client(slack)
         posted = await client.chat_postMessage(channel=INCIDENTS, text="card")
         link = (await client.chat_getPermalink(channel=INCIDENTS, message_ts=posted["ts"]))["permalink"]

@@ -16,6 +16,7 @@ from agents.ledger.incidents import accept
 from midwatch.web.live import Live, head, news
 from midwatch.wiring import ledger_of
 from tests.support.pages import BEARER, Site, settings_in, site, some_years
+from tests.support.patience import PATIENCE_S
 from tests.support.plans import a_delivery, an_alert
 
 HOSTILE = '"><img src=x onerror=alert(1)>\u202eevil'
@@ -94,7 +95,7 @@ async def test_words_of_strangers_stay_words(tmp_path: Path) -> None:
 
 async def test_what_happens_after_a_page_was_rendered_is_heard_by_its_reader(years: Site) -> None:
     since = int(re.search(r"/live\?since=(\d+)", (await years.get("/incidents")).text)[1])
-    async with httpx.AsyncClient(base_url=years.url, trust_env=False, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=years.url, trust_env=False, timeout=PATIENCE_S) as client:
         async with client.stream("GET", f"/live?since={since}", headers=BEARER) as stream:
             assert stream.headers["content-type"].startswith("text/event-stream")
             lines = stream.aiter_lines()
@@ -112,7 +113,7 @@ async def test_what_happens_after_a_page_was_rendered_is_heard_by_its_reader(yea
 
 
 async def following(lines: AsyncIterator[str], name: str) -> str:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         async for line in lines:
             if line.startswith(f"{name}: "):
                 return line.removeprefix(f"{name}: ")
@@ -140,10 +141,10 @@ async def test_readers_share_one_look_are_bounded_and_end_with_the_server(years:
     assert not live.full
     assert (await anext(second)).startswith("retry")
     assert live.full
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         assert "event: changed" in await anext(first)
     live.close()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         assert [said async for said in first] == []
         await anext(second, None)
         assert [said async for said in second] == []
@@ -151,15 +152,15 @@ async def test_readers_share_one_look_are_bounded_and_end_with_the_server(years:
 
 
 async def test_nobody_follows_without_a_login(years: Site) -> None:
-    async with httpx.AsyncClient(base_url=years.url, trust_env=False, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=years.url, trust_env=False, timeout=PATIENCE_S) as client:
         assert (await client.get("/live?since=x", headers=BEARER)).status_code == 422
         assert (await client.get("/live?since=0")).status_code == 401
 
 
 async def test_an_open_stream_does_not_keep_a_server_from_stopping(tmp_path: Path) -> None:
-    async with asyncio.timeout(60), AsyncExitStack() as stack:
+    async with asyncio.timeout(PATIENCE_S), AsyncExitStack() as stack:
         async with some_years(tmp_path) as years:
-            client = httpx.AsyncClient(base_url=years.url, trust_env=False, timeout=60)
+            client = httpx.AsyncClient(base_url=years.url, trust_env=False, timeout=PATIENCE_S)
             asked = (await stack.enter_async_context(client)).stream("GET", "/live?since=0", headers=BEARER)
             lines = (await stack.enter_async_context(asked)).aiter_lines()
             assert await anext(lines) == "retry: 2000"

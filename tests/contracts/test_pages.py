@@ -23,6 +23,7 @@ from midwatch.settings import Settings
 from midwatch.web.app import application
 from midwatch.wiring import ledger_of
 from tests.support.ledgers import empty_ledger
+from tests.support.patience import PATIENCE_S
 from tests.support.plans import a_delivery, an_alert
 
 TOKEN = "the-token-of-the-first-start"
@@ -41,7 +42,7 @@ async def pages(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     server = uvicorn.Server(uvicorn.Config(application(settings, ledger), log_config=None))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    async with httpx.AsyncClient(base_url=address, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=PATIENCE_S) as client:
         yield client
     server.should_exit = True
     await serving

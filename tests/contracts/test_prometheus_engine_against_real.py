@@ -12,6 +12,7 @@ import pytest
 
 from evals.world.prometheus.exposition import open_metrics
 from evals.world.prometheus.server import PrometheusServer
+from tests.support.patience import PATIENCE_S
 from tests.support.promql_corpus import FAULTY, NOW, QUERIES, history
 from tests.support.real_servers import PrometheusConfig, program, real_prometheus
 
@@ -38,8 +39,8 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     try:
         with (
             real_prometheus(PrometheusConfig(tsdb=blocks)) as real,
-            httpx.Client(base_url=real.url, trust_env=False) as ask_real,
-            httpx.Client(base_url=pretend.url, trust_env=False) as ask_pretend,
+            httpx.Client(base_url=real.url, trust_env=False, timeout=PATIENCE_S) as ask_real,
+            httpx.Client(base_url=pretend.url, trust_env=False, timeout=PATIENCE_S) as ask_pretend,
         ):
             yield Both(ask_real, ask_pretend)
     finally:
@@ -48,7 +49,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
 
 def _import(source: Path, blocks: Path) -> None:
     command = [program("promtool"), "tsdb", "create-blocks-from", "openmetrics", str(source), str(blocks)]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
 
 
 _UNORDERED = ("vector", "matrix")

@@ -8,6 +8,7 @@ import httpx
 import psycopg
 import pytest
 
+from tests.support.patience import PATIENCE_S
 from tests.support.real_servers import fresh_database, real_alertmanager, real_postgresql, real_prometheus
 
 ROUTE = {"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}
@@ -28,7 +29,7 @@ def test_two_alertmanagers_and_a_prometheus_live_side_by_side_and_leave_nothing(
         assert len({server.url for server in servers}) == 3
         assert not {":9090", ":9093"} & {server.url[-5:] for server in servers}
         assert all(_alive(server.pid) for server in servers)
-        assert httpx.get(f"{one.url}/api/v2/alerts", trust_env=False).json() == []
+        assert httpx.get(f"{one.url}/api/v2/alerts", trust_env=False, timeout=PATIENCE_S).json() == []
     for server in servers:
         assert not _alive(server.pid)
         assert not server.home.exists()

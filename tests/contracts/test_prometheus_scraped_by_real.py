@@ -13,6 +13,7 @@ from evals.world.prometheus.sampler import Sampler
 from evals.world.prometheus.series import scrapes
 from evals.world.prometheus.server import PrometheusOptions, PrometheusServer
 from evals.world.prometheus.tsdb import Tsdb
+from tests.support.patience import PATIENCE_S
 from tests.support.real_servers import PrometheusConfig, real_prometheus
 from tests.support.world_cluster import Bench
 
@@ -68,7 +69,7 @@ def _values(client: httpx.Client, query: str) -> dict[tuple[tuple[str, str], ...
 
 
 def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE_S
     while not holds():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.05)
@@ -81,8 +82,8 @@ def test_a_real_prometheus_reads_what_the_pretend_one_holds(
     everything = '{__name__=~"kube_.*|container_.*"}'
     with (
         real_prometheus(_config(server.url)) as real,
-        httpx.Client(base_url=real.url, trust_env=False) as ask_real,
-        httpx.Client(base_url=server.url, trust_env=False) as ask_pretend,
+        httpx.Client(base_url=real.url, trust_env=False, timeout=PATIENCE_S) as ask_real,
+        httpx.Client(base_url=server.url, trust_env=False, timeout=PATIENCE_S) as ask_pretend,
     ):
         _until(lambda: bool(_values(ask_real, everything)))
         healthy = _values(ask_pretend, everything)
@@ -106,7 +107,7 @@ def test_a_real_prometheus_reads_what_the_pretend_one_holds(
 
 def test_the_rules_are_listed_with_their_state(pretend: tuple[Bench, Sampler, PrometheusServer]) -> None:
     bench, sampler, server = pretend
-    with httpx.Client(base_url=server.url, trust_env=False) as client:
+    with httpx.Client(base_url=server.url, trust_env=False, timeout=PATIENCE_S) as client:
         (group,) = client.get("/api/v1/rules").json()["data"]["groups"]
         assert [(rule["name"], rule["state"]) for rule in group["rules"]] == [(ALERT.name, "inactive")]
         bench.set_image("registry.example/shop/web:9.9")

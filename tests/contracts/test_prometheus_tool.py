@@ -15,6 +15,7 @@ from evals.world.clock import VirtualClock
 from evals.world.prometheus.samples import Sample
 from evals.world.prometheus.server import PrometheusOptions, PrometheusServer
 from evals.world.prometheus.tsdb import Tsdb
+from tests.support.patience import PATIENCE_S
 from tests.support.real_servers import PrometheusConfig, real_prometheus
 from tools.prometheus import (
     Bounds,
@@ -206,7 +207,7 @@ def _dripping() -> Iterator[str]:
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         done.set()
-        thread.join(5)
+        thread.join(PATIENCE_S)
 
 
 @pytest.mark.alertmanager

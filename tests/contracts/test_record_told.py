@@ -23,6 +23,7 @@ from midwatch.cli import app
 from midwatch.wiring import auditor_of
 from tests.support.datacentre import wait_until
 from tests.support.front_desk import FrontDesk, front_desk
+from tests.support.patience import PATIENCE_S
 
 TOKEN = "the-token-of-the-first-start"
 NOW = Pace(hourly=timedelta(0), closed=timedelta(0))
@@ -62,6 +63,10 @@ async def tell(desk: FrontDesk) -> None:
         await watching
 
 
+def get(address: str, **headers: str) -> httpx.Response:
+    return httpx.get(address, headers=headers, trust_env=False, timeout=PATIENCE_S)
+
+
 def run(*words: str) -> str:
     found = CliRunner().invoke(app, list(words))
     assert found.exit_code == 0, found.output
@@ -71,7 +76,7 @@ def run(*words: str) -> str:
 def test_what_the_chat_heard_verifies_and_everything_can_be_taken_away(
     desk: FrontDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asyncio.run_coroutine_threadsafe(tell(desk), desk.loop).result(90)
+    asyncio.run_coroutine_threadsafe(tell(desk), desk.loop).result(PATIENCE_S)
     monkeypatch.setenv("MIDWATCH_STATE_DIR", str(desk.settings.state_dir))
     (told, *_) = anchors(desk)
     assert "whole" in run("verify", "--anchor", told)
@@ -90,11 +95,11 @@ def test_what_the_chat_heard_verifies_and_everything_can_be_taken_away(
     assert "rows 1 to" in run("export", "-o", str(tmp_path / "record.jsonl"))
     run("evidence", "INC-1", "-o", str(tmp_path / "one.zip"))
     page = desk.url.partition("/slack")[0] + "/incidents/1"
-    assert httpx.get(f"{page}/evidence.zip", trust_env=False).status_code == 401
+    assert get(f"{page}/evidence.zip").status_code == 401
     login = {"Authorization": f"Bearer {TOKEN}"}
-    assert 'href="/incidents/1/evidence.zip"' in httpx.get(page, headers=login, trust_env=False).text
-    got = httpx.get(f"{page}/evidence.zip", headers=login, trust_env=False)
+    assert 'href="/incidents/1/evidence.zip"' in get(page, **login).text
+    got = get(f"{page}/evidence.zip", **login)
     assert got.headers["content-type"] == "application/zip"
     names = zipfile.ZipFile(io.BytesIO(got.content)).namelist()
     assert names == zipfile.ZipFile(tmp_path / "one.zip").namelist()
-    assert httpx.get(f"{page}7/evidence.zip", headers=login, trust_env=False).status_code == 404
+    assert get(f"{page}7/evidence.zip", **login).status_code == 404

@@ -240,7 +240,7 @@ async def test_a_checkpoint_that_the_anchor_file_did_not_take_is_added_when_it_d
     def signed_more() -> bool:
         before = auditor.signed
         small_events(record.ledger, 1)
-        wait_until(lambda: auditor.signed > before, 60.0)
+        wait_until(lambda: auditor.signed > before)
         return True
 
     def writable() -> bool:

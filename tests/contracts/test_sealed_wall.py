@@ -79,7 +79,7 @@ def admitted(cluster: ContractCluster, request: Request) -> bool:
     """Whether it goes through; in a real cluster an entry is seen a moment after it was written."""
     if cluster.world is not None:
         return bool(sent(cluster, request).status in (200, 201))
-    return bool(eventually(lambda: sent(cluster, request).status in (200, 201), 10))
+    return bool(eventually(lambda: sent(cluster, request).status in (200, 201)))
 
 
 def performed(cluster: ContractCluster, verb: str, path: str, plan: str = "p-1") -> tuple[Step, Request]:
@@ -180,7 +180,7 @@ def test_an_eviction_is_admitted_for_the_pod_that_was_signed(
         body = {"metadata": {"name": name, "ownerReferences": owners}, "spec": spec}
         path = path_of("Pod", namespace, name)
         assert cluster.call("POST", path_of("Pod", namespace), body).status == 201
-        placed = eventually(lambda at=path: _on_a_node(cluster, at), 60)
+        placed = eventually(lambda at=path: _on_a_node(cluster, at))
         step = CATALOGUE["evict_pod"].draft(placed, {}, None)  # type: ignore[arg-type]
         assert isinstance(step, Step), step
         requests[name] = (step, CATALOGUE["evict_pod"].request(step, "p-1"))

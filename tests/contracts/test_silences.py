@@ -12,6 +12,7 @@ import pytest
 from evals.world.clock import RealClock
 from evals.world.loopback import LoopbackServer, Reply
 from evals.world.silences import Silences
+from tests.support.patience import PATIENCE_S
 from tests.support.real_servers import real_alertmanager
 from tools.alertmanager import Alertmanager
 from tools.kubernetes.actions.catalogue import CATALOGUE, is_applied
@@ -142,7 +143,7 @@ class Odd:
             line.close()
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
-        self._thread.join(5)
+        self._thread.join(PATIENCE_S)
 
 
 def http(status: str, body: bytes = b"", more: str = "") -> bytes:

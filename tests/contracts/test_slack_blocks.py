@@ -9,12 +9,13 @@ from evals.world.slack import SlackServer
 from evals.world.slack.blocks import checked_view, message_blocks
 from evals.world.slack.people import INCIDENTS
 from evals.world.slack.wire import JsonObject, SlackError
+from tests.support.patience import patient
 from tests.support.slack_world import approval_buttons, incident_card, mrkdwn, plain, reason_modal, web_client
 
 
 @pytest.fixture
 def slack() -> Iterator[SlackServer]:
-    with SlackServer() as server:
+    with SlackServer(patient()) as server:
         yield server
 
 

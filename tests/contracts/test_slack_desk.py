@@ -33,6 +33,7 @@ from tests.contracts.conftest import HandClock
 from tests.contracts.test_actor import passing
 from tests.contracts.test_ledger_record import record, woken
 from tests.support.front_desk import settings_for
+from tests.support.patience import patient
 from tests.support.plans import a_decision, a_delivery, a_plan, an_alert
 from tests.support.pretend_queue import RememberingQueue
 from tools.policy.facts import Radius
@@ -83,7 +84,7 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def slack() -> Iterator[SlackServer]:
-    with SlackServer() as server:
+    with SlackServer(patient()) as server:
         yield server
 
 

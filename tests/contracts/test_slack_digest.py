@@ -22,7 +22,7 @@ from agents.ledger.investigations import Lease, Look
 from agents.ledger.lines import AGAIN, LANE, MOST_ASKING
 from agents.ledger.store import Ledger
 from agents.ledger.waiting import asking
-from evals.world.slack import SlackOptions, SlackServer
+from evals.world.slack import SlackServer
 from evals.world.slack.people import INCIDENTS, SHARED
 from evals.world.slack.wire import JsonObject
 from midwatch.wiring import office_of
@@ -31,6 +31,7 @@ from tests.contracts.test_ledger_hidden import bend
 from tests.contracts.test_ledger_record import record
 from tests.support.front_desk import settings_for
 from tests.support.live_text import words_in
+from tests.support.patience import patient
 from tests.support.plans import a_decision, a_delivery, a_plan, a_step, an_alert
 from tests.support.pretend_queue import RememberingQueue
 from tools.queue.port import Job, Later
@@ -40,7 +41,7 @@ from tools.slack_pace import Pace
 
 @pytest.fixture
 def slack() -> Iterator[SlackServer]:
-    with SlackServer() as server:
+    with SlackServer(patient()) as server:
         yield server
 
 
@@ -422,7 +423,7 @@ def test_t33_of_a_storm_five_ask_and_one_digest_tells_the_rest_and_each_gets_its
     plans = {number: drafted(ledger, arrived(ledger, number)) for number in range(1, many + 1)}
     # What Slack publishes, and what it lets through for a moment: a few more than we take, for a request that
     # got its turn may arrive behind later ones.
-    strict = SlackOptions(clock=clock, post_burst=8, update_burst=24)
+    strict = patient(clock=clock, post_burst=8, update_burst=24)
     with SlackServer(strict) as slack:
         settings = settings_for(slack, tmp_path, "socket")
         offices = [asyncio.run(office_of(settings, one)) for one in (ledger, beside)]

@@ -19,7 +19,7 @@ from agents.ledger import groups
 from agents.ledger.accounts import CLICK_MAY_RELY_ON, MOST_MEMBERS, Flaw, SeenGroup
 from agents.ledger.roster import Group, Roster
 from agents.ledger.tags import Tag
-from evals.world.slack import SlackOptions, SlackServer
+from evals.world.slack import SlackServer
 from evals.world.slack.faults import Fault
 from evals.world.slack.options import DEFAULT_SCOPES
 from evals.world.slack.people import ADA, BEN, DORA, FOREIGN_TEAM, MIA, ONCALL_GROUP
@@ -31,6 +31,7 @@ from tests.contracts.test_ledger_record import record
 from tests.contracts.test_slack_desk import Desk
 from tests.support.front_desk import settings_for
 from tests.support.kubernetes_world import eventually
+from tests.support.patience import patient
 from tests.support.slack_world import web_client
 
 at = test_slack_desk.at
@@ -42,7 +43,7 @@ METHODS = ("usergroups.list", "usergroups.users.list")
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[SlackServer]:
-    with SlackServer() as server:
+    with SlackServer(patient()) as server:
         yield server
 
 
@@ -113,12 +114,12 @@ async def test_a_disabled_group_is_told_only_to_who_asks_for_those(slack: SlackS
 
 
 async def test_groups_need_their_scope_and_a_limit_says_how_long_to_wait() -> None:
-    with SlackServer(SlackOptions(scopes=DEFAULT_SCOPES - {"usergroups:read"})) as slack:
+    with SlackServer(patient(scopes=DEFAULT_SCOPES - {"usergroups:read"})) as slack:
         client = web_client(slack)
         for ask in (client.usergroups_list(), client.usergroups_users_list(usergroup=ONCALL_GROUP)):
             with pytest.raises(SlackApiError, match="missing_scope"):
                 await ask
-    with SlackServer() as slack:
+    with SlackServer(patient()) as slack:
         slack.fail(Fault(method="usergroups.list", status=429, retry_after_s=7))
         with pytest.raises(SlackApiError) as refused:
             await web_client(slack).usergroups_list()
@@ -334,7 +335,7 @@ def test_the_check_tells_of_each_group_whether_anybody_may_sign_by_it(
 
 
 def test_the_check_asks_for_the_scope_of_groups_only_where_the_roster_names_one(tmp_path: Path) -> None:
-    with SlackServer(SlackOptions(scopes=DEFAULT_SCOPES - {"usergroups:read"})) as slack:
+    with SlackServer(patient(scopes=DEFAULT_SCOPES - {"usergroups:read"})) as slack:
         assert checked(tmp_path, slack, {"user_id": ADA}) == FINE
         bad = checked(tmp_path, slack, {"group": ONCALL_GROUP})
     assert "missing: usergroups:read;" in bad["slack scopes"]

@@ -10,13 +10,14 @@ from evals.world.slack.blocks import checked_view
 from evals.world.slack.forms import fill
 from evals.world.slack.people import ADA, BEN, INCIDENTS, ONCALL_GROUP, ROBO, direct_id
 from evals.world.slack.wire import JsonObject
+from tests.support.patience import patient
 from tests.support.showcase import FORM, SIZES, png
 from tests.support.slack_world import plain, web_client
 
 
 @pytest.fixture
 def slack() -> Iterator[SlackServer]:
-    with SlackServer() as server:
+    with SlackServer(patient()) as server:
         yield server
 
 

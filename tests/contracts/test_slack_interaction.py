@@ -17,6 +17,13 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
         yield made
 
 
+@pytest.fixture(params=["socket", "http"])
+async def hasty(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
+    """For a click that nobody answers: no test waits long for nothing."""
+    async with scene_over(request.param, ack_timeout_s=0.8) as made:
+        yield made
+
+
 async def test_a_click_reaches_bolt_as_slack_tells_it(scene: Scene) -> None:
     ts = await scene.post()
     outcome = await scene.press(ADA, "approve")
@@ -69,28 +76,28 @@ async def test_speech_and_mentions_arrive_as_events_and_own_posts_are_ignored_by
     assert events["message"]["authorizations"][0]["user_id"] == bot
 
 
-async def test_opening_the_home_tab_is_told_and_a_published_home_is_shown(scene: Scene) -> None:
-    ada = scene.person(ADA)
+async def test_opening_the_home_tab_is_told_and_a_published_home_is_shown(hasty: Scene) -> None:
+    ada = hasty.person(ADA)
     await asyncio.to_thread(ada.open_home)
-    await until(scene, 1)
-    assert scene.bodies[0]["event"]["tab"] == "home"
+    await until(hasty, 1)
+    assert hasty.bodies[0]["event"]["tab"] == "home"
     home = {
         "type": "home",
         "blocks": [{"type": "header", "text": plain("Open approvals")}, approval_buttons()],
     }
-    await scene.client.views_publish(user_id=ADA, view=home)
+    await hasty.client.views_publish(user_id=ADA, view=home)
     shown = await asyncio.to_thread(ada.home)
     assert shown is not None
     outcome = await asyncio.to_thread(ada.click_in_view, shown["id"], "details")
-    assert scene.slack.deliveries[-1].payload["container"] == {"type": "view", "view_id": shown["id"]}
+    assert hasty.slack.deliveries[-1].payload["container"] == {"type": "view", "view_id": shown["id"]}
     assert not outcome.ok
 
 
-async def test_a_click_nobody_answers_is_reported_to_the_person(scene: Scene) -> None:
-    await scene.post()
-    outcome = await scene.press(ADA, "details")
+async def test_a_click_nobody_answers_is_reported_to_the_person(hasty: Scene) -> None:
+    await hasty.post()
+    outcome = await hasty.press(ADA, "details")
     assert outcome.error == "app_did_not_respond"
-    assert not scene.slack.deliveries[-1].acknowledged
+    assert not hasty.slack.deliveries[-1].acknowledged
 
 
 async def test_a_guest_can_click_and_is_told_apart_only_by_users_info(scene: Scene) -> None:

@@ -20,6 +20,7 @@ from evals.world.slack.wire import JsonObject
 from tests.contracts import test_slack_desk
 from tests.contracts.test_slack_desk import Desk
 from tests.contracts.test_slack_forms import opened, pressed, sent
+from tests.support.patience import patient
 
 at = test_slack_desk.at
 
@@ -27,7 +28,7 @@ at = test_slack_desk.at
 @pytest.fixture
 def slack() -> Iterator[SlackServer]:
     """One for each test: who listens to it is part of the test."""
-    with SlackServer() as server:
+    with SlackServer(patient()) as server:
         yield server
 
 

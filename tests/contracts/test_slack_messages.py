@@ -8,7 +8,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from evals.world.slack import SlackOptions, SlackServer
+from evals.world.slack import SlackServer
 from evals.world.slack.people import (
     ADA,
     BEN,
@@ -21,6 +21,7 @@ from evals.world.slack.people import (
     STELLA,
     WANDA,
 )
+from tests.support.patience import patient
 from tests.support.slack_world import Clock, incident_card, web_client
 from tools.slack import Message, Slack, SlackUnreachable
 from tools.slack_pace import Pace
@@ -28,7 +29,7 @@ from tools.slack_pace import Pace
 
 @pytest.fixture
 def slack() -> Iterator[SlackServer]:
-    with SlackServer() as server:
+    with SlackServer(patient()) as server:
         yield server
 
 
@@ -64,7 +65,7 @@ async def test_a_wrong_missing_or_app_level_token_is_refused_by_name(slack: Slac
 
 
 async def test_a_scope_left_out_at_installation_is_named() -> None:
-    with SlackServer(SlackOptions(scopes=frozenset({"chat:write"}))) as narrow:
+    with SlackServer(patient(scopes=frozenset({"chat:write"}))) as narrow:
         client = web_client(narrow)
         with pytest.raises(SlackApiError) as caught:
             await client.users_info(user=ADA)
@@ -136,7 +137,7 @@ async def test_history_is_newest_first_and_paged_by_cursor(slack: SlackServer) -
 
 
 async def test_message_ids_are_unique_while_the_clock_stands_still() -> None:
-    with SlackServer(SlackOptions(clock=Clock())) as slack:
+    with SlackServer(patient(clock=Clock())) as slack:
         client = web_client(slack)
         stamps = [(await client.chat_postMessage(channel=INCIDENTS, text="x"))["ts"] for _ in range(5)]
     assert stamps == sorted(set(stamps))
@@ -262,7 +263,7 @@ async def test_posting_too_fast_is_429_and_the_sdk_waits_as_long_as_told(
 
     # The handler is slack_sdk's own; only its sleeping is replaced, by moving the workspace's clock.
     monkeypatch.setattr("slack_sdk.http_retry.builtin_async_handlers.asyncio", SimpleNamespace(sleep=sleep))
-    with SlackServer(SlackOptions(clock=clock, post_burst=1)) as slack:
+    with SlackServer(patient(clock=clock, post_burst=1)) as slack:
         client = web_client(slack)
         await client.chat_postMessage(channel=INCIDENTS, text="first")
         with pytest.raises(SlackApiError) as caught:
@@ -280,7 +281,7 @@ async def test_changing_messages_too_fast_is_429_for_the_whole_workspace_and_not
     None
 ):
     clock = Clock()
-    with SlackServer(SlackOptions(clock=clock, post_burst=2, update_burst=2, updates_per_minute=60)) as slack:
+    with SlackServer(patient(clock=clock, post_burst=2, update_burst=2, updates_per_minute=60)) as slack:
         client = web_client(slack)
         posted = [await client.chat_postMessage(channel=INCIDENTS, text="card") for _ in range(2)]
         for one in posted:
@@ -301,7 +302,7 @@ async def test_with_turns_nobody_is_told_to_wait_and_without_them_somebody_is(tu
     async def sleep(seconds: float) -> None:
         clock.now += seconds
 
-    with SlackServer(SlackOptions(clock=clock, post_burst=5, update_burst=20)) as slack:
+    with SlackServer(patient(clock=clock, post_burst=5, update_burst=20)) as slack:
         pace = Pace(clock=clock, sleep=sleep) if turns else Pace(factor=1000)
         said = Slack(client=web_client(slack), pace=pace)
 

@@ -13,17 +13,20 @@ import pytest
 from evals.world.slack import Person, SlackServer
 from evals.world.slack.page import STATIC
 from evals.world.slack.people import ADA, INCIDENTS, MIA
+from tests.support.patience import PATIENCE_S, patient
 from tests.support.slack_world import web_client
 
 
 @pytest.fixture
 def slack() -> Iterator[SlackServer]:
-    with SlackServer() as server:
+    with SlackServer(patient()) as server:
         yield server
 
 
 def get(slack: SlackServer, path: str) -> tuple[int, dict[str, str], str]:
-    with closing(http.client.HTTPConnection(urlsplit(slack.page_url).netloc, timeout=5)) as connection:
+    with closing(
+        http.client.HTTPConnection(urlsplit(slack.page_url).netloc, timeout=PATIENCE_S)
+    ) as connection:
         connection.request("GET", path)
         answer = connection.getresponse()
         return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read().decode()
@@ -51,7 +54,9 @@ def test_only_files_of_the_page_are_served(slack: SlackServer) -> None:
 
 
 def test_another_site_cannot_click_for_the_person(slack: SlackServer) -> None:
-    with closing(http.client.HTTPConnection(urlsplit(slack.page_url).netloc, timeout=5)) as connection:
+    with closing(
+        http.client.HTTPConnection(urlsplit(slack.page_url).netloc, timeout=PATIENCE_S)
+    ) as connection:
         body = json.dumps({"user": ADA, "channel": INCIDENTS, "text": "hello"})
         connection.request("POST", "/page/api/say", body, {"Content-Type": "text/plain"})
         assert connection.getresponse().status == 415
@@ -60,14 +65,16 @@ def test_another_site_cannot_click_for_the_person(slack: SlackServer) -> None:
 
 @pytest.mark.parametrize("body", ["{", "[]", "{}", '{"user": 7, "channel": [], "text": null}'])
 def test_a_malformed_act_is_a_400_and_changes_nothing(slack: SlackServer, body: str) -> None:
-    with closing(http.client.HTTPConnection(urlsplit(slack.page_url).netloc, timeout=5)) as connection:
+    with closing(
+        http.client.HTTPConnection(urlsplit(slack.page_url).netloc, timeout=PATIENCE_S)
+    ) as connection:
         connection.request("POST", "/page/api/say", body, {"Content-Type": "application/json"})
         assert connection.getresponse().status == 400
 
 
 def test_every_viewer_is_told_of_a_change_at_once(slack: SlackServer) -> None:
     at = urlsplit(slack.page_url).netloc
-    viewers = [http.client.HTTPConnection(at, timeout=5) for _ in range(3)]
+    viewers = [http.client.HTTPConnection(at, timeout=PATIENCE_S) for _ in range(3)]
     streams = []
     for viewer in viewers:
         viewer.request("GET", "/page/api/events")

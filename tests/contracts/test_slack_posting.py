@@ -41,6 +41,7 @@ from tests.contracts.test_ledger_hidden import bend
 from tests.contracts.test_ledger_record import record
 from tests.support.front_desk import settings_for
 from tests.support.live_text import words_in
+from tests.support.patience import patient
 from tests.support.plans import ADA, a_decision, a_delivery, a_plan, a_step, an_alert
 from tests.support.pretend_queue import RememberingQueue
 from tests.support.told import a_diagnosis
@@ -50,7 +51,7 @@ from tools.slack import SlackRefused
 
 @pytest.fixture
 def slack() -> Iterator[SlackServer]:
-    with SlackServer() as server:
+    with SlackServer(patient()) as server:
         yield server
 
 

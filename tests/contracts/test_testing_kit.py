@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from evals.world.slack.api import METHODS
+from tests.support.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/testing-kit.md").read_text(encoding="utf-8")
@@ -33,7 +34,7 @@ def test_the_app_and_all_its_tests_run_as_they_stand(tmp_path: Path) -> None:
         env={"PYTHONPATH": f"{ROOT}:{tmp_path}", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert ran.returncode == 0, ran.stdout
@@ -57,7 +58,7 @@ def test_the_command_prints_where_it_is_and_ends_when_told(line: str) -> None:
         assert running.stdout is not None
         said = json.loads(running.stdout.readline())
         running.terminate()
-        assert running.wait(10) == 0
+        assert running.wait(PATIENCE_S) == 0
     told = set(re.findall(r"`(\w+_url|\w+_token|signing_secret)`", PAGE.split("one line of JSON")[1]))
     assert told <= set(said)
     assert len(told) == 5

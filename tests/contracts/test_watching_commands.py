@@ -26,12 +26,11 @@ from typer.testing import CliRunner, Result
 from agents.ledger.migrate import upgrade
 from agents.ledger.store import Ledger
 from midwatch.cli import app
+from tests.support.patience import PATIENCE_S
 from tests.support.pretend_queue import RememberingQueue
 from tests.support.real_servers import fresh_database
 from tests.support.record import small_events, told_whole
 from tests.support.watching import HOSTILE, SECRET, environment, opened
-
-PATIENCE_S = 90.0
 
 
 @pytest.fixture
@@ -174,7 +173,7 @@ def on_a_terminal(words: list[str], more: dict[str, str]) -> str:
                 continue
             break
     finally:
-        process.wait(30)
+        process.wait(PATIENCE_S)
         os.close(ours)
     return shown.decode()
 
@@ -223,7 +222,7 @@ class Following:
     def end(self) -> int:
         """As somebody who watches ends it."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE_S)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from evals.world.alertmanager import AlertmanagerOptions, PretendAlertmanager, S
 from evals.world.clock import VirtualClock
 from evals.world.scenario import AlertRule
 from tests.support.datacentre import Receiver
+from tests.support.patience import PATIENCE_S
 from tests.support.world_cluster import START
 
 # Recorded from Alertmanager 0.25.0 fed by Prometheus 2.42.0: one alert, firing.
@@ -186,7 +187,7 @@ def test_an_unchanged_group_is_repeated_byte_for_byte_after_the_repeat_interval(
 def test_its_api_lists_what_fires(bench: Bench) -> None:
     bench.alertmanager.start()
     base = bench.alertmanager.url
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=PATIENCE_S) as client:
         assert client.get(f"{base}/-/ready").text == "OK"
         (alert,) = client.get(f"{base}/api/v2/alerts").json()
         assert client.get(f"{base}/nowhere").status_code == 404

@@ -16,6 +16,7 @@ from kubernetes import client, config
 
 from evals.world.datacentre import DataCentre
 from tests.support.datacentre import TOKEN, Receiver, data_centre, wait_until, world_process
+from tests.support.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def repair(centre: DataCentre, kind: str, name: str, operations: list[dict[str, 
             "Deployment": person.apps.patch_namespaced_deployment,
             "Service": person.core.patch_namespaced_service,
         }[kind]
-        patch(name, "shop", operations, _request_timeout=5)
+        patch(name, "shop", operations, _request_timeout=PATIENCE_S)
 
 
 IMAGE = "/spec/template/spec/containers/0/image"
@@ -132,7 +133,10 @@ def test_what_the_official_client_reads_is_complete(tmp_path: Path) -> None:
 
 
 def test_metrics_know_a_calm_past_and_the_fault(tmp_path: Path) -> None:
-    with data_centre("selector-mismatch", tmp_path) as centre, httpx.Client(trust_env=False) as web:
+    with (
+        data_centre("selector-mismatch", tmp_path) as centre,
+        httpx.Client(trust_env=False, timeout=PATIENCE_S) as web,
+    ):
         base = centre.addresses()["prometheus"]["url"]
         before = {"query": 'probe_success{service="checkout"} offset 20m'}
         (calm,) = web.get(f"{base}/api/v1/query", params=before).json()["data"]["result"]
@@ -158,7 +162,7 @@ def test_it_stops_without_leaving_a_thread_behind(tmp_path: Path) -> None:
 def test_a_data_centre_breaks_once(tmp_path: Path) -> None:
     with data_centre("watchdog", tmp_path) as centre:
         url = centre.addresses()["control"]["url"]
-        with httpx.Client(trust_env=False) as web:
+        with httpx.Client(trust_env=False, timeout=PATIENCE_S) as web:
             assert web.get(f"{url}/control/state").json()["broken"] is False
             assert web.post(f"{url}/control/break").json() == {"broken": True}
             assert web.post(f"{url}/control/break").status_code == 409
@@ -166,7 +170,10 @@ def test_a_data_centre_breaks_once(tmp_path: Path) -> None:
 
 
 def test_the_process_prints_one_line_of_addresses_and_ends_on_a_signal(tmp_path: Path) -> None:
-    with world_process("bad-image", tmp_path) as world, httpx.Client(trust_env=False) as web:
+    with (
+        world_process("bad-image", tmp_path) as world,
+        httpx.Client(trust_env=False, timeout=PATIENCE_S) as web,
+    ):
         addresses = world.addresses
         for part in ("kubernetes", "prometheus", "alertmanager", "slack", "model", "control"):
             assert addresses[part]
@@ -177,7 +184,7 @@ def test_the_process_prints_one_line_of_addresses_and_ends_on_a_signal(tmp_path:
         world.say("break")
         wait_until(lambda: web.get(f"{control}/control/state").json()["broken"])
         world.process.send_signal(signal.SIGTERM)
-        assert world.process.wait(10) == 0
+        assert world.process.wait(PATIENCE_S) == 0
         assert world.process.stdout is not None
         assert world.process.stdout.read() == ""
 
@@ -187,4 +194,4 @@ def test_the_process_ends_with_its_standard_input(tmp_path: Path) -> None:
         assert json.dumps(world.addresses)
         assert world.process.stdin is not None
         world.process.stdin.close()
-        assert world.process.wait(10) == 0
+        assert world.process.wait(PATIENCE_S) == 0

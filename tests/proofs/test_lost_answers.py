@@ -87,8 +87,8 @@ def _through_trouble(ground: Ground, runs: list[Run]) -> list[float]:
     met = ground.ways[0].met | ground.ways[1].met
     # Where a machine is slow some actors lose their lease before they send: they met no trouble.
     assert len([run for run in runs if run.plan.id in met]) >= 0.8 * len(runs)
-    wait_until(lambda: ground.settled(runs, TIMES), 2 * RESOLVED_S)
-    wait_until(lambda: all(way.idle for way in ground.ways), RESOLVED_S)
+    wait_until(lambda: ground.settled(runs, TIMES))
+    wait_until(lambda: all(way.idle for way in ground.ways))
     for run in runs:
         ground.truthful(run)
         if run.plan.id in met:

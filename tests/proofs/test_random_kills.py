@@ -47,7 +47,7 @@ def test_p09_killed_at_any_moment_a_step_is_done_at_most_once_and_the_truth_is_t
     ground.signed(runs)
     orders = [replace(acting([run], times=SHORT), killed_after_s=draw.uniform(0, LONGEST_S)) for run in runs]
     assert set(ground.each(orders)) <= {0, -signal.SIGKILL}, ground.tail()
-    wait_until(lambda: ground.settled(runs, SHORT), 120)
+    wait_until(lambda: ground.settled(runs, SHORT))
     for run in runs:
         ground.truthful(run)
     assert ground.whole() == ()
@@ -65,7 +65,7 @@ def test_t37_an_actor_that_was_stopped_and_taken_over_does_and_says_nothing_when
     ground.signed(runs)
     stopped = [replace(acting([run], times=SHORT), point=run.point, stops=True) for run in runs]
     assert set(ground.each(stopped)) == {-signal.SIGSTOP}, ground.tail()
-    wait_until(lambda: ground.settled(runs, SHORT), 120)
+    wait_until(lambda: ground.settled(runs, SHORT))
     before = [(ground.state(run), ground.receipts(run)) for run in runs]
     assert set(ground.wake()) == {0}, ground.tail()
     assert [(ground.state(run), ground.receipts(run)) for run in runs] == before

@@ -32,6 +32,7 @@ from agents.ledger.store import Ledger
 from agents.ledger.tables import AuditRow
 from agents.ledger.tags import Tag
 from tests.contracts.conftest import HandClock
+from tests.support.patience import PATIENCE_S
 from tests.support.plans import ADA, BEN, a_decision, a_delivery, a_plan, a_step, an_alert
 from tests.support.scale import PROVING, scale
 
@@ -180,7 +181,7 @@ def _once(desk: Desk, number: int, which: tuple[str, str], draw: random.Random) 
 
 def _raced(desk: Desk, plan: Plan, lost: str, draw: random.Random) -> bool:
     """Whether the claim, begun while the right is being lost, was the first of the two."""
-    together, revoked_at, waits = Barrier(2, timeout=60), [0.0], draw.choice((0, 0, 1, 2_000, 20_000))
+    together, revoked_at, waits = Barrier(2, timeout=PATIENCE_S), [0.0], draw.choice((0, 0, 1, 2_000, 20_000))
 
     def revoke() -> None:
         together.wait()

@@ -51,7 +51,7 @@ def claim_in(act: Act, space: Space) -> tuple[str, Json]:
         },
     }
     path = put(act, f"/api/v1/namespaces/{space.name}/persistentvolumeclaims", body)
-    eventually(lambda: act.cluster.call("GET", path).body["status"].get("phase") == "Bound", 60)
+    eventually(lambda: act.cluster.call("GET", path).body["status"].get("phase") == "Bound")
     return path, {"value": "20Gi", "storage_class": act.seen(f"{CLASSES}/fast", "StorageClass")}
 
 
@@ -82,14 +82,14 @@ def hooks_of(act: Act, space: Space) -> tuple[str, Json]:
 def free_node(act: Act, space: Space) -> tuple[str, Json]:
     del space
     act.cluster.call("PATCH", NODE, {"spec": {"unschedulable": None}}, type=MERGE_PATCH)
-    eventually(lambda: "taints" not in act.cluster.call("GET", NODE).body["spec"], 60)
+    eventually(lambda: "taints" not in act.cluster.call("GET", NODE).body["spec"])
     return NODE, {"others": 1}
 
 
 def cordoned_node(act: Act, space: Space) -> tuple[str, Json]:
     del space
     act.cluster.call("PATCH", NODE, {"spec": {"unschedulable": True}}, type=MERGE_PATCH)
-    eventually(lambda: "taints" in act.cluster.call("GET", NODE).body["spec"], 60)
+    eventually(lambda: "taints" in act.cluster.call("GET", NODE).body["spec"])
     return NODE, {}
 
 
@@ -129,7 +129,7 @@ def undone(act: Act, name: str, step: Step) -> None:
     """The undo, as a plan of its own; or its refusal."""
     # Controllers follow the change (a taint, a size): the undo is drafted from what stands then.
     if name == "cordon":
-        eventually(lambda: "taints" in act.live(step)["spec"], 60)
+        eventually(lambda: "taints" in act.live(step)["spec"])
     if name == "quota":
         act.counted(f"/api/v1/namespaces/{step.target.namespace}/resourcequotas/{step.target.name}")
     undo = CATALOGUE[name].inverse(step, {**act.live(step), "kind": step.kind})
@@ -199,7 +199,7 @@ def pods_of(act: Act, space: Space, count: int) -> list[Json]:
         ]
         return up if len(up) == count else None
 
-    names = [each["metadata"]["name"] for each in eventually(ready, 60)]
+    names = [each["metadata"]["name"] for each in eventually(ready)]
     return [act.seen(f"{path}/{name}", "Pod") for name in names]
 
 
@@ -208,7 +208,7 @@ def budget(space: Space, allowed: int) -> None:
     spec = {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}
     space.make("poddisruptionbudgets", {"metadata": {"name": "web"}, "spec": spec})
     known = {"observedGeneration": 1, "disruptionsAllowed": allowed}
-    eventually(lambda: known.items() <= space.get("poddisruptionbudgets", "web")["status"].items(), 60)
+    eventually(lambda: known.items() <= space.get("poddisruptionbudgets", "web")["status"].items())
 
 
 def test_an_evicted_pod_is_that_very_pod_and_another_takes_its_place(act: Act, space: Space) -> None:
@@ -223,8 +223,8 @@ def test_an_evicted_pod_is_that_very_pod_and_another_takes_its_place(act: Act, s
     plan = act.done(step)
     assert act.stands(plan)[0] is PlanState.SUCCEEDED
     assert step.name in act.shown(plan).diffs[0]
-    eventually(lambda: is_applied(step, plan.id, act.hands.target(step)), 60)
-    eventually(lambda: [each for each in space.names("pods") if each != step.name], 60)
+    eventually(lambda: is_applied(step, plan.id, act.hands.target(step)))
+    eventually(lambda: [each for each in space.names("pods") if each != step.name])
     assert [one.verb for one in act.effects() if one.namespace == space.name] == ["create"]
     with pytest.raises(KubernetesError):
         act.hands.send(verb, verb.request(step, plan.id))

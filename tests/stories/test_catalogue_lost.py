@@ -19,6 +19,7 @@ from tests.stories.test_catalogue_cluster import (
 from tests.support.act import Act
 from tests.support.kubernetes_space import Space
 from tests.support.kubernetes_world import eventually
+from tests.support.patience import PATIENCE_S
 from tools.alertmanager import Alertmanager
 from tools.kubernetes.actions.catalogue import CATALOGUE, is_applied
 from tools.kubernetes.actions.step import Step
@@ -58,9 +59,9 @@ def test_a_name_taken_in_the_last_moment_makes_the_plan_stale(act: Act, space: S
     doing = threading.Thread(target=act.advance, args=(plan,))
     doing.start()
     # The actor has checked everything, and its request is in the server's hands.
-    eventually(lambda: not faults.as_json(), 60)
+    eventually(lambda: not faults.as_json())
     space.make("services", service)
-    doing.join(60)
+    doing.join(PATIENCE_S)
     assert act.stands(plan) == (PlanState.STALE, 'services "cart" already exists')
     assert "annotations" not in space.get("services", "cart")["metadata"]
 
@@ -107,7 +108,7 @@ def test_a_silence_mutes_the_incidents_alerts_and_can_be_ended(act: Act) -> None
     assert act.stands(act.done(undo))[0] is PlanState.SUCCEEDED
     assert act.alertmanager.silences.by(labels) == []
     assert act.hands.target(undo) is None
-    listed = httpx.get(f"{act.alertmanager.url}/api/v2/silences", trust_env=False).json()
+    listed = httpx.get(f"{act.alertmanager.url}/api/v2/silences", trust_env=False, timeout=PATIENCE_S).json()
     assert plan.id in listed[0]["comment"]
 
 
@@ -126,13 +127,13 @@ def test_a_silence_whose_answer_got_lost_is_found_by_its_plan(act: Act) -> None:
     try:
         plan = act.done(silence_for(act))
         assert act.stands(plan)[0] is PlanState.UNKNOWN
-        eventually(lambda: (act.advance(plan), act.stands(plan)[0] is PlanState.SUCCEEDED)[1], 60)
+        eventually(lambda: (act.advance(plan), act.stands(plan)[0] is PlanState.SUCCEEDED)[1])
         assert act.hands.alertmanager is not None
         act.hands.alertmanager.close()
     finally:
         act.hands = known
         server.stop()
-    listed = httpx.get(f"{act.alertmanager.url}/api/v2/silences", trust_env=False).json()
+    listed = httpx.get(f"{act.alertmanager.url}/api/v2/silences", trust_env=False, timeout=PATIENCE_S).json()
     assert [one["comment"].endswith(f"(plan {plan.id})") for one in listed].count(True) == 1
 
 
@@ -169,5 +170,5 @@ def test_an_answer_that_got_lost_is_looked_for_and_never_sent_again(
     act.server.faults.add(Fault(verb="create", namespace=space.name, dry_run=False, reset="after"))
     act.advance(plan)
     assert act.stands(plan)[0] is PlanState.UNKNOWN
-    eventually(lambda: (act.advance(plan), act.stands(plan)[0] is PlanState.SUCCEEDED)[1], 60)
+    eventually(lambda: (act.advance(plan), act.stands(plan)[0] is PlanState.SUCCEEDED)[1])
     assert len([one for one in act.effects() if one.namespace == space.name]) == 1

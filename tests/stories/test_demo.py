@@ -14,7 +14,8 @@ from contextlib import contextmanager
 
 import pytest
 
-PATIENCE_S = 120.0
+from tests.support.patience import PATIENCE_S
+
 DEMO = [sys.executable, "-m", "midwatch", "demo"]
 
 
@@ -31,7 +32,7 @@ def terminal() -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     finally:
         if process.poll() is None:
             process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE_S)
         os.close(ours)
 
 
@@ -58,7 +59,7 @@ def test_a_key_in_the_terminal_decides(key: str, ending: str) -> None:
         read_until(screen, "Your turn:")
         os.write(screen, key.encode())
         read_until(screen, ending)
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 def test_without_a_terminal_somebody_on_call_clicks_and_the_last_line_says_how_long_it_took() -> None:

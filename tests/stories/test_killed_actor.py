@@ -21,7 +21,7 @@ from evals.world.datacentre import DataCentre
 from evals.world.kubernetes.faults import Fault
 from tests.support.datacentre import data_centre
 from tests.support.processes import Process
-from tests.support.signed import Signed, broken_copies, signed
+from tests.support.signed import Signed, broken_copies, signed, time_passed
 from tests.support.story import scene_in
 
 RUNS = 5
@@ -105,6 +105,8 @@ def _died(one: Signed, child: Process, death: Death) -> None:
 def _followed_by_the_truth(runs: list[Signed], death: Death) -> None:
     for one in runs:
         one.at.actor("none")
+        if death.state is PlanState.EXECUTING:
+            time_passed(one.at.ledger, one.plan, requests_too=death.ends is PlanState.NOT_APPLIED)
     for one in runs:
         one.at.until(lambda one=one: one.at.stands(*ENDS))
         assert one.at.stands(death.ends)

@@ -15,7 +15,8 @@ from evals.world.slack.forge import FalseClick, Forge
 from evals.world.slack.journal import Delivery
 from evals.world.slack.options import Mode
 from evals.world.slack.person import Button
-from tests.support.story import PATIENCE_S, Scene, scene
+from tests.support.patience import PATIENCE_S
+from tests.support.story import Scene, scene
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import pytest
 from agents.incident import IncidentState, Recovery
 from agents.ledger.protocol import PlanState
 from agents.ledger.story import Story
-from tests.support.story import PATIENCE_S, Scene, scene
+from tests.support.story import Scene, scene
 
 RUNS = 5
 # More data centres than this in one interpreter, and their API servers answer later than the product waits.
@@ -81,7 +81,7 @@ def _one_of_each(at: Scene) -> None:
     assert told.outcome.recovery is Recovery.RECOVERED
     assert _states(told) == [PlanState.SUCCEEDED]
     assert len(at.effects()) == 1
-    at.until(lambda: "Recovered" in str(at.cards()), PATIENCE_S)
+    at.until(lambda: "Recovered" in str(at.cards()))
     assert len(at.cards()) == 1
     assert at.whole() == ()
 

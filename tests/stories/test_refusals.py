@@ -7,7 +7,8 @@ from pathlib import Path
 from agents.ledger.protocol import PlanState
 from agents.ledger.tags import Tag
 from evals.world.slack.forge import FalseClick, Forge
-from tests.support.story import PATIENCE_S, Scene, scene
+from tests.support.patience import PATIENCE_S
+from tests.support.story import Scene, scene
 from tools.kubernetes.client import Request, connect
 
 CHECKOUT = "/apis/apps/v1/namespaces/shop/deployments/checkout"

@@ -14,11 +14,11 @@ import yaml
 from agents.ledger.protocol import PlanState
 from agents.ledger.tags import Tag
 from evals.processes import free_port
-from evals.world.slack.options import SlackOptions
 from evals.world.slack.people import ADA, INCIDENTS
 from evals.world.slack.person import Person
 from evals.world.slack.server import SlackServer
 from midwatch.decide_key import make
+from tests.support.patience import PATIENCE_S, patient
 from tests.support.story import Scene, scene
 
 
@@ -45,7 +45,7 @@ def decide(at: Scene, key: Path, plan_id: str, digits: str) -> tuple[int, str]:
             stdin=theirs,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE_S,
         )
     finally:
         os.close(theirs)
@@ -70,13 +70,13 @@ def test_t39_a_plan_is_signed_done_and_told_although_slack_was_away_all_the_time
         told = at.recovered()
         assert told.plans[0].decisions[0].reason == "Slack is away"
         assert not at.said(Tag.CARD_POSTED)
-        with SlackServer(SlackOptions(port=port)) as slack:
+        with SlackServer(patient(port=port)) as slack:
             at.until(lambda: at.said(Tag.CARD_POSTED))
             ada = Person(slack.page_url, ADA)
             card = json.dumps(ada.messages())
             # Through the command, both agents and the queue between them, as they run.
             at.until(lambda: ada.slash(INCIDENTS, "/midwatch analyze shop").ok)
-            ada.wait_for_ephemeral("nothing was changed or proposed", 60)
+            ada.wait_for_ephemeral("nothing was changed or proposed")
             at.started[-1].end()
         assert "(approve, by midwatch decide)" in card
         assert at.whole() == ()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from evals.world.slack.options import SlackOptions
 from evals.world.slack.server import SlackServer
+from tests.support.patience import patient
 from tests.support.story import scene
 
 
@@ -21,7 +21,7 @@ def test_t39_serve_starts_without_slack_and_posts_the_card_when_slack_is_there(t
         plan = at.plan()
         assert plan is not None
         assert plan.message_ts == ""
-        with SlackServer(SlackOptions(port=port)):
+        with SlackServer(patient(port=port)):
             at.until(lambda: (plan := at.plan()) is not None and plan.message_ts)
             at.started[-1].end()
         assert at.effects() == []

@@ -17,7 +17,7 @@ from evals.world.datacentre import DataCentre
 from evals.world.kubernetes.faults import Fault
 from tests.support.datacentre import data_centre
 from tests.support.hands import approved, hands_of
-from tests.support.signed import broken_copies
+from tests.support.signed import broken_copies, time_passed
 from tests.support.story import Scene, scene_in
 
 PLANS = 6
@@ -76,6 +76,7 @@ def test_t37_an_actor_that_was_stopped_is_taken_over_and_says_nothing_when_it_wa
     os.kill(zombie.pid, signal.SIGSTOP)
     try:
         at.actor()
+        time_passed(at.ledger, plan, requests_too=False)
         at.until(lambda: view(at, 1).state is PlanState.SUCCEEDED)
         assert [receipt.http_status for receipt in view(at, 1).receipts] == [None]
         said = len(at.said(Tag.PLAN_MOVED))

@@ -64,7 +64,7 @@ class Act:
             quota = self.reader.get(path)
             return bool((quota.get("status") or {}).get("hard") == quota["spec"]["hard"])
 
-        wait_until(told, 60)
+        wait_until(told)
 
     def live(self, step: Step) -> JsonObject:
         """The step's object as it is now."""

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
+from tests.support.patience import PATIENCE_S
 from tests.support.real_servers import program
 
 DESK = (1280, 900)
 PHONE = (390, 844)
-START_S = 30.0
 # Without these it asks the network for updates and lists of its own at every start.
 _QUIET = (
     "--headless",
@@ -35,6 +35,9 @@ _QUIET = (
     "--disable-sync",
     "--no-first-run",
 )
+
+_PATIENCE_MS = PATIENCE_S * 1000
+expect.set_options(timeout=_PATIENCE_MS)
 
 
 @dataclass(kw_only=True)
@@ -61,11 +64,11 @@ def chromium() -> Iterator[str]:
             yield f"http://127.0.0.1:{_port_of(Path(home) / 'DevToolsActivePort', running)}"
         finally:
             running.terminate()
-            running.wait(START_S)
+            running.wait(PATIENCE_S)
 
 
 def _port_of(told: Path, running: subprocess.Popen[bytes]) -> int:
-    until = time.monotonic() + START_S
+    until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until and running.poll() is None:
         # The first line is its port; the file is there a moment before it is written.
         if told.exists() and (lines := told.read_text().splitlines()):
@@ -78,12 +81,13 @@ def _port_of(told: Path, running: subprocess.Popen[bytes]) -> int:
 async def window(address: str, size: tuple[int, int] = DESK, scheme: str = "light") -> AsyncIterator[Window]:
     """A new window of ``size`` (width, height); leaving it fails when something went wrong in it."""
     async with async_playwright() as driver:
-        browser = await driver.chromium.connect_over_cdp(address)
+        browser = await driver.chromium.connect_over_cdp(address, timeout=_PATIENCE_MS)
         context = await browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme="dark" if scheme == "dark" else "light",
             has_touch=size == PHONE,
         )
+        context.set_default_timeout(_PATIENCE_MS)
         try:
             opened = Window(page=await context.new_page())
             _listen(context, opened)

@@ -20,6 +20,7 @@ from evals.world.alertmanager import AlertmanagerOptions
 from evals.world.datacentre import DataCentre, DataCentreOptions
 from evals.world.scenario import load
 from evals.world.slack.options import SlackOptions
+from tests.support.patience import PATIENCE_S, patient
 
 TOKEN = "alerts-token"
 
@@ -70,12 +71,12 @@ class Receiver:
         self._server.server_close()
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+def wait_until(condition: Callable[[], object]) -> None:
     """Return as soon as `condition()` is true; AssertionError when it never becomes so."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"did not come true within {seconds} s: {condition}")
+            raise AssertionError(f"did not come true within {PATIENCE_S:g} s: {condition}")
         time.sleep(0.02)
 
 
@@ -85,7 +86,7 @@ def data_centre(
 ) -> Iterator[DataCentre]:
     """A running data centre in this process, not yet broken."""
     alerts = AlertmanagerOptions(receiver_url=alerts_to, token=TOKEN)
-    options = DataCentreOptions(state_dir=state_dir, alerts=alerts, slack=slack or SlackOptions())
+    options = DataCentreOptions(state_dir=state_dir, alerts=alerts, slack=slack or patient())
     with DataCentre(load(name), options) as centre:
         yield centre
 

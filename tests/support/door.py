@@ -22,6 +22,7 @@ from midwatch.settings import Settings
 from midwatch.web.app import application
 from midwatch.wiring import ledger_of
 from tests.support.ledgers import empty_ledger
+from tests.support.patience import PATIENCE_S
 
 HTML = {"Accept": "text/html"}
 
@@ -46,7 +47,7 @@ class Visitor:
 
     async def from_provider(self, address: str, who: str) -> str:
         """Be this person at the provider; the path and query it sends the browser back to."""
-        async with httpx.AsyncClient(trust_env=False) as outside:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as outside:
             picked = await outside.get(f"{address}&as={who}")
         assert picked.status_code == 302, picked.text
         back = urlsplit(picked.headers["location"])

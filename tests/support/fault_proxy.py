@@ -18,6 +18,8 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.support.patience import PATIENCE_S
+
 _END = b"\r\n\r\n"
 _TIMED_OUT = b"<html><body><h1>504 Gateway Time-out</h1></body></html>"
 
@@ -86,7 +88,7 @@ class FaultProxy:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(10)
+        self._thread.join(PATIENCE_S)
 
     def _accept(self) -> None:
         while not self._stopped.is_set():

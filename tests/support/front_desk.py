@@ -38,10 +38,10 @@ from midwatch.web.app import application
 from midwatch.web.slack import PATH, Gate, router
 from midwatch.wiring import ledger_of, office_of
 from tests.support.ledgers import empty_ledger
+from tests.support.patience import PATIENCE_S, patient
 from tests.support.plans import a_delivery, a_plan, an_alert
 
 T = TypeVar("T")
-START_S = 20.0
 
 
 @dataclass(kw_only=True)
@@ -67,7 +67,7 @@ class FrontDesk:
         return Person(self.slack.page_url, user_id)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(START_S)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE_S)
 
     def click(self, user_id: str = ADA, action_id: str = "approve", **differs: Any) -> JsonObject:
         """A click on the card's button that differs from an honest one as wanted."""
@@ -158,7 +158,7 @@ def front_desk(folder: Path, **changes: Any) -> Iterator[FrontDesk]:
     thread = threading.Thread(target=loop.run_forever, name="front-desk")
     thread.start()
     try:
-        with SlackServer() as slack:
+        with SlackServer(patient()) as slack:
             settings = settings_for(slack, folder, "http")
             empty_ledger(settings.state_dir / "midwatch.db")
             ledger = ledger_of(settings)
@@ -178,10 +178,10 @@ def _desk(
     slack: SlackServer, settings: Settings, plan: Plan, runs: tuple[Ledger, asyncio.AbstractEventLoop]
 ) -> FrontDesk:
     ledger, loop = runs
-    office = asyncio.run_coroutine_threadsafe(office_of(settings, ledger), loop).result(START_S)
+    office = asyncio.run_coroutine_threadsafe(office_of(settings, ledger), loop).result(PATIENCE_S)
     # A busy machine is no answer of Slack's.
-    office.click_waits_s = START_S
-    asyncio.run_coroutine_threadsafe(advance(office, 1), loop).result(START_S)
+    office.click_waits_s = PATIENCE_S
+    asyncio.run_coroutine_threadsafe(advance(office, 1), loop).result(PATIENCE_S)
     secret = slack.credentials.signing_secret
     passed: list[bytes] = []
     gate = _watched(Gate.before(counter(office, secret), secret, ledger), passed)
@@ -203,7 +203,8 @@ def _watched(gate: Gate, passed: list[bytes]) -> Gate:
         passed.append(await request.body())
         return await gate.dispatch(request)
 
-    return replace(gate, dispatch=dispatch)
+    # Nor is it a ledger that is away.
+    return replace(gate, dispatch=dispatch, spend_within_s=PATIENCE_S)
 
 
 @contextmanager
@@ -216,11 +217,11 @@ def serving(desk: FrontDesk) -> Iterator[None]:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         serving = asyncio.run_coroutine_threadsafe(server._serve(sockets=[listener]), desk.loop)
-        assert ready.wait(START_S)
+        assert ready.wait(PATIENCE_S)
         desk.url = f"http://127.0.0.1:{listener.getsockname()[1]}{PATH}"
         desk.slack.use("http", desk.url)
         try:
             yield
         finally:
             server.should_exit = True
-            serving.result(START_S)
+            serving.result(PATIENCE_S)

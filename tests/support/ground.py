@@ -27,6 +27,7 @@ from tests.support.act import MANIFESTS
 from tests.support.fault_proxy import FaultProxy, Upstream
 from tests.support.killing import HANDS, Ground, acting
 from tests.support.nursery import Nursery, Workshop
+from tests.support.patience import patient
 from tests.support.verb_targets import NAMESPACE
 
 
@@ -35,7 +36,7 @@ def a_ground(folder: Path, database_url: str) -> Iterator[Ground]:
     """Everything up, nothing in it yet."""
     with ExitStack() as stack:
         server = stack.enter_context(_kubernetes(folder))
-        slack = stack.enter_context(SlackServer())
+        slack = stack.enter_context(SlackServer(patient()))
         alertmanager = _alertmanager()
         stack.callback(alertmanager.stop)
         alertmanager.start()

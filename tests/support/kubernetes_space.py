@@ -40,7 +40,7 @@ class Space:
             seen = found["status"].get("observedGeneration")
             return found if seen == found["metadata"]["generation"] else None
 
-        found: dict[str, Any] = eventually(caught_up, 60)
+        found: dict[str, Any] = eventually(caught_up)
         return found
 
     def names(self, resource: str, **params: str) -> list[str]:

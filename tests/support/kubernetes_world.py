@@ -32,6 +32,7 @@ from evals.world.kubernetes.rbac import User
 from evals.world.kubernetes.server import KubernetesServer, ServerOptions
 from evals.world.kubernetes.store import Store
 from evals.world.kubernetes.users import standard_users
+from tests.support.patience import PATIENCE_S
 
 Json = dict[str, Any]
 OLD, NEW = "registry.k8s.io/pause:3.9", "registry.k8s.io/pause:3.10"
@@ -120,7 +121,7 @@ class ContractCluster:
             capture_output=True,
             text=True,
             input=stdin,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
             env=environment,
         )
@@ -152,7 +153,7 @@ class ContractCluster:
             token = next(iter(found.api_key.values()), None)
             headers = {"Authorization": token} if token else {}
             self._http[kubeconfig] = httpx.Client(
-                base_url=found.host, verify=context, headers=headers, trust_env=False, timeout=30
+                base_url=found.host, verify=context, headers=headers, trust_env=False, timeout=PATIENCE_S
             )
         return self._http[kubeconfig]
 
@@ -222,7 +223,7 @@ def _pretend(
         life.start()
         yield server
         stopped.set()
-        life.join(5)
+        life.join(PATIENCE_S)
 
 
 def deployment(name: str, **spec: Any) -> Json:
@@ -249,12 +250,12 @@ def config_map(name: str, **more: Any) -> Json:
     return {"metadata": {"name": name, **more}, "data": {"color": "red"}}
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """The first true value of a condition; fails when it does not come true in time."""
-    deadline = time.monotonic() + seconds
+def eventually(condition: Callable[[], Any]) -> Any:
+    """The first true value of a condition; fails when it does not come true."""
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         found = condition()
         if found:
             return found
-        assert time.monotonic() < deadline, "it did not come true in time"
+        assert time.monotonic() < deadline, "it did not come true"
         time.sleep(0.02)

@@ -1,7 +1,9 @@
 """``midwatch actor`` or ``midwatch serve`` in a forked process that dies at one point.
 
-The point is one of ``tools.crash``, ``none`` for a whole life. Leases are short here and only here: no
-setting of the product can shorten them. Without a point everything is as it is outside of tests.
+The point is one of ``tools.crash``, ``none`` for a whole life. The investigator's lease and the actor's pace
+are short here and only here: no setting of the product can shorten them. The actor's lease is the product's,
+so that none runs out because a machine stands still (see ``tests.support.signed.time_passed``). Without a
+point everything is as it is outside of tests.
 """
 
 from __future__ import annotations
@@ -11,12 +13,9 @@ import sys
 
 from agents.actor import work as actor_work
 from agents.investigator import work as investigator_work
-from agents.ledger import executions
 from midwatch.cli import main
 from tools.crash import arm
 
-ACTOR_LEASE_S = 4.0
-ACTOR_IN_FLIGHT_S = 1.0
 INVESTIGATOR_LEASE_S = 4.0
 
 
@@ -34,7 +33,6 @@ def launch(point: str, command: str, environment: dict[str, str], log: str) -> N
 
 
 def _mortal(point: str) -> None:
-    executions.LEASE_S, executions.IN_FLIGHT_S = ACTOR_LEASE_S, ACTOR_IN_FLIGHT_S
     actor_work.LOOK_AGAIN_S = 0.3
     investigator_work.LEASE_S = INVESTIGATOR_LEASE_S
     if point != "none":

@@ -20,6 +20,7 @@ from midwatch.web.app import application
 from midwatch.wiring import ledger_of
 from tests.support.browser import Window
 from tests.support.ledgers import empty_ledger
+from tests.support.patience import PATIENCE_S
 
 TOKEN = "the-token-of-the-first-start"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -41,7 +42,7 @@ class Site:
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
         """One page as a script gets it."""
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=60) as client:
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=PATIENCE_S) as client:
             return await client.get(path, headers=BEARER | headers)
 
 

@@ -15,8 +15,10 @@ from pathlib import Path
 import psycopg
 
 from evals.processes import free_port
+from tests.support.patience import PATIENCE_S
 
-START_S = 20.0
+# Smart shutdown waits for whoever is connected still: not worth waiting for.
+GRACE_S = 10.0
 
 
 def _program(name: str) -> str | None:
@@ -58,7 +60,7 @@ def postgresql_server() -> Iterator[str]:
         finally:
             server.terminate()
             try:
-                server.wait(10)
+                server.wait(GRACE_S)
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
@@ -80,7 +82,7 @@ def database(server: str, name: str, template: str = "template1") -> Iterator[st
 
 
 def _wait_until_up(port: int) -> None:
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             psycopg.connect(f"host=127.0.0.1 port={port} user=midwatch dbname=postgres").close()

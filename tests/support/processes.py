@@ -17,7 +17,6 @@ from evals.processes import Child
 from tests.support.datacentre import wait_until
 from tests.support.mortal import launch
 
-GRACE_S = 15.0
 _IMPORTED = ["tests.support.mortal", "midwatch.serve", "midwatch.actor", "midwatch.wiring"]
 _IMPORTED += ["tests.support.intake_server"]
 _IMPORTED += ["agents.investigator.graph", "agents.gatekeeper.counter", "agents.gatekeeper.office"]
@@ -83,10 +82,10 @@ class Forked:
         with _ONE_ASKS:
             self._process.terminate()
         try:
-            wait_until(lambda: self.code() is not None, GRACE_S)
+            wait_until(lambda: self.code() is not None)
         except AssertionError:
             self._process.kill()
-            wait_until(lambda: self.code() is not None, GRACE_S)
+            wait_until(lambda: self.code() is not None)
         self._ended = self.code()
         with _ONE_ASKS:
             self._process.close()

@@ -1,11 +1,10 @@
-"""What the queue's tests share: both databases, a worker as a block, and waiting for a condition."""
+"""What the queue's tests share: both databases, and a worker as a block."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,7 +13,8 @@ from sqlalchemy import Engine
 
 from agents.ledger.engine import open_writer
 from tests.support import postgres
-from tools.queue import queue_for
+from tests.support.patience import PATIENCE_S
+from tests.support.queue_worker import queue_of
 from tools.queue.port import Handler, Job, Queue, WorkOptions
 
 
@@ -41,7 +41,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def queue(engine: Engine) -> Queue:
-    queue = queue_for(engine)
+    queue = queue_of(engine)
     queue.prepare(engine)
     return queue
 
@@ -62,11 +62,4 @@ async def worker(
         yield stop
     finally:
         stop.set()
-        await asyncio.wait_for(work, 15)
-
-
-async def until(condition: Callable[[], bool], within_s: float = 10.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never came true"
-        await asyncio.sleep(0.005)
+        await asyncio.wait_for(work, PATIENCE_S)

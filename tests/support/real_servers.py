@@ -25,6 +25,7 @@ import yaml
 
 from evals.processes import free_port
 from tests.support import postgres
+from tests.support.patience import PATIENCE_S
 
 JsonObject = dict[str, object]
 _PACKAGES = {
@@ -36,7 +37,6 @@ _PACKAGES = {
     "gcc": "gcc",
     "chromium": "chromium",
 }
-_READY_WITHIN_S = 20.0
 _INSTALL_WITHIN_S = 180.0
 
 
@@ -188,7 +188,7 @@ def _running(command: Sequence[str], home: Path, url: str) -> Iterator[RealServe
 
 
 def _wait_until_ready(server: RealServer, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _READY_WITHIN_S
+    deadline = time.monotonic() + PATIENCE_S
     with httpx.Client(trust_env=False, timeout=2) as client:
         while True:
             with contextlib.suppress(httpx.TransportError):

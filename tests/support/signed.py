@@ -15,13 +15,16 @@ from agents.incident import Approver, Decision, Plan, Verdict
 from agents.ledger import decisions, incidents, investigations, previews
 from agents.ledger.decisions import Decided
 from agents.ledger.previews import Posted
-from agents.ledger.protocol import PlanState
+from agents.ledger.protocol import Agent, PlanState
 from agents.ledger.seals import SealKey
+from agents.ledger.store import Ledger
+from agents.ledger.tables import ExecutionRow, PlanRow
 from evals.world.datacentre import DataCentre
 from evals.world.kubernetes.effects import Effect
 from tests.support.datacentre import wait_until
+from tests.support.patience import PATIENCE_S
 from tests.support.plans import a_delivery, an_alert
-from tests.support.story import PATIENCE_S, Scene
+from tests.support.story import Scene
 from tools.kubernetes.actions.catalogue import CATALOGUE
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import Context, is_applied
@@ -49,6 +52,21 @@ class Signed:
     def effects(self) -> list[Effect]:
         """What the actor changed at this Deployment."""
         return [one for one in self.at.effects() if one.name == self.name and "actor" in one.user]
+
+
+def time_passed(ledger: Ledger, plan: Plan, *, requests_too: bool) -> None:
+    """As if the lease of whoever began this plan had run out; ``requests_too``: and nothing were on its way.
+
+    In the ledger and not by the clock: a lease so short that a test can wait for it runs out too early when
+    the machine stands still.
+    """
+    with ledger.write() as tx:
+        execution = tx.session.get_one(ExecutionRow, plan.id)
+        execution.lease_until = tx.now - timedelta(milliseconds=1)
+        if requests_too:
+            execution.deadline_at = execution.lease_until
+        tx.session.add(execution)
+        tx.wake(Agent.ACTOR, tx.session.get_one(PlanRow, plan.id).incident)
 
 
 def broken_copies(centre: DataCentre, names: Iterable[str]) -> None:

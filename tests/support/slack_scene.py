@@ -12,6 +12,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from evals.world.slack import Outcome, Person, SlackOptions, SlackServer
 from evals.world.slack.people import INCIDENTS
 from evals.world.slack.wire import JsonObject
+from tests.support import patience
+from tests.support.patience import PATIENCE_S
 from tests.support.slack_world import Clock, bolt_app, incident_card, over_http, over_socket, reason_modal
 
 
@@ -49,16 +51,16 @@ def listen(scene: Scene) -> None:
 
     @app.action("approve")
     async def approve(ack: AsyncAck, body: JsonObject, client: AsyncWebClient) -> None:
-        await ack()
         bodies.append(body)
+        await ack()
         await client.chat_postEphemeral(
             channel=body["channel"]["id"], user=body["user"]["id"], text="counted"
         )
 
     @app.action("reject")
     async def reject(ack: AsyncAck, body: JsonObject, client: AsyncWebClient) -> None:
-        await ack()
         bodies.append(body)
+        await ack()
         await client.views_open(trigger_id=body["trigger_id"], view=reason_modal(body["message"]["ts"]))
 
     @app.view("reason")
@@ -78,8 +80,8 @@ def listen(scene: Scene) -> None:
 
     @app.view_closed("reason")
     async def closed(ack: AsyncAck, body: JsonObject) -> None:
-        await ack()
         bodies.append(body)
+        await ack()
 
     @app.command("/midwatch")
     async def command(ack: AsyncAck, body: JsonObject) -> None:
@@ -99,17 +101,15 @@ def _keeper(bodies: list[JsonObject]) -> object:
 
 async def until(scene: Scene, count: int) -> None:
     """Wait until bolt's listeners were handed this many bodies."""
-    async with asyncio.timeout(5):
-        while len(scene.bodies) < count:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+    await patience.until(lambda: len(scene.bodies) >= count)
 
 
 @asynccontextmanager
-async def scene_over(transport: str) -> AsyncIterator[Scene]:
-    """The scene, its app connected by ``socket`` or by ``http``."""
+async def scene_over(transport: str, ack_timeout_s: float = PATIENCE_S) -> AsyncIterator[Scene]:
+    """The scene, its app connected by ``socket`` or by ``http``; the standing clock keeps triggers fresh."""
     # The clock stands still at the real time, because bolt checks HTTP signatures against that.
     clock = Clock(time.time())
-    with SlackServer(SlackOptions(clock=clock, ack_timeout_s=0.8)) as slack:
+    with SlackServer(SlackOptions(clock=clock, ack_timeout_s=ack_timeout_s)) as slack:
         made = Scene(slack, clock, bolt_app(slack))
         listen(made)
         connected = over_http(slack, made.app) if transport == "http" else over_socket(slack, made.app)

@@ -26,13 +26,12 @@ from evals.processes import free_port
 from evals.world.datacentre import DataCentre
 from evals.world.kubernetes.effects import Effect
 from evals.world.kubernetes.objects import JsonObject
-from evals.world.slack.options import Mode, SlackOptions
+from evals.world.slack.options import Mode
 from evals.world.slack.person import Person
 from tests.support.datacentre import TOKEN, data_centre, wait_until
 from tests.support.ledgers import empty_ledger
+from tests.support.patience import PATIENCE_S, patient
 from tests.support.processes import Forked, Process, Started
-
-PATIENCE_S = 120.0
 
 
 @dataclass(kw_only=True)
@@ -86,10 +85,10 @@ class Scene:
         given = {name: value for name, value in settings.items() if value}
         return _plain() | {f"MIDWATCH_{name.upper()}": value for name, value in given.items()}
 
-    def until(self, condition: Callable[[], object], seconds: float = PATIENCE_S) -> None:
+    def until(self, condition: Callable[[], object]) -> None:
         """Wait for a condition; what the processes logged is in the complaint when it does not come."""
         try:
-            wait_until(condition, seconds)
+            wait_until(condition)
         except AssertionError as late:
             logs = "\n".join(child.tail() for child in self.started)
             raise AssertionError(f"{late}\n{self._where()}\n{logs}") from None
@@ -171,7 +170,7 @@ def scene(
     """
     port = free_port()
     receiver = f"http://127.0.0.1:{port}/alertmanager" if alerts else None
-    workspace = SlackOptions(mode=slack, request_url=f"http://127.0.0.1:{port}/slack/events")
+    workspace = patient(mode=slack, request_url=f"http://127.0.0.1:{port}/slack/events")
     with (
         data_centre(name, folder / "world", receiver, workspace) as centre,
         scene_in(centre, folder, database_url) as at,
@@ -223,7 +222,7 @@ def _of_serve(at: Scene) -> dict[str, str]:
         "slack_channel": data["slack"]["channel"],
         "slack_pace": "1000",
         "verify_poll_s": "0.5",
-        "verify_window_s": "60",
+        "verify_window_s": f"{PATIENCE_S:g}",
     }
 
 

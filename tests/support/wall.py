@@ -60,7 +60,7 @@ def installed(cluster: ContractCluster, *policies: str) -> None:
     if cluster.world is None:
         _give_tokens(cluster)
     # A policy is in force when the server's informers have it: a second or so after it was written.
-    eventually(lambda: _stands(cluster), 60)
+    eventually(lambda: _stands(cluster))
 
 
 def _stands(cluster: ContractCluster) -> bool:
@@ -199,7 +199,7 @@ def samples(cluster: ContractCluster, namespace: str) -> dict[str, str]:
         found[kind] = path_of(kind, namespace, "wall")
     if cluster.world is not None:
         claim = found["PersistentVolumeClaim"]
-        eventually(lambda: cluster.call("GET", claim).body["status"].get("phase") == "Bound", 30)
+        eventually(lambda: cluster.call("GET", claim).body["status"].get("phase") == "Bound")
     node = cluster.call("GET", "/api/v1/nodes").body["items"][0]
     if not node["metadata"].get("annotations"):
         seen = {"metadata": {"annotations": {"seen": "yes"}}}

@@ -25,6 +25,7 @@ from agents.ledger.story import PlanView, Story, story
 from evals.world.datacentre import DataCentre
 from tests.support.datacentre import data_centre
 from tests.support.ledgers import empty_ledger
+from tests.support.patience import PATIENCE_S
 from tests.support.plans import a_delivery, an_alert
 from tests.support.pretend_queue import RememberingQueue
 from tools.kubernetes.actions.verb import path_of
@@ -32,7 +33,6 @@ from tools.kubernetes.client import Connection, Request, connect
 from tools.prometheus import Prometheus
 from tools.queue.port import Job
 
-PATIENCE_S = 60.0
 _WAY = {
     PlanState.PENDING: Agent.GATEKEEPER,
     PlanState.APPROVED: Agent.GATEKEEPER,

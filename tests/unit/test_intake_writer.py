@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, OperationalError
 from agents.ledger.notification import Accepted, Delivery, DeliveryStatus, Disposition
 from agents.ledger.store import LedgerUnavailable
 from midwatch.intake.writer import BATCH, GroupCommit, NotCommitted, Overloaded
+from tests.support.patience import PATIENCE_S
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -35,7 +36,7 @@ class Store:
         self.poison: set[bytes] = set()
 
     def accept(self, batch: Sequence[Delivery]) -> list[Accepted]:
-        assert self.gate.wait(5)
+        assert self.gate.wait(PATIENCE_S)
         self.batches.append(len(batch))
         if self.down:
             raise OperationalError("INSERT", {}, OSError("disk full"))

@@ -24,6 +24,7 @@ from midwatch.extras import extras_of
 from midwatch.settings import Settings
 from midwatch.settings_load import RIGHTS
 from tests.support.kube_objects import crashing, deployment, replicaset
+from tests.support.patience import PATIENCE_S
 from tests.support.scenes import scene
 
 PAGE = Path(__file__).parents[2] / "docs" / "writing-analyzers.md"
@@ -129,7 +130,7 @@ def test_one_that_wants_to_end_the_program_does_not() -> None:
 def test_one_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outside, "PATIENCE_S", 0.05)
     over = threading.Event()
-    seen = found(lambda _: [] * over.wait(30))
+    seen = found(lambda _: [] * over.wait(PATIENCE_S))
     over.set()
     assert seen.snapshot.not_checked == ("analyzer acme: it did not end within 0.05 s",)
     assert seen.findings == analyze(look())

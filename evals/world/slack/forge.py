@@ -14,10 +14,9 @@ from evals.world.slack.blocks import elements_of
 from evals.world.slack.forms import Values, fill
 from evals.world.slack.httpmode import FORM, Signed, signed
 from evals.world.slack.journal import Delivery, Kind
+from evals.world.slack.options import PATIENCE_S
 from evals.world.slack.server import SlackServer
 from evals.world.slack.wire import JsonObject
-
-_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +84,7 @@ class Forge:
         # HTTP header names differ only in case; a second copy would leave the choice to the server.
         kept = {name: value for name, value in request.headers.items() if name.lower() not in _lower(changed)}
         target = urlsplit(url)
-        connection = http.client.HTTPConnection(target.netloc, timeout=_PATIENCE_S)
+        connection = http.client.HTTPConnection(target.netloc, timeout=PATIENCE_S)
         try:
             connection.request("POST", target.path, request.body, {**kept, **changed})
             answer = connection.getresponse()

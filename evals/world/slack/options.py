@@ -7,6 +7,9 @@ from typing import Literal
 
 Mode = Literal["socket", "http"]
 
+# How long one waits for what must come. It costs nothing when it comes, and a busy machine may take a while.
+PATIENCE_S = 60.0
+
 # What a real app of this kind asks for at installation; ``missing_scope`` is answered for what is left out.
 DEFAULT_SCOPES = frozenset(
     {

@@ -15,15 +15,13 @@ from evals.world.slack.api_openid import sign_in
 from evals.world.slack.courier import Courier
 from evals.world.slack.faults import Fault
 from evals.world.slack.journal import Call, Delivery, Kind
-from evals.world.slack.options import Credentials, Mode, SlackOptions
+from evals.world.slack.options import PATIENCE_S, Credentials, Mode, SlackOptions
 from evals.world.slack.page import Page
 from evals.world.slack.state import Workspace
 from evals.world.slack.wire import JsonObject
 from evals.world.wire import CuttableProtocol
 
 T = TypeVar("T")
-
-_START_LIMIT_S = 10.0
 
 
 class _Stoppable(uvicorn.Server):
@@ -80,7 +78,7 @@ class SlackServer:
             target=lambda: asyncio.run(self._serve(listener, ready)), name="pretend-slack", daemon=True
         )
         self._thread.start()
-        if not ready.wait(_START_LIMIT_S):
+        if not ready.wait(PATIENCE_S):
             raise TimeoutError("the pretend workspace did not start")
         return self
 
@@ -107,9 +105,9 @@ class SlackServer:
         if self._thread is None or self._loop is None or self._uvicorn is None or self.courier is None:
             return
         asyncio.run_coroutine_threadsafe(self._drain(self.courier, self._uvicorn), self._loop).result(
-            _START_LIMIT_S
+            PATIENCE_S
         )
-        self._thread.join(_START_LIMIT_S)
+        self._thread.join(PATIENCE_S)
         self._thread = None
 
     async def _drain(self, courier: Courier, server: _Stoppable) -> None:
@@ -150,13 +148,13 @@ class SlackServer:
         """Everything told to the app so far, oldest first (a copy)."""
         return list(self.workspace.journal.deliveries)
 
-    def wait_for_call(self, method: str, timeout: float = 10.0) -> Call:
+    def wait_for_call(self, method: str, timeout: float = PATIENCE_S) -> Call:
         """The newest call of this method, once there is one; TimeoutError when none comes."""
         return self.workspace.journal.wait_for(
             lambda: next((call for call in reversed(self.calls) if call.method == method), None), timeout
         )
 
-    def wait_for_delivery(self, wanted: Callable[[Delivery], bool], timeout: float = 10.0) -> Delivery:
+    def wait_for_delivery(self, wanted: Callable[[Delivery], bool], timeout: float = PATIENCE_S) -> Delivery:
         """The newest thing told to the app that is ``wanted``, once it is known how that went."""
         return self.workspace.journal.wait_for(
             lambda: next((d for d in reversed(self.deliveries) if d.finished and wanted(d)), None), timeout
@@ -180,7 +178,7 @@ class SlackServer:
 
         if self._loop is None:
             raise RuntimeError("the pretend workspace is not running")
-        return asyncio.run_coroutine_threadsafe(inside(), self._loop).result(_START_LIMIT_S)
+        return asyncio.run_coroutine_threadsafe(inside(), self._loop).result(PATIENCE_S)
 
     def use(self, mode: Mode, request_url: str | None = None) -> None:
         """Switch how the app is told: ``socket``, or ``http`` to ``request_url``."""
@@ -200,7 +198,7 @@ class SlackServer:
         """Send every connection Slack's ``disconnect`` frame; a good client comes back by itself."""
         courier = self._running()
         if self._loop is not None:
-            asyncio.run_coroutine_threadsafe(courier.hub.refresh(), self._loop).result(_START_LIMIT_S)
+            asyncio.run_coroutine_threadsafe(courier.hub.refresh(), self._loop).result(PATIENCE_S)
 
     def deliver(self, kind: Kind, payload: JsonObject) -> Delivery:
         """Tell the app exactly this, by the mode that is on, and wait for the outcome."""
