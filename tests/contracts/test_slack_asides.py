@@ -92,10 +92,8 @@ def test_a_snooze_is_seen_on_the_card_and_kept_in_the_record(desk: FrontDesk) ->
 
 def test_only_those_who_may_sign_let_calls_rest(desk: FrontDesk) -> None:
     value = desk.office.seal.button("INC-1")
-    assert (
-        desk.run(rest(desk.office, chosen(desk, MIA, value), "n1"))
-        == Against(why=Refusal.NOT_ON_ROSTER).words
-    )
+    told = desk.run(rest(desk.office, chosen(desk, MIA, value), "n1"))
+    assert told == Against(why=Refusal.NOT_ON_ROSTER).words
     assert desk.said(Tag.CALLS_SNOOZED) == []
     assert len(desk.said(Tag.CLICK_REFUSED)) == 1
 
