@@ -26,7 +26,7 @@ NEXT: dict[Refusal | Objection, str] = {
     Refusal.UNKNOWN_PERSON: "Try again in a moment; somebody else on the roster can do it meanwhile.",
     Refusal.OWN_REQUEST: "Somebody else on the roster has to sign it; you may reject it.",
     Refusal.WRONG_DIGITS: "Look at the plan again, and type the digits that its digest begins with.",
-    Refusal.NOT_ON_ROSTER: "Somebody who is has to do it; whoever keeps the roster can add you.",
+    Refusal.NOT_ON_ROSTER: "Ask somebody who may; whoever keeps the roster can add you.",
     Refusal.NOTHING_TO_EDIT: "Reject it, and say what you want instead.",
     Refusal.DECIDED: "The card says what became of it.",
     Refusal.TOO_LATE: _OVER,
