@@ -84,7 +84,7 @@ def decided(counter: Counter, said: tuple[str, Answer], reason: str, ask: Callab
     except DecideProblem as problem:
         end(str(problem), then="midwatch decide, without a plan, lists what waits for you")
     if not reply.counted:
-        say(f"Not counted: {clean(reply.says)}.")
+        say(clean(reply.says))
         return False
     say(f"Counted. The plan is {clean(reply.says)} now.")
     return True

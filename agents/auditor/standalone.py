@@ -1,8 +1,8 @@
 """Check an export of Midwatch's record, alone: python -I standalone.py export.jsonl [--anchor TEXT|FILE].
 
-Needs this file and the standard library. It recomputes chain and tree, checks every signed checkpoint,
-compares the anchors that were kept elsewhere, and rebuilds from the events where each plan stands, who
-decided and what was seen. Exit 0: whole. Exit 1: bent, with the first row that does not fit.
+Needs this file and the standard library. It recomputes chain and tree, checks every signed checkpoint and
+decision, compares the anchors that were kept elsewhere, and rebuilds from the events where each plan stands,
+who decided and what was seen. Exit 0: whole. Exit 1: bent, with the first row that does not fit.
 """
 
 import argparse
@@ -10,13 +10,13 @@ import base64
 import json
 import sys
 from collections.abc import Iterator
+from functools import reduce
 from hashlib import sha256, sha512
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-P = 2**255 - 19
-ORDER = 2**252 + 27742317777372353535851937790883648493
+P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, -1, P) % P
 Point = tuple[int, int, int, int]
 Line = dict[str, Any]
@@ -33,17 +33,13 @@ def add(a: Point, b: Point) -> Point:
 
 def times(n: int, point: Point) -> Point:
     """The point, n times."""
-    total = (0, 1, 1, 0)
-    while n:
-        total = add(total, point) if n & 1 else total
-        point, n = add(point, point), n >> 1
-    return total
+    rest = times(n >> 1, add(point, point)) if n > 1 else (0, 1, 1, 0)
+    return add(rest, point) if n & 1 else rest
 
 
 def point_of(data: bytes) -> Point:
     """The point that 32 bytes stand for (RFC 8032, 5.1.3). Raises ValueError."""
-    y = int.from_bytes(data, "little")
-    sign, y = y >> 255, y & ((1 << 255) - 1)
+    sign, y = divmod(int.from_bytes(data, "little"), 1 << 255)
     square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
     x = pow(square, (P + 3) // 8, P)
     x = x * pow(2, (P - 1) // 4, P) % P if (x * x - square) % P else x
@@ -76,9 +72,8 @@ class Keys:
             message = f"midwatch-key-v1\n{line['key']}\n{line['since']}\n".encode()
             older = self.known.get((name, line["by"]), b"")
             vouched = older and signed_by(older, message, base64.b64decode(line["signature"]))
-            if sha256(name.encode() + b"\n\1" + raw).hexdigest()[:8] != key_id or (
-                self.known and not vouched
-            ):
+            named = sha256(name.encode() + b"\n\1" + raw).hexdigest()[:8]
+            if named != key_id or (self.known and not vouched):
                 raise ValueError(f"nobody vouches for the key {key_id}")
             if not self.known and first not in {None, line["key"]}:
                 raise ValueError(f"the first key is {line['key']} and not the one you named")
@@ -117,16 +112,14 @@ class Record:
         for _ in range((self.seq & -self.seq).bit_length() - 1):
             self.peaks[-2:] = [sha256(b"\1" + self.peaks[-2] + self.peaks[-1]).digest()]
         for found, head, root in self.marks.get(self.seq, ()):
-            top = self.peaks[-1]
-            for left in reversed(self.peaks[:-1]):
-                top = sha256(b"\1" + left + top).digest()
+            top = reduce(lambda top, left: sha256(b"\1" + left + top).digest(), reversed(self.peaks))
             if (head, root) != (self.head, top):
                 raise ValueError(f"row {self.seq}: the rows up to here are not those of {found}")
         if body is not None:
             self.hear(json.loads(body))
 
     def hear(self, said: Line) -> None:
-        """What an event tells of plans, decisions and evidence."""
+        """What an event tells of plans, evidence and decisions; one of midwatch decide is signed by key."""
         tag, plan, body, told = said["tag"], said["plan"], said["body"], self.told
         if said["seq"] != self.seq:
             raise ValueError(f"row {self.seq} calls itself row {said['seq']}")
@@ -139,6 +132,13 @@ class Record:
             told["draft", 0, plan] = body["digest"]
         elif tag == "gatekeeper:plan:decide":
             told["decision", plan, body["mac"]] = ""
+            if "statement" in body:
+                word, by = json.loads(body["statement"]), body["by"]
+                key, mark = (base64.b64decode(body[x].removeprefix("ed25519:")) for x in ("key", "signature"))
+                signed = signed_by(key, b"midwatch-decision-v1\0" + body["statement"].encode(), mark)
+                meant = [word[name] for name in ("team_id", "user_id", "verdict", "plan_digest")]
+                if not signed or meant != [by["team_id"], by["user_id"], body["verdict"], body["digest"]]:
+                    raise ValueError(f"row {self.seq}: the key that it names did not sign this decision")
         elif tag == "investigator:evidence:store":
             told["evidence", said["incident"], body["id"]] = body["digest"]
         elif tag == "operator:payload:erase":

@@ -12,6 +12,7 @@ from agents.gatekeeper import desk
 from agents.gatekeeper.attendance import roster_now
 from agents.gatekeeper.clicks import Click, Refusal, origin, unfit
 from agents.gatekeeper.details import details_view
+from agents.gatekeeper.explaining import NOTHING, Against
 from agents.gatekeeper.judging import spent_of
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
@@ -32,11 +33,11 @@ async def details(office: Office, payload: Payload, nonce: str) -> str | None:
     # Drawn from the ledger and not from the card, which a thief of the bot token could have edited.
     told = await asyncio.to_thread(story, office.ledger, number)
     if told is None:
-        return Refusal.WRONG_PLACE.value
+        return Against(why=Refusal.WRONG_PLACE).words
     try:
         await office.slack.open_view(text(payload, "trigger_id"), details_view(told, office.public_url))
     except SlackError as problem:
-        return f"Slack did not open the details ({problem}); please click again"
+        return f"Slack did not open the details ({problem}). {NOTHING} Please click again."
     return None
 
 
@@ -71,7 +72,7 @@ async def judge(office: Office, payload: Payload, nonce: str) -> str | None:
         try:
             await asyncio.to_thread(feedback.judge, office.ledger, number, click.approver, grade)
         except NothingToJudge as nothing:
-            return str(nothing)
+            return f"Not counted: {nothing}."
     return None
 
 
@@ -97,4 +98,4 @@ def _there(office: Office, click: Click) -> int | None:
 async def _refused(office: Office, click: Click, why: Refusal, nonce: str) -> str | None:
     said = {"user": click.user_id, "team": click.user_team_id, "verdict": "none", "why": why.value}
     new = await asyncio.to_thread(decisions.refuse_click, office.ledger, "", said, spent_of(nonce))
-    return why.value if new else None
+    return Against(why=why).words if new else None

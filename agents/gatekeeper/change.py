@@ -40,16 +40,17 @@ _WORDS = {
     PlanState.EXECUTING: "Being done now.",
     PlanState.UNKNOWN: "UNKNOWN: the answer was lost. Midwatch only reads now; please look at the object.",
     PlanState.SUCCEEDED: "Done. Watching whether it helped.",
-    PlanState.FAILED: "Not done: the cluster refused it.",
+    PlanState.FAILED: "Not done: the cluster refused it. Midwatch does not try it again.",
     PlanState.PARTIAL: "Partly done: a later step was refused. Nothing goes on by itself.",
-    PlanState.NOT_APPLIED: "Not done: the object is as it was before.",
+    PlanState.NOT_APPLIED: "Not done: the object is as it was before. Midwatch does not try it again.",
     PlanState.STALE: "Not done: the object changed after this was shown.",
-    PlanState.DENIED: "Rejected.",
-    PlanState.EXPIRED: "Expired. Nothing was changed.",
+    PlanState.DENIED: "Rejected. Nothing was changed.",
+    PlanState.EXPIRED: "Expired. Nothing was changed; if it is still needed, somebody has to do it by hand.",
     PlanState.CANCELLED: "Cancelled. Nothing was changed.",
     PlanState.SUPERSEDED: "A newer plan took its place.",
     PlanState.REFUSED: "The cluster's dry-run refused this plan. Nothing was changed.",
-    PlanState.QUARANTINED: "Set aside: the stored bytes do not fit their digest. Nothing was changed.",
+    PlanState.QUARANTINED: "Set aside: the stored bytes do not fit their digest. Nothing was changed; "
+    "tell whoever runs Midwatch.",
 }
 _HINDERED = {
     PlanState.DRAFT: "Not shown for signing yet: {}.",

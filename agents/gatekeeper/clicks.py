@@ -28,13 +28,13 @@ class Refusal(StrEnum):
     UNKNOWN_PERSON = "Slack did not say who this is"
     OWN_REQUEST = "whoever asked for a change cannot sign it"
     WRONG_DIGITS = "these are not the first six digits of this plan's digest"
-    NOT_ON_ROSTER = "you are not on the roster for this change"
-    NOTHING_TO_EDIT = "nothing in this change can be typed; reject it and say what you want"
+    NOT_ON_ROSTER = "you are not on the roster for this"
+    NOTHING_TO_EDIT = "nothing in this change can be typed"
     DECIDED = "this was already decided"
     TOO_LATE = "the time to sign has passed"
     OTHER_BYTES = "this was signed for other bytes, or for another cluster"
-    NOT_LATELY = "this was not signed within the last minute: is your machine's clock right?"
-    UNFIT_BEFORE = "Slack cannot be asked about this account now, and what it said last was no"
+    NOT_LATELY = "this was not signed within the last minute"
+    UNFIT_BEFORE = "Slack cannot be asked about this account now, and said last that it must not sign"
 
 
 class Home(Value):

@@ -12,6 +12,7 @@ import re
 from agents.gatekeeper import errands
 from agents.gatekeeper.attendance import roster_now
 from agents.gatekeeper.clicks import Refusal, unfit
+from agents.gatekeeper.explaining import NOTHING
 from agents.gatekeeper.judging import spent_of
 from agents.gatekeeper.modals import words_of
 from agents.gatekeeper.office import Office
@@ -24,6 +25,9 @@ from tools.redaction import redact
 
 NAME = "/midwatch"
 HELP = "Say `status`, `incident INC-7`, `analyze NAMESPACE`, `halt REASON` or `resume REASON`."
+WHO = "That is for people who may sign."
+BESIDE = " On the machine itself, midwatch halt works as well."
+"""Told to whoever may not halt: at that moment they need a way and not only a no."""
 _NUMBER = re.compile(r"(?:INC-)?([1-9][0-9]{0,8})", re.IGNORECASE)
 
 
@@ -41,7 +45,7 @@ async def answer(office: Office, body: Payload) -> str:
         who = {"user": text(body, "user_id"), "team": text(body, "team_id")}
         said = {**who, "wanted": word, "why": against.value}
         await asyncio.to_thread(brake.refuse, office.ledger, said)
-        return f"Not done: {against.value}."
+        return f"Not done: {against.value}. {NOTHING} {WHO}{BESIDE if word == 'halt' else ''}"
     if word == "analyze":
         asks = Approver(team_id=text(body, "team_id"), user_id=text(body, "user_id"))
         return await errands.analyze(office, asks, text(body, "channel_id"), rest.strip())
@@ -52,7 +56,7 @@ async def _incident(office: Office, body: Payload, named: str) -> str:
     """One incident in a few lines, for people of ours."""
     against = await _stranger(office, body)
     if against is not None:
-        return f"Not told: {against.value}."
+        return f"Not told: {against.value}. Incidents are told to members of this workspace."
     number = _NUMBER.fullmatch(named)
     found = await asyncio.to_thread(story, office.ledger, int(number[1])) if number else None
     if found is None:
@@ -97,7 +101,7 @@ async def _pull(office: Office, body: Payload, said: tuple[str, str]) -> str:
         # A halt may come twice and is a halt; a resume that comes again could end a later halt.
         new = await asyncio.to_thread(decisions.use_nonce, office.ledger, spent_of(text(body, "trigger_id")))
         if not new:
-            return "Not done: this command was seen before."
+            return f"Not done: this command was seen before. {NOTHING} Type it again if it is wanted."
         return await asyncio.to_thread(brake.resume, office.ledger, office.halt_file, (by, reason))
     except (LedgerUnavailable, OSError) as problem:
-        return redact(f"NOT resumed: {problem}")
+        return redact(f"NOT resumed: {problem}. The halt holds; try again.")

@@ -73,7 +73,7 @@ def counter(office: Office, signing_secret: str) -> AsyncApp:
 def _on_form(office: Office, handle: Handler, block_id: str) -> Callable[..., Awaitable[None]]:
     async def on_form(ack: Any, body: Payload) -> None:
         refused = await handle(office, body, nonce_of(body))
-        await (ack(response_action="errors", errors={block_id: f"{refused}."}) if refused else ack())
+        await (ack(response_action="errors", errors={block_id: refused}) if refused else ack())
 
     return on_form
 

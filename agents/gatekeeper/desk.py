@@ -11,11 +11,12 @@ from functools import partial
 from agents.gatekeeper import judging
 from agents.gatekeeper.attendance import roster_now
 from agents.gatekeeper.clicks import Click, Refusal
+from agents.gatekeeper.explaining import Against
 from agents.gatekeeper.judging import Sources, spent_of
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
 from agents.incident import Verdict
-from agents.ledger import moves
+from agents.ledger.decisions import Decided
 from agents.ledger.moves import Standing
 from agents.ledger.protocol import Objection
 from tools.crash import crash
@@ -48,45 +49,39 @@ async def decide(office: Office, click: Click, value: str, nonce: str) -> str | 
     """Judge a click and count it; the words of the refusal, or None."""
     crash("c0")
     judged = await judge(office, click, value)
-    if not isinstance(judged, str) and _unconfirmed(click, judged):
-        judged = Refusal.WRONG_DIGITS.value
-    if isinstance(judged, str):
+    if isinstance(judged, Against):
         return await refused(office, click, (value, judged), nonce)
     typed = {"typed": click.typed} if click.typed else {}
     evidence = {"nonce": spent_of(nonce), "app": click.app_id, **typed}
     answer = await judging.count(office, click, judged, evidence)
-    if answer is Objection.REPLAYED:
-        # The same delivery twice: the first one counted, and its person was told.
+    # The same delivery twice: the first one counted, and its person was told.
+    if isinstance(answer, Decided) or answer.why is Objection.REPLAYED:
         return None
-    return answer.value if isinstance(answer, Objection) else None
+    return answer.words
 
 
-def _unconfirmed(click: Click, found: Standing) -> bool:
-    return click.verdict is Verdict.APPROVE and not moves.confirmed(found.plan, click.typed)
-
-
-async def judge(office: Office, click: Click, value: str) -> Standing | str:
+async def judge(office: Office, click: Click, value: str) -> Standing | Against:
     """The plan that this click may decide about, or why it may not."""
     plan_id = office.seal.plan_of(value)
     if plan_id is None:
-        return Refusal.FORGED.value
+        return Against(why=Refusal.FORGED)
     full = click.model_copy(update={"plan_id": plan_id})
     ask = Sources(person=office.person, roster=partial(roster_now, office), home=office.home)
     return await judging.weigh(office, full, ask)
 
 
-async def refused(office: Office, click: Click, why: tuple[str, str], nonce: str) -> str | None:
-    """Record the refusal (button value, reason); the reason, or None if this very click was told before."""
-    value, reason = why
+async def refused(office: Office, click: Click, why: tuple[str, Against], nonce: str) -> str | None:
+    """Record the refusal (button value, why); what to say, or None if this very click was told before."""
+    value, against = why
     about = click.model_copy(update={"plan_id": office.seal.plan_of(value)})
-    return await judging.refuse(office, about, reason, nonce)
+    return await judging.refuse(office, about, against, nonce)
 
 
-async def explain(office: Office, payload: Payload, reason: str) -> None:
+async def explain(office: Office, payload: Payload, says: str) -> None:
     """Tell the clicker why it did not count; failing to tell changes nothing that was decided."""
     channel = text(payload, "container", "channel_id") or office.channel_id
     user = text(payload, "user", "id")
     try:
-        await office.slack.whisper(channel, user, f"Not counted: {reason}.")
+        await office.slack.whisper(channel, user, says)
     except SlackError:
         return

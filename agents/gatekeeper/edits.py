@@ -13,9 +13,10 @@ from datetime import timedelta
 
 import orjson
 
-from agents.gatekeeper import desk
+from agents.gatekeeper import desk, judging
 from agents.gatekeeper.clicks import Click, Refusal
 from agents.gatekeeper.editable import edit_view, fields_of, is_editable, limits_of
+from agents.gatekeeper.explaining import NOTHING, Against
 from agents.gatekeeper.forms import opened_for, show
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
@@ -30,6 +31,8 @@ from tools.policy.engine import judge
 from tools.policy.load import PolicyError
 
 Errors = dict[str, str]
+FIRST = "value-1"
+"""The field beside which is said what is no single value's fault."""
 
 
 async def ask(office: Office, payload: Payload, nonce: str) -> str | None:
@@ -39,7 +42,7 @@ async def ask(office: Office, payload: Payload, nonce: str) -> str | None:
     if not isinstance(judged, Standing):
         return await desk.refused(office, click, (value, judged), nonce)
     if not is_editable(judged.plan):
-        return await desk.refused(office, click, (value, Refusal.NOTHING_TO_EDIT.value), nonce)
+        return await desk.refused(office, click, (value, Against(why=Refusal.NOTHING_TO_EDIT)), nonce)
     private = opened_for(office, click, (value, "edit"), nonce)
     return await show(office, payload, edit_view(judged.plan, private, office.limit_factor))
 
@@ -49,23 +52,27 @@ async def submit(office: Office, payload: Payload, nonce: str) -> Errors | None:
     form = _private(payload)
     place = (text(form, "channel"), text(form, "ts"))
     click, value = desk.click_of(payload, Verdict.DENY, place), text(form, "value")
-    first = "value-1"
     shown = ("edit", value, *place, text(form, "seen"))
     if not click.user_id or not click.user_team_id:
-        return {first: Refusal.UNKNOWN_PERSON.value}
-    if not office.seal.opened(text(form, "mark"), click.approver, shown):
-        why = await desk.refused(office, click, (value, Refusal.FORGED.value), nonce)
-        return {first: why or Refusal.FORGED.value}
-    judged = await desk.judge(office, click, value)
-    if not isinstance(judged, Standing):
-        why = await desk.refused(office, click, (value, judged), nonce)
-        return {first: why or judged}
+        return {FIRST: Against(why=Refusal.UNKNOWN_PERSON).words}
+    ours = office.seal.opened(text(form, "mark"), click.approver, shown)
+    judged = await desk.judge(office, click, value) if ours else Against(why=Refusal.FORGED)
+    if isinstance(judged, Against):
+        return await _told(office, click, (value, judged), nonce)
     plan = await asyncio.to_thread(_new, office, (judged, click), payload)
     if isinstance(plan, dict):
         return plan
     note = f"edited by a person, in place of {judged.plan.id}"
     drafted = await asyncio.to_thread(edits.edit, office.ledger, plan, click.approver, note)
-    return {first: drafted.value} if isinstance(drafted, Objection) else None
+    if not isinstance(drafted, Objection):
+        return None
+    against = await asyncio.to_thread(judging.come_second, office, judged.plan.id, drafted)
+    return await _told(office, click, (value, against), nonce)
+
+
+async def _told(office: Office, click: Click, why: tuple[str, Against], nonce: str) -> Errors:
+    """Record why no plan was made of it, and say so at the first field: the form stays open."""
+    return {FIRST: await desk.refused(office, click, why, nonce) or why[1].words}
 
 
 def _private(payload: Payload) -> object:
@@ -94,9 +101,9 @@ def _new(office: Office, asked: tuple[Standing, Click], payload: Payload) -> Pla
     try:
         judged = judge(office.policy_file.read(), question_of(draft, told))
     except PolicyError as problem:
-        return {"value-1": f"the policy cannot be used: {str(problem).splitlines()[0]}"}
+        return {FIRST: f"the policy cannot be used: {str(problem).splitlines()[0]}. {NOTHING}"}
     if judged.objection:
-        return {"value-1": f"the policy does not allow it: {judged.objection}"}
+        return {FIRST: f"the policy does not allow it: {judged.objection}. {NOTHING}"}
     # An edit late in the night gets no longer than the plan it replaces had.
     waits = min(judged.pending_s, int((old.plan.pending_until - old.row.created_at).total_seconds()))
     return draft.model_copy(

@@ -38,7 +38,7 @@ async def analyze(office: Office, who: Approver, channel_id: str, named: str) ->
     wish = Errand(kind="analyze", subject=named, by=who, channel_id=channel_id)
     asked = await asyncio.to_thread(errands.ask, office.ledger, wish)
     if isinstance(asked, str):
-        return f"Not done: {asked}."
+        return f"Not done: {asked}. In a terminal, midwatch analyze does it at any time."
     return f"Looking at {named}. Only you will see what is found, here, in a moment; nothing is changed."
 
 

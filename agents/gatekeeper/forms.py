@@ -12,6 +12,7 @@ import orjson
 
 from agents.gatekeeper import desk
 from agents.gatekeeper.clicks import Click, Refusal
+from agents.gatekeeper.explaining import NOTHING, Against
 from agents.gatekeeper.modals import View, approve_view, reject_view
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.payload import Payload, text
@@ -26,7 +27,7 @@ async def approve(office: Office, payload: Payload, nonce: str) -> str | None:
     """Count an approval, or open its form from tier 2 on; the words of the refusal, or None."""
     click, value = desk.from_button(payload, Verdict.APPROVE)
     judged = await desk.judge(office, click, value)
-    if isinstance(judged, str) or moves.confirmed(judged.plan, ""):
+    if isinstance(judged, Against) or moves.confirmed(judged.plan, ""):
         return await desk.decide(office, click, value, nonce)
     shown = await asyncio.to_thread(_preview, office, judged.plan.id)
     private = opened_for(office, click, (value, click.verdict.value), nonce)
@@ -69,14 +70,14 @@ async def _submitted(
     try:
         form = orjson.loads(text(payload, "view", "private_metadata"))
     except orjson.JSONDecodeError:
-        return Refusal.FORGED.value
+        return Against(why=Refusal.FORGED).words
     value, channel, ts, seen, mark = (text(form, key) for key in ("value", "channel", "ts", "seen", "mark"))
     click = desk.click_of(payload, said[0], (channel, ts)).model_copy(update=said[1])
     # Ours, and opened for this very person: a stolen signing secret alone makes no such form (T44).
     if not click.user_id or not click.user_team_id:
-        return Refusal.UNKNOWN_PERSON.value
+        return Against(why=Refusal.UNKNOWN_PERSON).words
     if not office.seal.opened(mark, click.approver, (said[0].value, value, channel, ts, seen)):
-        return await desk.refused(office, click, (value, Refusal.FORGED.value), nonce)
+        return await desk.refused(office, click, (value, Against(why=Refusal.FORGED)), nonce)
     return await desk.decide(office, click, value, nonce)
 
 
@@ -94,5 +95,5 @@ async def show(office: Office, payload: Payload, view: View) -> str | None:
         await office.slack.open_view(text(payload, "trigger_id"), view)
     except SlackError as problem:
         # A trigger lives three seconds. Nothing was decided, so a new click is all it takes.
-        return f"Slack did not open the form ({problem}); please click again"
+        return f"Slack did not open the form ({problem}). {NOTHING} Please click again."
     return None

@@ -35,12 +35,10 @@ class Seat:
 
     @property
     def mine(self) -> list[Waiting]:
-        """What this person may sign: on the roster for it, and not asked for by themselves."""
-        return [
-            one
-            for one in self.waits
-            if self.roster.may(self.who, one.plan) and not self.roster.asked(self.who, one.plan)
-        ]
+        """What this person may sign: on the roster for it, and neither asked for nor signed by themselves."""
+        may, asked, human = self.roster.may, self.roster.asked, self.roster.human(self.who)
+        mine = [one for one in self.waits if may(self.who, one.plan) and not asked(self.who, one.plan)]
+        return [one for one in mine if not one.signed_by(human)]
 
     def page(self, incident: int) -> tuple[str, str]:
         """The link to an incident's page: url and words."""
@@ -65,7 +63,7 @@ def home_view(seat: Seat) -> View:
 def _waiting(seat: Seat, mine: list[Waiting]) -> Blocks:
     blocks = [paragraph("Waits for your signature", "" if mine else "Nothing.")]
     for one in mine[:MOST_WAITING]:
-        terms = f"T{one.plan.tier}, until {one.plan.pending_until:%H:%M} UTC"
+        terms = f"T{one.plan.tier}, until {one.until:%H:%M} UTC"
         says = f"{clipped(words_of(one.plan), 300)}. {terms}   "
         blocks.append(line(says, seat.page(one.incident)))
     if len(mine) > MOST_WAITING:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from agents.gatekeeper.bench import Bench
 from agents.gatekeeper.clicks import Home, Person, Question, Refusal, Word, admissible
+from agents.gatekeeper.explaining import Against
 from agents.incident import Decision
 from agents.ledger import decisions, moves
 from agents.ledger.decisions import Decided
@@ -36,11 +37,11 @@ def spent_of(nonce: str) -> str:
     return hashlib.sha256(nonce.encode()).hexdigest()
 
 
-async def weigh(bench: Bench, word: Word, ask: Sources) -> Standing | str:
+async def weigh(bench: Bench, word: Word, ask: Sources) -> Standing | Against:
     """The plan that this word may decide about, or why it may not."""
     found = await asyncio.to_thread(_standing, bench, word.plan_id or "")
     if isinstance(found, Objection):
-        return found.value
+        return Against(why=found)
     question = Question(
         plan=found.plan,
         state=found.state,
@@ -55,11 +56,19 @@ async def weigh(bench: Bench, word: Word, ask: Sources) -> Standing | str:
     against = admissible(word, question, (person, roster), now)
     if against is Refusal.NOT_ON_ROSTER:
         names = ", ".join(one.words for one in roster.signers(found.plan)) or "nobody"
-        return f"{against.value}; who may: {names}"
+        return Against(why=against, aside=f"; who may: {names}")
     if against is Refusal.DECIDED:
-        when = f"{against.value}: {found.state.value} at {found.proposal.state_at:%H:%M:%S} UTC"
-        return when + await asyncio.to_thread(_newer, bench, found)
-    return found if against is None else against.value
+        return await asyncio.to_thread(_stands, bench, found.plan.id, against)
+    return found if against is None else Against(why=against)
+
+
+def _stands(bench: Bench, plan_id: str, why: Refusal | Objection) -> Against:
+    """That the plan moved on, with where it stands now: somebody who comes second asks that first."""
+    found = _standing(bench, plan_id)
+    if isinstance(found, Objection):
+        return Against(why=found)
+    facts = f": {found.state.value} at {found.proposal.state_at:%H:%M:%S} UTC{_newer(bench, found)}"
+    return Against(why=why, facts=facts)
 
 
 def _newer(bench: Bench, found: Standing) -> str:
@@ -74,7 +83,7 @@ def _standing(bench: Bench, plan_id: str) -> Standing | Objection:
         return moves.standing(session, plan_id)
 
 
-async def count(bench: Bench, word: Word, found: Standing, evidence: dict[str, str]) -> Decided | Objection:
+async def count(bench: Bench, word: Word, found: Standing, evidence: dict[str, str]) -> Decided | Against:
     """Record what was judged, under its seal; ``evidence`` is what is kept of the request, its nonce too."""
     now = await asyncio.to_thread(bench.ledger.now)
     # Two accounts of one human are one signature. Whose they are, only entries of people say: nobody has to
@@ -93,14 +102,20 @@ async def count(bench: Bench, word: Word, found: Standing, evidence: dict[str, s
     sealed = bench.seal.sealed(decision)
     answer = await asyncio.to_thread(decisions.decide, bench.ledger, sealed, evidence["nonce"])
     crash("c1")
-    return answer
+    if isinstance(answer, Decided):
+        return answer
+    return await asyncio.to_thread(come_second, bench, found.plan.id, answer)
 
 
-async def refuse(bench: Bench, word: Word, reason: str, nonce: str) -> str | None:
-    """Record that a word did not count, and why; the reason, or None if this very one was told before."""
-    # The names of those who may are for whoever asked; the record keeps no names of people.
-    plainly = reason.partition("; who may:")[0]
-    body = {"user": word.user_id, "team": word.user_team_id, "verdict": word.verdict.value, "why": plainly}
+def come_second(bench: Bench, plan_id: str, why: Objection) -> Against:
+    """What the ledger objected to something that was judged fit a moment before. Blocking."""
+    return _stands(bench, plan_id, why) if why is Objection.NO_SUCH_EDGE else Against(why=why)
+
+
+async def refuse(bench: Bench, word: Word, against: Against, nonce: str) -> str | None:
+    """Record that a word did not count, and why; what to say, or None if this very one was told before."""
+    who = {"user": word.user_id, "team": word.user_team_id}
+    body = {**who, "verdict": word.verdict.value, "why": against.recorded}
     plan_id, spent = word.plan_id or "", spent_of(nonce)
     new = await asyncio.to_thread(decisions.refuse_click, bench.ledger, plan_id, body, spent)
-    return reason if new else None
+    return against.words if new else None

@@ -19,51 +19,46 @@ from tools.redaction import redact
 _NEEDED = (PlanState.APPROVED, PlanState.EXECUTING)
 
 
-def keep_entries(bench: Bench, told: Story) -> bool:
-    """Write the entries of what is approved, take away those of what is over; whether anything changed.
+def keep_entries(bench: Bench, told: Story) -> None:
+    """Write the entries of what is approved, take away those of what is over.
 
     Blocking. Raises LedgerUnavailable.
     """
-    approvals = bench.approvals
-    if approvals is None:
-        return False
-    changed = [_keep(bench, approvals, view) for view in told.plans]
-    return any(changed)
+    if bench.approvals is not None:
+        for view in told.plans:
+            _keep(bench, bench.approvals, view)
 
 
-def _keep(bench: Bench, approvals: Approvals, view: PlanView) -> bool:
+def _keep(bench: Bench, approvals: Approvals, view: PlanView) -> None:
     with bench.ledger.read() as session:
         standing = sealing.is_open(session, view.plan.id)
     if view.state is PlanState.APPROVED and not standing:
-        return _open(bench, approvals, view)
-    if view.state not in _NEEDED and standing:
-        return _shut(bench, approvals, view)
-    return False
+        _open(bench, approvals, view)
+    elif view.state not in _NEEDED and standing:
+        _shut(bench, approvals, view)
 
 
-def _open(bench: Bench, approvals: Approvals, view: PlanView) -> bool:
+def _open(bench: Bench, approvals: Approvals, view: PlanView) -> None:
     plan = view.plan
     entries = entries_of(plan.steps, plan.id)
     if isinstance(entries, Refused):
         sealing.stuck(bench.ledger, plan.id, f"it cannot be done in sealed mode: {entries.reason}")
-        return True
+        return
     try:
         approvals.write(entries)
     except KubernetesError as problem:
         why = f"what was signed cannot be written into the cluster, so it is not begun: {problem}"
         sealing.stuck(bench.ledger, plan.id, redact(why))
-        return True
+        return
     sealing.opened(bench.ledger, plan.id, sorted(entries))
-    return True
 
 
-def _shut(bench: Bench, approvals: Approvals, view: PlanView) -> bool:
+def _shut(bench: Bench, approvals: Approvals, view: PlanView) -> None:
     entries = entries_of(view.plan.steps, view.plan.id)
     try:
         if not isinstance(entries, Refused):
             approvals.take_away(entries)
     except KubernetesError as problem:
         sealing.stuck(bench.ledger, view.plan.id, redact(str(problem)))
-        return False
+        return
     sealing.shut(bench.ledger, view.plan.id)
-    return True

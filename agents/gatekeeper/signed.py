@@ -16,6 +16,7 @@ from sqlmodel import Session
 from agents.gatekeeper import judging
 from agents.gatekeeper.bench import Bench
 from agents.gatekeeper.clicks import Person, SignedWord
+from agents.gatekeeper.explaining import Against
 from agents.gatekeeper.judging import Look as LookAt
 from agents.gatekeeper.judging import Sources, spent_of
 from agents.incident import Approver, Preview, Value
@@ -92,15 +93,15 @@ class SigningDesk:
 
         ask = Sources(person=look, roster=partial(asyncio.to_thread, self.bench.roster))
         judged = await judging.weigh(self.bench, word, ask)
-        if isinstance(judged, str):
+        if isinstance(judged, Against):
             await judging.refuse(self.bench, word, judged, nonce)
-            return Reply(heard=Heard.REFUSED, words=judged)
+            return Reply(heard=Heard.REFUSED, words=judged.words)
         account = "seen" if any(seen) else "not seen"
         evidence = {"nonce": spent_of(nonce), "account": account, **found.evidence(handed.signature, key)}
         answer = await judging.count(self.bench, word, judged, evidence)
         if isinstance(answer, Decided):
             return Reply(heard=Heard.COUNTED, words=answer.state.value)
-        return Reply(heard=Heard.REFUSED, words=answer.value)
+        return Reply(heard=Heard.REFUSED, words=answer.words)
 
     async def show(self, asked: Envelope) -> list[Shown] | None:
         """The plan that was asked for, or those that wait for this person; None when nobody may see them."""

@@ -13,6 +13,7 @@ from agents.ledger.tags import Tag
 from tools.kubernetes.objects import JsonObject
 
 HALTED = "halted: nothing will be changed until somebody resumes"
+BY_HAND = "Stop the actor's process by hand."
 
 
 def put_file(path: Path, reason: str) -> str:
@@ -33,7 +34,8 @@ def halt(ledger: Ledger, path: Path, said: tuple[str, str]) -> str:
         set_halt(ledger, halted=True, by=said[0], reason=said[1])
     except LedgerUnavailable as problem:
         # A file that is there holds, also when it could not be written anew.
-        return f"{problem}; {path} holds the actor" if path.exists() else f"NOT halted: {trouble}; {problem}"
+        holds = f"{problem}; {path} holds the actor"
+        return holds if path.exists() else f"NOT halted: {trouble}; {problem}. {BY_HAND}"
     return f"{HALTED} ({trouble})" if trouble else HALTED
 
 

@@ -60,7 +60,7 @@ class Objection(StrEnum):
     OBJECT_BUSY = "another plan on this object is executing or unresolved"
     DUPLICATE = "this was recorded before"
     REPLAYED = "this very click was seen before"
-    NOT_CONFIRMED = "the plan's digest was not typed"
+    NOT_CONFIRMED = "these are not the first six digits of this plan's digest"
     SAME_HUMAN = "the same person signed already, through another account"
     SAME_PLAN = "the same change waits for a signature already"
     CHANNEL_FULL = "as many changes wait for a signature in this channel as people can weigh"

@@ -19,7 +19,8 @@ _ORDER = (PlanState.PENDING, PlanState.UNKNOWN, PlanState.APPROVED, PlanState.EX
 
 
 class Waiting(Value):
-    """One plan under way. ``until`` is when its time to be signed or begun is over.
+    """One plan under way. ``until`` is when its time to be signed or begun is over, and ``asks`` whether a
+    signature is wanted: also where one that was given does not hold any more.
 
     ``id`` and ``digest`` are those its bytes were just held against: a plan makes its own anew each time.
     """
@@ -29,6 +30,7 @@ class Waiting(Value):
     plan: Plan
     title: str
     state: PlanState
+    asks: bool
     note: str
     obstacle: str
     since: datetime
@@ -42,6 +44,10 @@ class Waiting(Value):
     def incident(self) -> int:
         """The number of its incident."""
         return int(self.plan.incident.removeprefix("INC-"))
+
+    def signed_by(self, human: str) -> bool:
+        """Whether this person approved it already, through whatever account: another one has to be next."""
+        return human in map(decisions.human_of, self.approvals)
 
 
 class Decided(Value):
@@ -78,7 +84,7 @@ def waiting(session: Session) -> list[Waiting]:
 
 def asking(session: Session) -> list[Waiting]:
     """The plans that wait for a signature, the one that expires first at the top."""
-    return [one for one in waiting(session) if one.state is PlanState.PENDING]
+    return [one for one in waiting(session) if one.asks]
 
 
 def _told(found: Standing, title: str, given: Sequence[Decision], rehearsed: bool) -> Waiting:
@@ -89,6 +95,7 @@ def _told(found: Standing, title: str, given: Sequence[Decision], rehearsed: boo
         plan=found.plan,
         title=title,
         state=found.state,
+        asks=found.state is PlanState.PENDING or decisions.asks_again(found),
         note=found.row.note,
         obstacle=found.proposal.obstacle,
         since=found.row.created_at,

@@ -12,7 +12,8 @@ import pytest
 from agents.auditor.verify import verify
 from agents.gatekeeper.away import OPENED, go_on
 from agents.gatekeeper.clicks import Person, Refusal
-from agents.gatekeeper.signed import Heard
+from agents.gatekeeper.explaining import Against
+from agents.gatekeeper.signed import Heard, Reply
 from agents.incident import Approver
 from agents.ledger import accounts, cards
 from agents.ledger.accounts import Seen
@@ -71,14 +72,16 @@ def at(tmp_path: Path, ledger: Ledger) -> ByKey:
 )
 async def test_t39_what_is_signed_for_something_else_is_refused_and_recorded(at: ByKey, differs, why) -> None:
     reply = await at.hand_in(at.said(**differs))
-    assert (reply.heard, reply.words) == (Heard.REFUSED, why.value)
+    assert reply == Reply(heard=Heard.REFUSED, words=Against(why=why).words)
     assert at.decided() == []
     assert events(at, Tag.CLICK_REFUSED)[0]["why"] == why.value
 
 
 async def test_t39_a_plan_of_the_same_id_and_another_digest_is_not_this_one(at: ByKey) -> None:
     digest = at.plan.digest[:16] + "0" * 48
-    assert (await at.hand_in(at.said(plan_digest=digest))).words == Refusal.OTHER_BYTES.value
+    assert (await at.hand_in(at.said(plan_digest=digest))).words.startswith(
+        f"Not counted: {Refusal.OTHER_BYTES.value}. "
+    )
     assert at.decided() == []
 
 
@@ -88,7 +91,7 @@ async def test_t39_a_statement_of_another_minute_is_refused(
 ) -> None:
     statement = at.said()
     clock.forward(seconds)
-    assert (await at.hand_in(statement)).words == Refusal.NOT_LATELY.value
+    assert (await at.hand_in(statement)).words == Against(why=Refusal.NOT_LATELY).words
     assert at.decided() == []
 
 
@@ -100,7 +103,7 @@ async def test_t39_a_statement_within_the_minute_counts(at: ByKey, clock: HandCl
 
 async def test_t39_a_plan_that_has_expired_is_signed_by_nobody(at: ByKey, clock: HandClock) -> None:
     clock.forward(30 * 60 + 1)
-    assert (await at.hand_in()).words == Refusal.TOO_LATE.value
+    assert (await at.hand_in()).words == Against(why=Refusal.TOO_LATE).words
     assert at.decided() == []
 
 
@@ -125,21 +128,25 @@ async def test_t39_tiers_and_namespaces_hold_for_keys_as_for_clicks(at: ByKey, d
 
 async def test_t39_whoever_asked_for_a_change_does_not_sign_it_by_key(tmp_path: Path, ledger: Ledger) -> None:
     at = by_key(tmp_path, ledger, requester="U0ADA")
-    assert (await at.hand_in()).words == Refusal.OWN_REQUEST.value
+    assert (await at.hand_in()).words == Against(why=Refusal.OWN_REQUEST).words
     assert (await at.hand_in(at.said(user_id="U0BEN"))).heard is Heard.COUNTED
 
 
 async def test_t39_nor_through_the_key_of_another_account_of_theirs(tmp_path: Path, ledger: Ledger) -> None:
     at = by_key(tmp_path, ledger, requester="U0ADA")
     at.roster(entry("U0ADA", person="ada"), entry("U0BEN", person="ada"))
-    assert (await at.hand_in(at.said(user_id="U0BEN"))).words == Refusal.OWN_REQUEST.value
+    assert (await at.hand_in(at.said(user_id="U0BEN"))).words.startswith(
+        f"Not counted: {Refusal.OWN_REQUEST.value}. "
+    )
 
 
 async def test_t39_two_keys_of_one_human_are_one_signature(tmp_path: Path, ledger: Ledger) -> None:
     at = by_key(tmp_path, ledger, tier=3, approvals_needed=2)
     at.roster(entry("U0ADA", person="ada"), entry("U0BEN", person="ada"))
     assert (await at.hand_in()).words == "PENDING"
-    assert (await at.hand_in(at.said(user_id="U0BEN"))).words == Objection.SAME_HUMAN.value
+    assert (await at.hand_in(at.said(user_id="U0BEN"))).words.startswith(
+        f"Not counted: {Objection.SAME_HUMAN.value}. "
+    )
     assert at.state() is PlanState.PENDING
 
 
@@ -163,10 +170,12 @@ async def test_t20_a_person_taken_off_the_roster_after_the_signature_does_not_co
 
 async def test_t39_what_the_chat_says_of_an_account_counts_when_it_says_something(at: ByKey) -> None:
     at.people = {}
-    assert (await at.hand_in()).words == Refusal.UNKNOWN_PERSON.value, "an answer that is no account is a no"
+    assert (await at.hand_in()).words == Against(why=Refusal.UNKNOWN_PERSON).words, (
+        "an answer that is no account is a no"
+    )
     gone = Person(id="U0ADA", team_id=TEAM, **FIT | {"deleted": True})
     at.people["U0ADA"] = gone
-    assert (await at.hand_in()).words == Refusal.DEACTIVATED.value
+    assert (await at.hand_in()).words == Against(why=Refusal.DEACTIVATED).words
     at.people["U0ADA"] = Person(id="U0ADA", team_id=TEAM, **FIT)
     assert (await at.hand_in()).heard is Heard.COUNTED
 
@@ -178,14 +187,14 @@ def looked(at: ByKey, *, good: bool) -> None:
 
 async def test_t39_an_account_that_was_last_seen_unfit_does_not_sign_while_nobody_can_ask(at: ByKey) -> None:
     looked(at, good=False)
-    assert (await at.hand_in()).words == Refusal.UNFIT_BEFORE.value
+    assert (await at.hand_in()).words == Against(why=Refusal.UNFIT_BEFORE).words
     assert at.decided() == []
 
 
 async def test_t18_a_good_look_that_was_written_into_the_database_lets_nobody_sign(at: ByKey) -> None:
     who = Approver(team_id=TEAM, user_id="U0ADA")
     accounts.record(at.ledger, 1, Seen(approver=who, good=True, at=at.ledger.now(), mac="0" * 64))
-    assert (await at.hand_in()).words == Refusal.UNFIT_BEFORE.value
+    assert (await at.hand_in()).words == Against(why=Refusal.UNFIT_BEFORE).words
 
 
 async def test_t39_an_old_bad_look_is_forgotten_where_the_chat_said_yes_at_the_signature(

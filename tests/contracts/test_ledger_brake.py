@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agents.ledger import brake
-from agents.ledger.brake import HALTED
+from agents.ledger.brake import BY_HAND, HALTED
 from agents.ledger.store import Ledger, LedgerUnavailable
 from agents.ledger.tags import Tag
 from tests.contracts.conftest import HandClock
@@ -89,7 +89,7 @@ def test_a_halt_without_its_row_holds_by_its_file(lite: Ledger, tmp_path: Path) 
         (tmp_path / "taken").write_text("")
         nowhere = brake.halt(lite, tmp_path / "taken" / "halt", SAID)
         assert nowhere.startswith("NOT halted: the halt file cannot be written: [Errno ")
-        assert nowhere.endswith("; the ledger did not take the write: it is full")
+        assert nowhere.endswith(f"; the ledger did not take the write: it is full. {BY_HAND}")
         with pytest.raises(LedgerUnavailable, match="it is full"):
             brake.resume(lite, path, SAID)
     assert path.exists(), "it goes last"

@@ -9,7 +9,8 @@ from sqlalchemy import text
 from sqlmodel import select
 
 from agents.auditor.verify import verify
-from agents.gatekeeper.signed import Heard
+from agents.gatekeeper.explaining import Against
+from agents.gatekeeper.signed import Heard, Reply
 from agents.incident import Approver, Verdict
 from agents.ledger import accounts, decisions
 from agents.ledger.accounts import Seen
@@ -59,7 +60,7 @@ async def test_the_number_of_a_statement_serves_once_whatever_else_it_says(
     first = at.said()
     assert (await at.hand_in(first)).heard is Heard.COUNTED
     second = await at.hand_in(at.said(nonce=first.nonce, verdict=Verdict.DENY))
-    assert (second.heard, second.words) == (Heard.REFUSED, Objection.REPLAYED.value)
+    assert second == Reply(heard=Heard.REFUSED, words=Against(why=Objection.REPLAYED).words)
     assert at.state() is PlanState.PENDING
 
 
@@ -67,7 +68,7 @@ async def test_one_human_counts_once_by_click_and_by_key(tmp_path: Path, ledger:
     at = by_key(tmp_path, ledger, tier=3, approvals_needed=2)
     clicked = a_decision(at.plan, ledger.now(), approver=ADA)
     decisions.decide(ledger, at.bench.seal.sealed(clicked))
-    assert (await at.hand_in()).words == Objection.DUPLICATE.value
+    assert (await at.hand_in()).words == Against(why=Objection.DUPLICATE).words
     at.roster(entry("U0ADA", person="ada"), entry("U0BEN", person="ada"))
     assert at.state() is PlanState.PENDING
 

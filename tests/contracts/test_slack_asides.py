@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from agents.gatekeeper.asides import details, judge, rest
 from agents.gatekeeper.clicks import Refusal
+from agents.gatekeeper.explaining import Against
 from agents.gatekeeper.posting import advance
 from agents.incident import Approver, Diagnosis, Outcome, Recovery
 from agents.ledger import feedback, investigations, snooze
@@ -91,7 +92,8 @@ def test_a_snooze_is_seen_on_the_card_and_kept_in_the_record(desk: FrontDesk) ->
 
 def test_only_those_who_may_sign_let_calls_rest(desk: FrontDesk) -> None:
     value = desk.office.seal.button("INC-1")
-    assert desk.run(rest(desk.office, chosen(desk, MIA, value), "n1")) == Refusal.NOT_ON_ROSTER.value
+    told = desk.run(rest(desk.office, chosen(desk, MIA, value), "n1"))
+    assert told == Against(why=Refusal.NOT_ON_ROSTER).words
     assert desk.said(Tag.CALLS_SNOOZED) == []
     assert len(desk.said(Tag.CLICK_REFUSED)) == 1
 
@@ -112,7 +114,7 @@ def test_an_aside_from_elsewhere_does_nothing_and_says_why(desk: FrontDesk, hand
     # A plan's button says nothing about an incident.
     plans = chosen(desk, ADA, desk.office.seal.button(desk.plan.id))
     for number, (why, payload) in enumerate([*cases.items(), (Refusal.FORGED, plans)]):
-        assert desk.run(handle(desk.office, payload, f"n{number}")) == why.value
+        assert desk.run(handle(desk.office, payload, f"n{number}")) == Against(why=why).words
     assert desk.said(Tag.CALLS_SNOOZED, Tag.DIAGNOSIS_GRADED) == []
 
 
@@ -143,7 +145,7 @@ def test_an_old_word_that_comes_again_does_not_replace_a_newer_one(desk: FrontDe
 def test_where_nothing_was_diagnosed_there_is_nothing_to_judge(desk: FrontDesk) -> None:
     value = desk.office.seal.button("INC-1")
     answer = desk.run(judge(desk.office, chosen(desk, ADA, value), "n1"))
-    assert answer == "INC-1 has no diagnosis to judge"
+    assert answer == "Not counted: INC-1 has no diagnosis to judge."
 
 
 def test_asides_come_in_over_socket_mode_as_well(desk: FrontDesk) -> None:

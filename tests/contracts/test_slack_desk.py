@@ -15,6 +15,7 @@ import yaml
 
 from agents.gatekeeper import desk
 from agents.gatekeeper.clicks import Click, Refusal
+from agents.gatekeeper.explaining import Against
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.policing import cancel_refused
 from agents.gatekeeper.vouching import vouch
@@ -142,8 +143,8 @@ def test_a_deny_needs_no_digits_and_keeps_its_words(at: Desk) -> None:
 
 def test_from_tier_two_on_the_digits_decide_and_are_kept(at: Desk, clock: HandClock) -> None:
     at.plan = posted(at.ledger, clock, tier=2, nonce="2" * 32)
-    assert at.decide(at.click()) == Refusal.WRONG_DIGITS.value
-    assert at.decide(at.click(typed="zzzzzz"), "n2") == Refusal.WRONG_DIGITS.value
+    assert at.decide(at.click()) == Against(why=Objection.NOT_CONFIRMED).words
+    assert at.decide(at.click(typed="zzzzzz"), "n2") == Against(why=Objection.NOT_CONFIRMED).words
     assert at.stands()[0] is PlanState.PENDING
     assert at.decide(at.click(typed=at.plan.digest[:6]), "n3") is None
     assert at.decided()[0].request["typed"] == at.plan.digest[:6]
@@ -155,23 +156,23 @@ def test_a_refusal_is_on_record_without_the_names_of_those_who_may(at: Desk) -> 
     roster = {"team_id": at.office.home.team_id, "tiers": [1], "namespaces": ["*"]}
     people = [roster | {"user_id": ADA, "name": "Ada"}, roster | {"user_id": BEN}]
     at.office.roster_file.write_text(yaml.safe_dump({"approvers": people}))
-    why = Refusal.NOT_ON_ROSTER.value
-    assert at.decide(at.click(user=MIA)) == f"{why}; who may: Ada, {BEN}"
+    why = Refusal.NOT_ON_ROSTER
+    assert at.decide(at.click(user=MIA)) == Against(why=why, aside=f"; who may: Ada, {BEN}").words
     assert at.decide(at.click(user=MIA)) is None, "its person was told before"
     at.office.roster_file.write_text("approvers: []\n")
-    assert at.decide(at.click(user=MIA), "n2") == f"{why}; who may: nobody"
-    body = {"user": MIA, "team": at.office.home.team_id, "verdict": "approve", "why": why}
+    assert at.decide(at.click(user=MIA), "n2") == Against(why=why, aside="; who may: nobody").words
+    body = {"user": MIA, "team": at.office.home.team_id, "verdict": "approve", "why": why.value}
     assert (
         record(at.ledger, "gatekeeper:click:refuse") == [("gatekeeper:click:refuse", body, 1, at.plan.id)] * 2
     )
 
 
 def test_a_button_that_is_not_ours_is_on_record_without_a_plan(at: Desk) -> None:
-    assert at.decide(at.click(), value=f"{at.plan.id}.{'0' * 32}") == Refusal.FORGED.value
+    assert at.decide(at.click(), value=f"{at.plan.id}.{'0' * 32}") == Against(why=Refusal.FORGED).words
     ((_, body, incident, plan_id),) = record(at.ledger, "gatekeeper:click:refuse")
     assert (body["why"], incident, plan_id) == (Refusal.FORGED.value, None, "")
     nowhere = at.office.seal.button("f" * 16)
-    assert at.decide(at.click(), "n2", nowhere) == Objection.NO_SUCH_PLAN.value
+    assert at.decide(at.click(), "n2", nowhere) == Against(why=Objection.NO_SUCH_PLAN).words
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ def test_a_button_that_is_not_ours_is_on_record_without_a_plan(at: Desk) -> None
 def test_a_click_from_elsewhere_is_refused_with_its_reason(
     at: Desk, changes: dict[str, str], why: Refusal
 ) -> None:
-    assert at.decide(at.click(**changes)) == why.value
+    assert at.decide(at.click(**changes)) == Against(why=why).words
     assert at.stands()[0] is PlanState.PENDING
 
 
@@ -197,19 +198,18 @@ def test_a_late_click_is_told_when_it_was_decided_and_where_the_newer_plan_is(
 ) -> None:
     assert at.decide(at.click()) is None
     clock.forward(60)
-    told = f"{Refusal.DECIDED.value}: APPROVED at 00:30:00 UTC"
-    assert at.decide(at.click(user=BEN), "n2") == told
+    told = Against(why=Refusal.DECIDED, facts=": APPROVED at 00:30:00 UTC")
+    assert at.decide(at.click(user=BEN), "n2") == told.words
     posted(at.ledger, clock, nonce="3" * 32)
-    told = f"{Refusal.DECIDED.value}: SUPERSEDED at 00:31:00 UTC"
-    newer = f"; the newer plan: {at.office.public_url}/incidents/1"
-    assert at.decide(at.click(user=BEN), "n3") == told + newer
+    newer = f": SUPERSEDED at 00:31:00 UTC; the newer plan: {at.office.public_url}/incidents/1"
+    assert at.decide(at.click(user=BEN), "n3") == Against(why=Refusal.DECIDED, facts=newer).words
 
 
 def test_whoever_is_refused_hears_why_where_only_they_see_it(at: Desk) -> None:
     mia, why = Person(at.slack.page_url, MIA), secrets.token_hex(8)
     at.office.channel_id = "C0NOWHERE"
     asyncio.run(desk.explain(at.office, {"container": {"channel_id": INCIDENTS}, "user": {"id": MIA}}, why))
-    assert mia.wait_for_ephemeral(why)["text"] == f"Not counted: {why}."
+    assert mia.wait_for_ephemeral(why)["text"] == why
     at.office.channel_id = INCIDENTS
     asyncio.run(desk.explain(at.office, {"user": {"id": MIA}}, f"{why}, without a place"))
     mia.wait_for_ephemeral(f"{why}, without a place")

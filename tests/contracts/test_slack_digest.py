@@ -10,30 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from agents.gatekeeper.digest import tell
 from agents.gatekeeper.office import Office
 from agents.gatekeeper.posting import advance
 from agents.incident import Claim, Diagnosis, Outcome, Plan, Preview, Recovery, Verdict
-from agents.ledger import cards, decisions, digests, incidents, investigations, previews
-from agents.ledger.cards import LATELY
+from agents.ledger import decisions, incidents, investigations, previews
 from agents.ledger.investigations import Lease, Look
-from agents.ledger.lines import AGAIN, LANE, MOST_ASKING
+from agents.ledger.lines import LANE, MOST_ASKING
 from agents.ledger.store import Ledger
 from agents.ledger.waiting import asking
 from evals.world.slack import SlackServer
-from evals.world.slack.people import INCIDENTS, SHARED
+from evals.world.slack.people import INCIDENTS
 from evals.world.slack.wire import JsonObject
 from midwatch.wiring import office_of
-from tests.contracts.conftest import HandClock
-from tests.contracts.test_ledger_hidden import bend
 from tests.contracts.test_ledger_record import record
+from tests.support import chat_office
 from tests.support.front_desk import settings_for
 from tests.support.live_text import words_in
 from tests.support.patience import patient
 from tests.support.plans import a_decision, a_delivery, a_plan, a_step, an_alert
-from tests.support.pretend_queue import RememberingQueue
 from tools.queue.port import Job, Later
 from tools.redaction import redact
 from tools.slack_pace import Pace
@@ -45,12 +41,7 @@ def slack() -> Iterator[SlackServer]:
         yield server
 
 
-@pytest.fixture
-def office(slack: SlackServer, clock: HandClock, empty: Path, tmp_path: Path) -> Iterator[Office]:
-    (tmp_path / "ledger.db").write_bytes(empty.read_bytes())
-    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", RememberingQueue(), clock)
-    yield asyncio.run(office_of(settings_for(slack, tmp_path, "socket"), ledger))
-    ledger.close()
+office = chat_office.office
 
 
 def arrived(ledger: Ledger, number: int, **labels: str) -> Lease:
@@ -177,161 +168,6 @@ def test_who_gets_the_free_place_leaves_the_digest_until_the_storm_is_over(
     asyncio.run(tell(office, 2))
     assert keys(slack)[-1] == "digest-2"
     assert "The storm is over" in said(slack, "digest-1")
-
-
-def test_a_digest_is_sent_only_when_it_says_something_new(office: Office, slack: SlackServer) -> None:
-    for number in range(1, 8):
-        asks(office.ledger, number)
-    looks(office, *range(1, 8))
-    asyncio.run(tell(office, 1))
-    since = len(slack.calls)
-    looks(office, 6, 7)
-    asyncio.run(tell(office, 1))
-    assert calls(slack, since) == []
-
-
-def test_a_digest_that_was_posted_by_one_that_died_is_found_and_not_posted_again(
-    office: Office, slack: SlackServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(1, 8):
-        asks(office.ledger, number)
-    looks(office, *range(1, 8))
-
-    def dies(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as now:
-        now.setattr(digests, "record", dies)
-        with pytest.raises(KeyboardInterrupt):
-            asyncio.run(tell(office, 1))
-    over(office.ledger, 7)
-    looks(office, 7)
-    asyncio.run(tell(office, 1))
-    assert keys(slack).count("digest-1") == 1
-    assert "1 incident waits" in said(slack, "digest-1")
-
-
-def deleted(slack: SlackServer, key: str) -> None:
-    """Somebody who may do so deletes the message with this key."""
-    there = slack.workspace.messages[INCIDENTS]
-    (ts,) = [ts for ts, one in there.items() if key in str(one.get("metadata"))]
-    slack.call(lambda: there.pop(ts))
-
-
-def test_a_digest_that_somebody_deleted_is_posted_again_while_anybody_waits(
-    office: Office, slack: SlackServer
-) -> None:
-    plans = [asks(office.ledger, number) for number in range(1, 9)]
-    looks(office, *range(1, 9))
-    asyncio.run(tell(office, 1))
-    deleted(slack, "digest-1")
-    denied(office.ledger, plans[0])
-    looks(office, 6)
-    asyncio.run(tell(office, 1))
-    assert "2 incidents wait" in said(slack, "digest-1")
-    deleted(slack, "digest-1")
-    for number in (7, 8):
-        over(office.ledger, number)
-    looks(office, 7, 8)
-    asyncio.run(tell(office, 1))
-    assert "digest-1" not in keys(slack), "that nobody waits is worth no message of its own"
-
-
-def test_what_had_to_wait_a_moment_only_is_never_told(office: Office, slack: SlackServer) -> None:
-    plans = [asks(office.ledger, number) for number in range(1, 7)]
-    looks(office, *range(1, 7))
-    denied(office.ledger, plans[0])
-    looks(office, 6)
-    asyncio.run(tell(office, 1))
-    assert keys(slack) == [f"incident-{n}" for n in range(1, 7)]
-    # Somebody else waits by now, in the digest that comes after it.
-    asks(office.ledger, 7)
-    looks(office, 7)
-    asyncio.run(tell(office, 2))
-    assert keys(slack)[-1] == "digest-2"
-
-
-def test_what_asks_nothing_waits_while_enough_new_cards_are_there_and_is_told_then(
-    office: Office, slack: SlackServer, clock: HandClock
-) -> None:
-    for number in range(1, MOST_ASKING + 3):
-        clock.forward(1)
-        opened(office.ledger, number, **({"severity": "critical"} if number == 7 else {}))
-    looks(office, *range(1, 8))
-    asyncio.run(tell(office, 1))
-    assert keys(slack) == [*(f"incident-{n}" for n in range(1, 6)), "digest-1"]
-    assert "No change is proposed." in said(slack, "digest-1")
-    held = record(office.ledger, "gatekeeper:card:hold")
-    assert [(body["channel"], incident) for _, body, incident, _ in held] == [(INCIDENTS, 6), (INCIDENTS, 7)]
-    assert [job.run_at for job in office.ledger.queue.jobs if job.incident == 7][-1] == clock() + AGAIN
-    over(office.ledger, 1)
-    looks(office, 6, 7)
-    assert keys(slack)[-1] == "incident-7", "one card more, for the gravest"
-    clock.forward(LATELY.total_seconds() + 1)
-    looks(office, 6)
-    asyncio.run(tell(office, 1))
-    assert keys(slack)[-1] == "incident-6"
-    assert "The storm is over" in said(slack, "digest-1")
-
-
-def test_a_change_to_sign_is_shown_also_where_many_cards_ask_nothing(
-    office: Office, slack: SlackServer
-) -> None:
-    for number in range(1, 7):
-        opened(office.ledger, number)
-    asks(office.ledger, 7)
-    looks(office, *range(1, 8))
-    assert keys(slack) == [f"incident-{n}" for n in (1, 2, 3, 4, 5, 7)]
-
-
-def test_what_is_over_before_it_had_a_card_leaves_the_digest_without_one(
-    office: Office, slack: SlackServer
-) -> None:
-    for number in range(1, 8):
-        asks(office.ledger, number)
-    looks(office, *range(1, 8))
-    asyncio.run(tell(office, 1))
-    for number in (6, 7):
-        over(office.ledger, number)
-    looks(office, 6, 7)
-    asyncio.run(tell(office, 1))
-    assert keys(slack) == [*(f"incident-{n}" for n in range(1, 6)), "digest-1"]
-    assert "The storm is over" in said(slack, "digest-1")
-
-
-def test_what_people_are_called_about_has_its_card_also_in_a_storm(
-    office: Office, slack: SlackServer
-) -> None:
-    plans = [asks(office.ledger, number) for number in range(1, 8)]
-    looks(office, *range(1, 8))
-    bend(office.ledger, "UPDATE plan SET canonical = '{}' WHERE id = :id", id=plans[-1].id)
-    looks(office, 7)
-    assert keys(slack)[-1] == "incident-7"
-    assert len(record(office.ledger, "gatekeeper:human:page")) == 1
-
-
-def test_each_channel_has_its_own_digest(office: Office, slack: SlackServer) -> None:
-    routes = [{"channel": SHARED, "labels": {"namespace": "pay"}}]
-    people = yaml.safe_load(office.roster_file.read_text(encoding="utf-8"))
-    office.roster_file.write_text(yaml.safe_dump(people | {"channels": routes}), encoding="utf-8")
-    for number in range(1, 15):
-        asks(office.ledger, number, namespace="pay" if number % 2 else "shop")
-    looks(office, *range(1, 15))
-    for number in (1, 2):
-        asyncio.run(tell(office, number))
-    for channel, first in ((SHARED, 1), (INCIDENTS, 2)):
-        shown = [f"incident-{n}" for n in range(first, 2 * MOST_ASKING + 1, 2)]
-        (told,) = set(keys(slack, channel)) - set(shown)
-        assert len(keys(slack, channel)) == MOST_ASKING + 1
-        assert "2 incidents wait" in said(slack, told, channel)
-
-
-def test_a_card_that_was_only_begun_is_posted_whatever_the_room(office: Office, slack: SlackServer) -> None:
-    for number in range(1, 7):
-        opened(office.ledger, number)
-    cards.begin_card(office.ledger, 6, INCIDENTS, cards.Need.ASKS)
-    looks(office, *range(1, 7))
-    assert "incident-6" in keys(slack)
 
 
 def test_a_thread_goes_on_when_the_channel_has_a_turn_to_spare_and_a_card_never_waits_for_it(

@@ -10,6 +10,7 @@ import pytest
 
 from agents.gatekeeper import forms
 from agents.gatekeeper.clicks import Refusal
+from agents.gatekeeper.explaining import NOTHING, Against
 from agents.gatekeeper.modals import approve_view
 from agents.incident import Verdict
 from agents.ledger import moves
@@ -95,7 +96,7 @@ def test_a_rejection_asks_why_and_keeps_the_first_five_hundred_characters(at: De
 def test_whoever_may_not_reject_sees_no_form_and_is_on_record(at: Desk) -> None:
     why = asyncio.run(forms.ask_why(at.office, pressed(at, MIA), "n1"))
     assert why is not None
-    assert why.startswith(Refusal.NOT_ON_ROSTER.value)
+    assert why.startswith(f"Not counted: {Refusal.NOT_ON_ROSTER.value}; who may: ")
     ((_, body, _, plan_id),) = record(at.ledger, "gatekeeper:click:refuse")
     assert (body["user"], body["verdict"], body["why"], plan_id) == (
         MIA,
@@ -109,7 +110,7 @@ def test_whoever_may_not_reject_sees_no_form_and_is_on_record(at: Desk) -> None:
 def test_a_form_from_somebody_else_is_not_ours_and_is_on_record(at: Desk) -> None:
     asyncio.run(forms.ask_why(at.office, pressed(at), "n1"))
     stolen = sent(at, opened(at, "reject"), "why", {"reason": {"value": "no"}}, BEN)
-    assert asyncio.run(forms.reject(at.office, stolen, "n2")) == Refusal.FORGED.value
+    assert asyncio.run(forms.reject(at.office, stolen, "n2")) == Against(why=Refusal.FORGED).words
     ((_, body, _, plan_id),) = record(at.ledger, "gatekeeper:click:refuse")
     assert (body["user"], body["why"], plan_id) == (BEN, Refusal.FORGED.value, at.plan.id)
     assert at.stands()[0] is PlanState.PENDING
@@ -127,13 +128,14 @@ def test_a_form_from_somebody_else_is_not_ours_and_is_on_record(at: Desk) -> Non
 )
 def test_a_form_that_cannot_be_read_decides_nothing(at: Desk, changes: JsonObject, why: Refusal) -> None:
     payload = {"view": {"private_metadata": "{}"}} | pressed(at) | changes
-    assert asyncio.run(forms.confirm(at.office, payload, "n1")) == why.value
+    assert asyncio.run(forms.confirm(at.office, payload, "n1")) == Against(why=why).words
     assert at.stands()[0] is PlanState.PENDING
 
 
 def test_a_form_that_slack_does_not_open_asks_for_another_click(at: Desk) -> None:
     told = asyncio.run(forms.ask_why(at.office, pressed(at, trigger_id="old"), "n1"))
-    assert told == "Slack did not open the form (views.open: invalid_trigger_id); please click again"
+    says = "Slack did not open the form (views.open: invalid_trigger_id)."
+    assert told == f"{says} {NOTHING} Please click again."
     assert at.stands()[0] is PlanState.PENDING
 
 
@@ -141,7 +143,7 @@ def test_when_an_approver_lost_the_right_somebody_else_may_approve(at: Desk) -> 
     assert asyncio.run(forms.approve(at.office, pressed(at), "n1")) is None
     late = asyncio.run(forms.approve(at.office, pressed(at, BEN), "n2"))
     assert late is not None
-    assert late.startswith(Refusal.DECIDED.value)
+    assert late.startswith(f"Not counted: {Refusal.DECIDED.value}: APPROVED at ")
     with at.ledger.write() as tx:
         found = moves.standing(tx.session, at.plan.id)
         assert isinstance(found, moves.Standing)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from agents.gatekeeper.clicks import Refusal
 from agents.incident import Approver
-from agents.ledger import brake
-from agents.ledger.protocol import PlanState
+from agents.ledger import brake, moves
+from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.waiting import asking, decided_by
 from evals.world.slack.people import ADA, BEN, GUS, INCIDENTS, MIA
 from tests.contracts.test_ledger_hidden import bend
@@ -87,6 +88,21 @@ def test_what_was_decided_and_a_halt_are_seen_there(tmp_path: Path) -> None:
         with desk.ledger.read() as session:
             assert [one.plan_id for one in decided_by(session, who, 5)] == [desk.plan.id]
             assert asking(session) == []
+
+
+def test_where_a_signature_does_not_hold_any_more_the_others_are_waited_for(tmp_path: Path) -> None:
+    with front_desk(tmp_path) as desk:
+        ada = desk.person()
+        assert ada.click(ada.wait_for_button("approve")).ok
+        with desk.ledger.write() as tx:
+            found = moves.standing(tx.session, desk.plan.id)
+            assert isinstance(found, moves.Standing)
+            moves.hinder(tx, found, Objection.APPROVER_LOST_RIGHT.value)
+        begins = found.proposal.state_at + timedelta(seconds=desk.plan.claim_within_s)
+        shown = home(desk, BEN, f"until {begins:%H:%M} UTC")
+        assert "Set the image of" in shown
+        # Whoever signed it already cannot give the next signature.
+        assert "Set the image of" not in home(desk, ADA, "1 more wait for others.")
 
 
 def test_a_bent_plan_waits_for_nobody(tmp_path: Path) -> None:

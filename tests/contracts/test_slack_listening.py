@@ -12,6 +12,7 @@ import pytest
 from agents.gatekeeper.clicks import Refusal
 from agents.gatekeeper.commands import HELP
 from agents.gatekeeper.counter import counter, listen
+from agents.gatekeeper.explaining import Against
 from agents.ledger.protocol import PlanState
 from evals.world.slack import Forge, Person, SlackServer
 from evals.world.slack.journal import Delivery
@@ -92,7 +93,7 @@ def test_a_form_that_does_not_count_stays_open_and_says_why_at_its_field(
         return payload | {"view": {"type": "modal", "callback_id": name, "private_metadata": "no JSON"}}
 
     (one,) = heard(at, forged)
-    said = {"response_action": "errors", "errors": {block: f"{Refusal.FORGED.value}."}}
+    said = {"response_action": "errors", "errors": {block: Against(why=Refusal.FORGED).words}}
     assert (one.acknowledged, one.response) == (True, said)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +12,11 @@ import yaml
 
 from agents.gatekeeper.cards import render
 from agents.gatekeeper.office import Office
-from agents.gatekeeper.paging import BENT
 from agents.gatekeeper.patience import HEAD_START
-from agents.gatekeeper.posting import _open_for_signing, advance, announce
+from agents.gatekeeper.posting import _open_for_signing, advance
 from agents.gatekeeper.reasons import Reasons, reasons_of
 from agents.incident import Diagnosis, Plan, Preview
-from agents.ledger import cards, decisions, incidents, investigations, moves, previews, snooze
+from agents.ledger import cards, decisions, incidents, investigations, previews
 from agents.ledger.accounts import LOOK_EVERY
 from agents.ledger.cards import Need
 from agents.ledger.decisions import Decided
@@ -27,7 +24,6 @@ from agents.ledger.lines import MOST_ASKING
 from agents.ledger.moves import Standing, standing
 from agents.ledger.previews import Posted
 from agents.ledger.protocol import Objection
-from agents.ledger.snooze import Rest
 from agents.ledger.store import Ledger
 from agents.ledger.story import Story, story
 from agents.ledger.tables import ProposalRow
@@ -35,18 +31,14 @@ from agents.ledger.tags import Tag
 from evals.world.slack import SlackServer
 from evals.world.slack.people import INCIDENTS, SHARED
 from evals.world.slack.wire import JsonObject
-from midwatch.wiring import office_of
 from tests.contracts.conftest import HandClock
-from tests.contracts.test_ledger_hidden import bend
 from tests.contracts.test_ledger_record import record
-from tests.support.front_desk import settings_for
+from tests.support import chat_office
 from tests.support.live_text import words_in
 from tests.support.patience import patient
-from tests.support.plans import ADA, a_decision, a_delivery, a_plan, a_step, an_alert
-from tests.support.pretend_queue import RememberingQueue
+from tests.support.plans import a_decision, a_delivery, a_plan, a_step, an_alert
 from tests.support.told import a_diagnosis
 from tools.queue.port import Later
-from tools.slack import SlackRefused
 
 
 @pytest.fixture
@@ -55,12 +47,7 @@ def slack() -> Iterator[SlackServer]:
         yield server
 
 
-@pytest.fixture
-def office(slack: SlackServer, clock: HandClock, empty: Path, tmp_path: Path) -> Iterator[Office]:
-    (tmp_path / "ledger.db").write_bytes(empty.read_bytes())
-    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", RememberingQueue(), clock)
-    yield asyncio.run(office_of(settings_for(slack, tmp_path, "socket"), ledger))
-    ledger.close()
+office = chat_office.office
 
 
 def drafted(
@@ -221,9 +208,6 @@ def test_a_plan_whose_time_is_over_is_shown_without_buttons(
     assert looked(office, slack) == []
 
 
-LONG = "\n".join(str(n) for n in range(3_500))
-
-
 def actions_in(card: JsonObject) -> list[str]:
     return [
         one["action_id"]
@@ -231,45 +215,6 @@ def actions_in(card: JsonObject) -> list[str]:
         for one in block.get("elements", [])
         if "action_id" in one
     ]
-
-
-def test_a_change_that_does_not_fit_is_a_file_in_the_thread_before_it_can_be_signed(
-    office: Office, slack: SlackServer
-) -> None:
-    plan = drafted(office.ledger, LONG)
-    since = len(slack.calls)
-    asyncio.run(advance(office, 1))
-    calls = [call for call in slack.calls[since:] if call.method.startswith(("chat.", "files."))]
-    assert [call.method for call in calls] == [
-        "chat.postMessage",
-        "files.getUploadURLExternal",
-        "files.completeUploadExternal",
-        "chat.update",
-    ]
-    assert actions_in(calls[0].arguments) == ["reject", "details", "snooze"]
-    assert actions_in(calls[3].arguments)[0] == "approve"
-    (shared,) = slack.workspace.files.values()
-    body = slack.workspace.contents[shared["id"]].decode()
-    assert LONG in body
-    assert plan.digest in body
-    assert shared["sha256"] in str(calls[3].arguments)
-    assert shared["permalink"] in str(calls[3].arguments)
-    ((_, said, _, plan_id),) = record(office.ledger, Tag.FILE_SHARED.value)
-    assert (said["sha256"], plan_id) == (shared["sha256"], plan.id)
-    assert proposal(office.ledger, plan).state == "PENDING"
-    assert looked(office, slack) == []
-
-
-def test_what_slack_does_not_take_as_a_file_cannot_be_signed(
-    office: Office, slack: SlackServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = drafted(office.ledger, LONG)
-    less = slack.workspace.options.scopes - {"files:write"}
-    monkeypatch.setattr(slack.workspace, "options", replace(slack.workspace.options, scopes=less))
-    with pytest.raises(SlackRefused, match="missing_scope"):
-        asyncio.run(advance(office, 1))
-    assert proposal(office.ledger, plan).state == "DRAFT"
-    assert "approve" not in actions_in(said(slack)[-1][1])
 
 
 def test_where_a_channel_asks_enough_already_a_draft_waits_without_a_card(
@@ -292,50 +237,6 @@ def test_a_card_that_lost_its_place_while_it_was_up_says_so(office: Office, slac
     assert previews.store_preview(office.ledger, shown) is None
     ((_, card),) = looked(office, slack)
     assert f"Not shown for signing yet: {Objection.CHANNEL_FULL.value}." in words_in(card["blocks"])
-
-
-def test_people_are_called_once_by_name_and_it_is_on_record(office: Office, slack: SlackServer) -> None:
-    plan = drafted(office.ledger, "-a\n+b")
-    looked(office, slack)
-    with office.ledger.write() as tx:
-        moves.quarantine(tx, plan.id)
-    _, (method, call), entry = looked(office, slack)
-    assert entry[1]["text"] == "INC-1", "the thread goes on after that"
-    assert (method, call["channel"], call["thread_ts"]) == (
-        "chat.postMessage",
-        INCIDENTS,
-        proposal(office.ledger, plan).message_ts,
-    )
-    ((_, body, incident, plan_id),) = record(office.ledger, "gatekeeper:human:page")
-    assert call["text"] == f"INC-1: {body['why']}"
-    assert (incident, plan_id) == (1, plan.id)
-    assert body["who"] == [
-        part["user_id"] for part in call["blocks"][0]["elements"][0]["elements"] if "user_id" in part
-    ]
-    assert looked(office, slack) == []
-
-
-@pytest.mark.parametrize("stored", ["'{}'", "CAST('{}' AS BLOB)"])
-def test_of_an_incident_with_nothing_but_bent_plans_each_is_told_once(
-    office: Office, slack: SlackServer, stored: str
-) -> None:
-    for n in (1, 2):
-        plan = drafted(office.ledger, nonce=f"{n}" * 32)
-        bend(office.ledger, f"UPDATE plan SET canonical = {stored} WHERE id = :id", id=plan.id)
-        *_, (_, call) = looked(office, slack)
-        assert call["text"] == f"INC-1: {BENT}"
-        assert [body["why"] for _, body, _, _ in record(office.ledger, "gatekeeper:human:page")] == [BENT] * n
-        assert looked(office, slack) == []
-
-
-def test_an_announcement_is_made_once_under_its_key(office: Office, slack: SlackServer) -> None:
-    ts = asyncio.run(announce(office, "first line\nsecond\nthird", "told-1"))
-    ((_, message),) = said(slack)
-    assert (message["channel"], message["text"]) == (INCIDENTS, "first line")
-    assert message["metadata"]["event_payload"] == {"key": "told-1"}
-    assert words_in(message["blocks"]) == ["first line\nsecond\nthird"]
-    assert asyncio.run(announce(office, "first line\nsecond\nthird", "told-1")) == ts
-    assert len(said(slack)) == 1
 
 
 def test_whoever_approved_is_looked_at_while_the_card_is_brought_up_to_date(
@@ -376,31 +277,3 @@ def test_a_card_goes_where_its_labels_lead_and_stays_there(office: Office, slack
     assert (method, card["channel"]) == ("chat.update", SHARED)
     row = proposal(office.ledger, plan)
     assert (row.state, row.channel_id, row.message_ts) == ("PENDING", SHARED, card["ts"])
-
-
-def test_when_a_rest_is_over_the_thread_says_once_what_is_still_waited_for(
-    office: Office, slack: SlackServer, clock: HandClock
-) -> None:
-    plan = drafted(office.ledger, "-a\n+b", found=Diagnosis(cause=None, confidence="none"))
-    looked(office, slack)
-    snooze.rest(office.ledger, 1, ADA, Rest.QUARTER)
-    assert [method for method, _ in looked(office, slack)] == ["chat.update"]
-    assert [job.run_at for job in office.ledger.queue.jobs][-1] == clock() + timedelta(minutes=15)
-    clock.forward(15 * 60)
-    ((method, line),) = looked(office, slack)
-    assert (method, line["thread_ts"]) == ("chat.postMessage", proposal(office.ledger, plan).message_ts)
-    said_so = "".join(words_in(line["blocks"]))
-    assert said_so == "The rest is over  INC-1 still waits for a signature, until 01:00 UTC."
-    assert looked(office, slack) == []
-
-
-def test_a_rest_that_nobody_has_to_come_back_for_ends_without_a_word(
-    office: Office, slack: SlackServer, clock: HandClock
-) -> None:
-    drafted(office.ledger, "-a\n+b", found=Diagnosis(cause=None, confidence="none"))
-    looked(office, slack)
-    snooze.rest(office.ledger, 1, ADA, Rest.QUARTER)
-    over = an_alert(clock(), fingerprint="f1", firing=False, ends_at=clock())
-    incidents.accept(office.ledger, [a_delivery(clock(), over, group_key="g1")])
-    clock.forward(15 * 60)
-    assert not any("The rest is over" in str(call) for call in looked(office, slack))

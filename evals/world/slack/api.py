@@ -66,6 +66,8 @@ class WebApi:
         method = request.path_params["method"]
         fault = self.workspace.faults.take(method)
         await asyncio.sleep(fault.delay_s)
+        if fault.hold is not None:
+            await asyncio.to_thread(fault.hold.until_let_go)
         if fault.lost != "question":
             answer = await self._call(method, request, fault)
             if not fault.lost:

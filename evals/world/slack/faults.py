@@ -1,5 +1,6 @@
 """Trouble on request: what a client of Slack meets on a bad day, for the calls that a test chooses."""
 
+import threading
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -8,18 +9,33 @@ from evals.world.slack.wire import RateLimitedError, SlackError
 Lost = Literal["", "question", "answer"]
 
 
+@dataclass(frozen=True)
+class Hold:
+    """A call that is kept waiting: ``asked`` is set when it came in, and it goes on once ``go`` is set."""
+
+    asked: threading.Event = field(default_factory=threading.Event)
+    go: threading.Event = field(default_factory=threading.Event)
+
+    def until_let_go(self) -> None:
+        """Wait for ``go``. Blocking."""
+        self.asked.set()
+        self.go.wait()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fault:
     """One rule, for the next ``times`` calls of ``method`` (empty: any); None means until it is taken away.
 
-    The delay is waited for first. Then the call is answered with ``status`` or refused with ``error`` instead
-    of being done, or the line is cut: before Slack heard the ``question``, or after it did what was asked
-    and before the ``answer`` left.
+    Delay and hold are waited for first. Then the call is answered with ``status`` or refused with ``error``
+    instead of being done, or the line is cut: before Slack heard the ``question``, or after it did what was
+    asked and before the ``answer`` left.
     """
 
     method: str = ""
     times: int | None = 1
     delay_s: float = 0.0
+    hold: Hold | None = None
+    """For what has to happen in between: no time to guess, and no test that is too fast for its machine."""
     status: int | None = None
     """500 and above: an answer without JSON. 429: Slack's own, with ``retry_after_s`` as its header."""
     retry_after_s: int = 1

@@ -3,7 +3,8 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import uvicorn
@@ -13,7 +14,7 @@ from starlette.routing import Route, WebSocketRoute
 from evals.world.slack.api import WebApi
 from evals.world.slack.api_openid import sign_in
 from evals.world.slack.courier import Courier
-from evals.world.slack.faults import Fault
+from evals.world.slack.faults import Fault, Hold
 from evals.world.slack.journal import Call, Delivery, Kind
 from evals.world.slack.options import PATIENCE_S, Credentials, Mode, SlackOptions
 from evals.world.slack.page import Page
@@ -189,6 +190,16 @@ class SlackServer:
     def fail(self, fault: Fault) -> None:
         """Let something go wrong with the next calls of the app."""
         self.call(lambda: self.workspace.faults.rules.append(fault))
+
+    @contextmanager
+    def held(self, method: str) -> Iterator[Hold]:
+        """Keep the next call of a method waiting until this block is left, whatever happens in it."""
+        hold = Hold()
+        self.fail(Fault(method=method, hold=hold))
+        try:
+            yield hold
+        finally:
+            hold.go.set()
 
     def recover(self) -> None:
         """Take all faults away."""
