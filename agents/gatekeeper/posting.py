@@ -50,7 +50,7 @@ async def advance(office: Office, incident: int) -> None:
         # Before the card is drawn: buttons of a plan whose time has passed must not be shown again.
         await asyncio.to_thread(moves.expire_due, office.ledger, incident)
         await asyncio.to_thread(cancel_refused, office, incident)
-        told = await asyncio.to_thread(story, office.ledger, incident, remembered=False)
+        told = await asyncio.to_thread(story, office.ledger, incident, brief=True)
         if told is None or not _worth_telling(told):
             return
         await _be_patient(office, told)

@@ -96,7 +96,8 @@ def seen_before(session: Session, number: int, cause: Hypothesis | None) -> tupl
     ]
     near = _incidents(session, row, (code, *here))[:MOST]
     far = [one for one in _incidents(session, row, (code,)) if one not in near]
-    alike = (one for one in far if alert_names(session, one) & alert_names(session, number))
+    same = alert_names(session, number)
+    alike = (one for one in far if alert_names(session, one) & same)
     rest = [one for one, _ in zip(alike, range(min(MOST_ELSEWHERE, MOST - len(near))), strict=False)]
     return tuple(past_of(session, one, cause) for one in (*near, *rest))
 
@@ -114,12 +115,15 @@ def last_known(session: Session, number: int, near: frozenset[tuple[str, str, st
     objects ``near`` and was sure."""
     row = session.get_one(IncidentRow, number)
     named = _said(session, "cause.object.name").in_(sorted({name for _, _, name in near})[:_NEAR])
-    for one in _incidents(session, row, (named,)):
+    # Many namespaces have a "checkout": those of the others need not be read to be passed over.
+    there = _said(session, "cause.object.namespace").in_(sorted({place for _, place, _ in near}))
+    same = alert_names(session, number)
+    for one in _incidents(session, row, (named, there)):
         found = diagnosis_of(session, one)
         cause = found.cause if found else None
         if found is None or cause is None or cause.object.key not in near:
             continue
-        if not alert_names(session, one) & alert_names(session, number):
+        if not alert_names(session, one) & same:
             continue
         if not is_sure(found) or past_of(session, one, cause).bent:
             return None

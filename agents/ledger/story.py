@@ -72,10 +72,10 @@ class Story(Value):
         return self.plans[-1] if self.plans else None
 
 
-def story(ledger: Ledger, number: int, *, remembered: bool = True) -> Story | None:
+def story(ledger: Ledger, number: int, *, brief: bool = False) -> Story | None:
     """The incident's story, or None when there is no such incident.
 
-    Not ``remembered``: without what was seen before, which takes longer to read than all the rest.
+    ``brief``: without the evidence and what was seen before, which take longer to read than all the rest.
     """
     with ledger.read() as session:
         row = session.get(IncidentRow, number)
@@ -105,7 +105,7 @@ def story(ledger: Ledger, number: int, *, remembered: bool = True) -> Story | No
         diagnosis = investigations.diagnosis_of(session, number)
         return Story(
             incident=incidents.value_of(session, row),
-            evidence=tuple(investigations.evidence_of(session, number)),
+            evidence=() if brief else tuple(investigations.evidence_of(session, number)),
             diagnosis=diagnosis,
             diagnosed_at=investigations.diagnosed_at(session, number),
             plans=tuple(plans),
@@ -113,7 +113,7 @@ def story(ledger: Ledger, number: int, *, remembered: bool = True) -> Story | No
             halted=_halted(session),
             bent=tuple(bent),
             consultations=tuple(consultations.of_incident(session, number)),
-            past=memory.seen_before(session, number, diagnosis.cause if diagnosis and remembered else None),
+            past=memory.seen_before(session, number, diagnosis.cause if diagnosis and not brief else None),
             judged=tuple(feedback.of_incident(session, number)),
             snoozed=snooze.of_incident(session, number),
             files=tuple(files_of(session, number)),

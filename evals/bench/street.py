@@ -46,6 +46,7 @@ class Street:
     login: str = ""
     """The address that opens the pages."""
     fired: dict[str, Alert] = field(default_factory=dict)
+    _heard: list[tuple[Call, str]] = field(default_factory=list)
 
     def post(self, shop: str) -> float:
         """Send the shop's alert as Alertmanager would; the Unix time right before it was sent."""
@@ -61,6 +62,15 @@ class Street:
         *_, newest = self.about(shop)
         return not self.asks(newest)
 
+    def _listen(self) -> list[tuple[Call, str]]:
+        """Every call so far, and its arguments as text."""
+        # Each is written out once: this is asked a hundred times a second, in the process and at the cost of
+        # the pretend data centre, whose answers are waited for meanwhile.
+        self._heard += [
+            (call, json.dumps(call.arguments)) for call in self.centre.slack.calls[len(self._heard) :]
+        ]
+        return self._heard
+
     def _send(self, shop: str, alert: Alert) -> float:
         body = json.dumps(webhook_body([alert], self._origin(), self._expression(shop)))
         headers = {"Authorization": f"Bearer {self.install.token}", "Content-Type": "application/json"}
@@ -74,14 +84,14 @@ class Street:
 
     def about(self, *words: str) -> Iterator[Call]:
         """The accepted messages with one of these words in them, outside threads."""
-        posted = (call for call in self.centre.slack.calls if call.method in _POSTS and call.error is None)
-        shown = (call for call in posted if not call.arguments.get("thread_ts"))
-        return (call for call in shown if any(word in _told(call) for word in words))
+        posted = (each for each in self._listen() if each[0].method in _POSTS and each[0].error is None)
+        shown = (each for each in posted if not each[0].arguments.get("thread_ts"))
+        return (call for call, told in shown if any(word in told for word in words))
 
     @staticmethod
     def asks(call: Call) -> bool:
         """Whether that message can be approved."""
-        return '"approve"' in _told(call)
+        return '"approve"' in json.dumps(call.arguments)
 
     def wait(self, what: Callable[[], object]) -> None:
         """Until it is true; BrokenArrow with the product's log when it does not come."""
@@ -206,7 +216,3 @@ def _in(manifest: JsonObject, name: str) -> JsonObject:
             "limits": {"memory": "256Mi"},
         }
     return moved
-
-
-def _told(call: Call) -> str:
-    return json.dumps(call.arguments)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tools.redaction import RedactedText, inert, redact, redacted_json
+from tools.redaction.assignments import _STARTS
+from tools.redaction.encoded import encoded_secrets
+from tools.redaction.harmless import Harmless
 from tools.redaction.shapes import SHAPES
 
 SECRETS = {
@@ -25,6 +29,7 @@ SECRETS = {
     "stripe": "sk_" + "live_" + "4eC39HqLyjWDarjtT1zdp7dc",
     "age": "AGE-SECRET-KEY-1" + "QQPQYRSG" * 6,
 }
+PIECES = [*"a.-=:% \t\n'\"\\é_9]", "password", "==", "=>", ":=", "%3D", "%3a", "%3", "[redacted:", "x" * 130]
 FRAMES = ("{}", "error: {} refused", '{{"x": "{}"}}', "a={};b", "line one\n{}\nline three")
 BENIGN = (
     'Back-off pulling image "registry.example/shop/checkout:v2.4.1"',
@@ -115,9 +120,9 @@ def test_a_long_line_is_scanned_once(run):
 @given(data=st.data())
 def test_what_a_shape_matches_is_never_passed_over_unsearched(shape, data):
     text = data.draw(st.from_regex(shape.pattern))
-    assert not shape.pattern.search(text) or shape.may_be_in(text)
+    assert not shape.pattern.search(text) or shape.may_be_in(text, text.lower())
     shouted = text.upper()
-    assert not shape.pattern.search(shouted) or shape.may_be_in(shouted)
+    assert not shape.pattern.search(shouted) or shape.may_be_in(shouted, shouted.lower())
 
 
 def test_a_letter_that_only_a_pattern_takes_for_another_does_not_hide_a_secret():
@@ -141,3 +146,44 @@ def test_an_umlaut_does_not_hide_what_is_encoded(said):
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS.keys())
 def test_a_line_break_that_is_escaped_hides_no_secret(secret):
     assert secret not in redacted_json({"records": [{"excerpt": f"first\n{secret}\nlast"}]})
+
+
+def test_what_held_nothing_is_remembered_and_what_held_a_secret_is_not():
+    known = Harmless(most=10, longest=64)
+    hidden, plain = base64.b64encode(b"password=hunter22secret").decode(), "checkout-7d9f8b6c5-x2x4q"
+    text = f"{plain} {hidden}"
+    found = list(encoded_secrets(text, lambda said: "hunter22" in said, known))
+    assert found == [(text.index(hidden), len(text))]
+    assert plain in known
+    assert hidden not in known
+    assert list(encoded_secrets(text, lambda said: "hunter22" in said, known)) == found
+
+
+def test_a_secret_is_hidden_again_however_often_its_text_comes():
+    assert {redact("retry 7, password=hunter22secret") for _ in range(3)} == {
+        redact("retry 7, password=hunter22secret")
+    }
+    assert "hunter22" not in redact("retry 7, password=hunter22secret")
+
+
+def test_what_is_remembered_has_a_bound():
+    known = Harmless(most=3, longest=4)
+    for text in ("a", "b", "c", "longer"):
+        known.add(text)
+    assert "longer" not in known
+    assert "c" in known
+    known.add("d")
+    assert "d" in known
+    assert "c" not in known
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+def test_names_that_nothing_is_assigned_to_are_passed_over_and_no_others(text):
+    # The plain way to say it: a name that begins where none goes on, and a sign right behind it.
+    plain = re.compile(
+        r"(?<![\w.-])(?<!\[redacted:)(?P<name>[\w.-]{1,128})(?:\\{0,7}[\"'])?[ \t]{0,9}"
+        r"(?P<sign>=>|:=|==?|:|%3[dD]|%3[aA])[ \t]{0,9}"
+    )
+    _, pattern = _STARTS[0]
+    found = [(one["name"], one["sign"], one.end()) for one in pattern.finditer(text) if one["name"]]
+    assert found == [(one["name"], one["sign"], one.end()) for one in plain.finditer(text)]

@@ -12,16 +12,28 @@ _NAME = r"(?P<name>[\w.-]{1,128})"
 # A name can begin only where another cannot go on: long runs of letters are looked at once. What a mark
 # names is not looked at again.
 _EDGE = r"(?<![\w.-])(?<!\[redacted:)"
+_WHOLE, _REST = r"[\w.-]{1,128}+(?![\w.-])", r"[^\w.-]*+"
 # Quotes of a JSON text that stands in another one have backslashes, and more in a third.
 _QUOTE = r"(?:\\{0,7}[\"'])?"
-_STARTS: tuple[re.Pattern[str], ...] = (
-    re.compile(rf"{_EDGE}{_NAME}{_QUOTE}[ \t]{{0,9}}(?P<sign>=>|:=|==?|:|%3[dD]|%3[aA])[ \t]{{0,9}}"),
-    re.compile(
-        rf"\b[Nn]ame{_QUOTE}[ \t]{{0,9}}[:=][ \t]{{0,9}}{_QUOTE}{_NAME}{_QUOTE},?\s{{0,40}}"
-        rf"{_QUOTE}[Vv]alue{_QUOTE}[ \t]{{0,9}}(?P<sign>[:=])[ \t]{{0,9}}"
+_SIGN = r"[ \t]{0,9}(?P<sign>=>|:=|==?|:|%3[dD]|%3[aA])[ \t]{0,9}"
+_NO_SIGN = rf"(?!{_EDGE}{_WHOLE}{_QUOTE}[ \t]{{0,9}}(?:[:=]|%3[dDaA]))"
+_STARTS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    # Names that nothing is assigned to are passed over within the pattern, in half the time of a search that
+    # begins at every letter; the end of the text is a match without a name, or that would begin again.
+    (
+        "",
+        re.compile(rf"{_REST}(?:{_NO_SIGN}[\w.-]++{_REST})*+(?:{_EDGE}(?P<name>{_WHOLE}){_QUOTE}{_SIGN}|\Z)"),
     ),
-    re.compile(rf"(?<![\w-])--{_NAME}(?P<sign>[ \t])(?=[^\s-])"),
+    (
+        "alue",
+        re.compile(
+            rf"\b[Nn]ame{_QUOTE}[ \t]{{0,9}}[:=][ \t]{{0,9}}{_QUOTE}{_NAME}{_QUOTE},?\s{{0,40}}"
+            rf"{_QUOTE}[Vv]alue{_QUOTE}[ \t]{{0,9}}(?P<sign>[:=])[ \t]{{0,9}}"
+        ),
+    ),
+    ("--", re.compile(rf"(?<![\w-])--{_NAME}(?P<sign>[ \t])(?=[^\s-])")),
 )
+"""Each with what no match is without: most texts need no search for the second and the third."""
 _VALUE = re.compile(
     r"""(?P<quote>\\{0,7}["'])(?P<quoted>[^"'\\\n]{1,4096}?)(?P=quote)
       | [|>][-+]?[ \t]*\n(?P<block>(?:[ \t]+\S[^\n]*\n?){1,50})
@@ -42,11 +54,14 @@ class Span:
 
 def assigned_secrets(text: str) -> Iterator[Span]:
     """Where the secrets stand that a name announces, in no order; they may overlap."""
-    for pattern in _STARTS:
+    for needle, pattern in _STARTS:
+        if needle not in text:
+            continue
         done = 0
         for found in pattern.finditer(text):
+            name: str | None = found["name"]
             # What stands inside a secret is gone with it: a long run is looked at once.
-            if found.start() < done or not matters(found.group("name")):
+            if name is None or not matters(name) or found.start("name") < done:
                 continue
             span = _secret_after(text, found)
             if span is not None:

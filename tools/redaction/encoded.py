@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from urllib.parse import unquote
 
+from tools.redaction.harmless import Harmless
+
 Judge = Callable[[str], bool]
 """Whether a plain text holds a secret."""
 
@@ -31,23 +33,35 @@ _UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _PACKED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
 
 
-def encoded_secrets(text: str, holds: Judge, depth: int = DEPTH) -> Iterator[tuple[int, int]]:
-    """Where words stand, from start up to end, that decode to what ``holds`` says is secret."""
+def encoded_secrets(text: str, holds: Judge, harmless: Harmless) -> Iterator[tuple[int, int]]:
+    """Where words stand, from start up to end, that decode to what ``holds`` says is secret.
+
+    ``harmless`` are words that this judge found nothing in; it learns those of this text.
+    """
+    return _encoded(text, holds, DEPTH, harmless)
+
+
+def _encoded(text: str, holds: Judge, depth: int, harmless: Harmless) -> Iterator[tuple[int, int]]:
     # Lists and logs say the same names over and over: each word is read once.
     known: dict[str, tuple[tuple[int, int], ...]] = {}
     for word in _WORD.finditer(text):
         said, at = word.group(), word.start()
+        if said in harmless:
+            continue
         if said not in known:
-            known[said] = tuple(_in_word(said, holds, depth))
+            known[said] = tuple(_in_word(said, holds, depth, harmless))
+            # Deeper down fewer layers are left to look through: what holds nothing there may hold something.
+            if not known[said] and depth == DEPTH:
+                harmless.add(said)
         yield from ((at + start, at + end) for start, end in known[said])
 
 
-def _in_word(said: str, holds: Judge, depth: int) -> Iterator[tuple[int, int]]:
+def _in_word(said: str, holds: Judge, depth: int, harmless: Harmless) -> Iterator[tuple[int, int]]:
     if any(holds(plain) for plain in _readings(said)):
         yield 0, len(said)
         return
     for run in _BASE64.finditer(said):
-        if any(_secret(part, holds, depth) for part in _parts(run.group())):
+        if any(_secret(part, holds, depth, harmless) for part in _parts(run.group())):
             yield run.span()
 
 
@@ -79,7 +93,7 @@ def _parts(run: str) -> Iterator[str]:
         start = run.find("/", start) + 1
 
 
-def _secret(run: str, holds: Judge, depth: int) -> bool:
+def _secret(run: str, holds: Judge, depth: int, harmless: Harmless) -> bool:
     """Whether a run of base64 or hex stands for a secret, alone or among other text."""
     content = bytes.fromhex(run) if _HEX.fullmatch(run) else _from_base64(run)
     plain = _text_of(content)
@@ -87,7 +101,7 @@ def _secret(run: str, holds: Judge, depth: int) -> bool:
         return True
     if "\0" not in plain:
         # Nothing but text: then it may be encoded text once more.
-        return depth > 1 and any(True for _ in encoded_secrets(plain, holds, depth - 1))
+        return depth > 1 and any(True for _ in _encoded(plain, holds, depth - 1, harmless))
     # Beside a path or a name the run begins too early, and one of the other three places is the right one.
     return any(_legible(_text_of(_from_base64(run[offset:])), holds) for offset in (1, 2, 3))
 

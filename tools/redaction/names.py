@@ -73,6 +73,7 @@ def may_announce(name: str) -> bool:
     return bool(words) and words[-1] in _WEAK
 
 
+@lru_cache(_REMEMBERED)
 def matters(name: str) -> bool:
     """Whether a value after this name can be a secret at all."""
     return announces_secret(name) or may_announce(name)

@@ -11,6 +11,7 @@ import orjson
 
 from tools.redaction.assignments import assigned_secrets
 from tools.redaction.encoded import encoded_secrets
+from tools.redaction.harmless import Harmless
 from tools.redaction.inert import inert
 from tools.redaction.names import looks_random
 from tools.redaction.shapes import SHAPES
@@ -19,6 +20,8 @@ _MARK = re.compile(r"\[redacted:[a-z-]+:[0-9a-f]{8}\]")
 _UNSEEN = re.compile(r"\\u\{[0-9a-f]{2,6}\}")
 _PLAIN = re.compile(r"[A-Za-z][a-z]*(?:[-.][A-Za-z]+)*[.,:;)]*")
 _THE_SCANNER = object()
+_TEXTS, _WORDS = Harmless(most=4096, longest=512), Harmless(most=16_384, longest=256)
+"""A few MiB at most; an evidence of a hundred thousand characters is no text that comes again."""
 
 
 class RedactedText(str):
@@ -44,8 +47,13 @@ def redact(text: str) -> RedactedText:
 
     Doing it again changes nothing.
     """
+    if text in _TEXTS:
+        return RedactedText(text, _THE_SCANNER)
     plain = _without_plain(_undivided(inert(text)))
-    return RedactedText(_without(plain, "encoded-secret", encoded_secrets(plain, _holds)), _THE_SCANNER)
+    found = _without(plain, "encoded-secret", encoded_secrets(plain, _holds, _WORDS))
+    if found == text:
+        _TEXTS.add(text)
+    return RedactedText(found, _THE_SCANNER)
 
 
 def _undivided(text: str) -> str:
@@ -58,9 +66,11 @@ def _undivided(text: str) -> str:
 
 
 def _without_plain(text: str) -> str:
+    lower = text.lower()
     for shape in SHAPES:
-        if shape.may_be_in(text):
+        if shape.may_be_in(text, lower):
             text = shape.pattern.sub(partial(_replaced, shape.kind), text)
+            lower = text.lower()
     spans = ((span.start, span.end) for span in assigned_secrets(text))
     return _without(text, "assigned-secret", sorted(spans))
 

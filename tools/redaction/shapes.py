@@ -28,13 +28,13 @@ class Shape:
     pattern: re.Pattern[str]
     needles: tuple[str, ...]
 
-    def may_be_in(self, text: str) -> bool:
-        """Whether a search is worth its time; False is certain."""
+    def may_be_in(self, text: str, lower: str) -> bool:
+        """Whether a search is worth its time; False is certain. ``lower`` is the text in lower case."""
         if self.pattern.flags & re.IGNORECASE:
             # Outside ASCII the pattern knows more pairs of cases than ``lower`` does.
             if not text.isascii():
                 return True
-            text = text.lower()
+            text = lower
         return any(needle in text for needle in self.needles)
 
 

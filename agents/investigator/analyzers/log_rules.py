@@ -242,9 +242,9 @@ RULES: tuple[Rule, ...] = (
 def rule_for(line: str) -> Rule | None:
     """The rule that this line falls under as a complaint, or None. Only its beginning is looked at."""
     text = line[:LONGEST_LINE]
+    # First, for most lines of most logs say that all is well: to see that costs a tenth of the rules.
+    if not complains(text):
+        return None
     low = text.lower()
-    for rule in RULES:
-        at = rule.start_in(text, low)
-        if at >= 0 and not within_path(text, at):
-            return rule if complains(text) else None
-    return None
+    hits = ((rule, rule.start_in(text, low)) for rule in RULES)
+    return next((rule for rule, at in hits if at >= 0 and not within_path(text, at)), None)

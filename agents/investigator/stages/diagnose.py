@@ -41,8 +41,10 @@ async def diagnose(state: State, runtime: Runtime[Toolbox]) -> State:
     found = await asyncio.to_thread(told, box, state["incident"], turn)
     if found is None:
         at = Consulting(box=box, turn=turn, purse=purse, case=thought.case)
-        found = await asyncio.to_thread(_diagnosed, at, thought)
+        found, wanted = await asyncio.to_thread(_diagnosed, at, thought)
         await box.write(investigations.write_diagnosis, turn, found)
+        # The proposal follows within milliseconds: what was tried before and what the policy says stay so.
+        box.thoughts[state["incident"]] = replace(thought, wanted=wanted)
     return {"nonce": secrets.token_hex(16), "spent": purse.spent}
 
 
@@ -110,7 +112,8 @@ def _limits(box: Toolbox, incident: Incident, factor: float | None) -> Limits:
     return Limits(limit_factor=factor, allowed=allowed, incident=incident.id)
 
 
-def _diagnosed(at: Consulting, thought: Thought) -> Diagnosis:
+def _diagnosed(at: Consulting, thought: Thought) -> tuple[Diagnosis, Permitted | NoPlan]:
+    """The diagnosis, which says why when no plan follows from it, and what does follow."""
     box = at.box
     with box.ledger.read() as session:
         evidence = {item.id: item for item in investigations.evidence_of(session, thought.incident.number)}
@@ -118,5 +121,5 @@ def _diagnosed(at: Consulting, thought: Thought) -> Diagnosis:
     because = thought.reasoned.because or "the cause is not established"
     wanted = proposed(box, thought, found.cause, because)
     if not isinstance(wanted, NoPlan):
-        return found
-    return found.model_copy(update={"no_plan_because": str(wanted), "patch": wanted.patch})
+        return found, wanted
+    return found.model_copy(update={"no_plan_because": str(wanted), "patch": wanted.patch}), wanted
