@@ -45,7 +45,8 @@ def found(*objects: Json) -> list[Finding]:
 def test_what_befell_a_pod_is_told_apart(reason: str, code: str) -> None:
     (finding,) = found(gone(reason, "The node was low on resource: memory. "))
     assert (finding.code, finding.severity) == (code, Severity.WARNING)
-    assert finding.fields == {"reason": reason, "message": "The node was low on resource: memory."}
+    short = {"short_of": "memory"} if reason == "Evicted" else {}
+    assert finding.fields == {"reason": reason, "message": "The node was low on resource: memory."} | short
 
 
 def test_what_is_long_past_is_only_information() -> None:

@@ -49,6 +49,6 @@ def last_lines(log: str, count: int = 3) -> tuple[str, ...]:
     return tuple(line for line in lines if line)[-count:]
 
 
-def exit_meaning(code: int) -> str:
+def exit_meaning(code: int | None) -> str:
     """What an exit code says in words; empty for codes that only mean "an error" (see exit(3), signal(7))."""
-    return _EXIT_MEANING.get(code, "")
+    return _EXIT_MEANING.get(code, "") if code is not None else ""

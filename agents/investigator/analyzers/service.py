@@ -50,8 +50,15 @@ def services(snapshot: Snapshot) -> Iterator[Finding]:
             yield _no_pods(snapshot, service, owners[0])
         elif known.unready and not known.ready:
             yield _unready(snapshot, service, known)
-        elif not (known.ready or known.elects or directory.overlooked(service)):
+        elif not (known.ready or known.elects or directory.overlooked(service) or _unseen(snapshot, service)):
             yield _matches_nothing(snapshot, service)
+
+
+def _unseen(snapshot: Snapshot, service: JsonObject) -> bool:
+    """Whether there may be pods here that were not read: then that none was found says nothing."""
+    place = namespace_of(service)
+    known = snapshot.looked_at(place, "Pod") or any(map(snapshot.objects, SELECTABLE))
+    return not known or snapshot.inventory.unread("Pod", place)
 
 
 def _workloads(snapshot: Snapshot, namespace: str) -> tuple[JsonObject, ...]:
