@@ -114,7 +114,7 @@ def in_file(content: bytes, name: str, namespace: str = "") -> Looked:
 
 
 def _asked_for(inventory: Inventory) -> Iterator[str]:
-    """What the file can tell of: its kinds, and in a file about one namespace only what is there or in none."""
+    """What the file can tell of: its kinds; in a file about one namespace only what is there or in none."""
     objects = (obj for found in inventory.by_kind.values() for obj in found)
     places = {namespace_of(obj) for obj in objects} - {""}
     if len(places) > 1:

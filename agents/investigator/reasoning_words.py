@@ -103,6 +103,7 @@ _MORE: dict[str, str] = {
 _SAYS = {code.value: code.says.partition("; with ")[0].rstrip(".") + "." for code in CODES}
 """What a code means, without what else its finding holds."""
 _NOUNS = {
+    "Namespace": "namespace",
     "Node": "node",
     "PersistentVolume": "volume",
     "PersistentVolumeClaim": "claim",
@@ -145,6 +146,7 @@ def sentence(cause: str, ref: ObjectRef, facts: JsonObject) -> str:
         return _of(ref, _SAYS.get(cause, "Something is wrong with it."))
     known = {key: quotable(value) if isinstance(value, str) else value for key, value in facts.items()}
     wrong = _WRONG.get(facts.get("condition", ""), "")
+    why = known.get("hint_meaning") or exit_meaning(known.get("exit_code"))
     spoken = {
         **known,
         "name": str(ref),
