@@ -14,6 +14,7 @@ from agents.investigator.analyzers.webhook import WebhookCode
 from agents.investigator.effects import STOPS_PODS, Effect, Effects
 from agents.investigator.links import Key, Touch
 from agents.investigator.reasoning_case import Case
+from tools.kubernetes.objects import ObjectRef
 
 UNANSWERED = frozenset(
     (
@@ -34,9 +35,17 @@ _BEHIND: Effects = (STOPS_PODS | {Effect.IDLE, Effect.WIRING}) - {
 }
 
 
-def closed_by(case: Case, effect: Effect, felt: Iterable[tuple[Key, Touch]]) -> Iterator[Finding]:
-    """The doors that stay closed where this is felt: by way of a Service, and not of a call."""
+def closed_by(
+    case: Case, at: ObjectRef, effect: Effect, felt: Iterable[tuple[Key, Touch]]
+) -> Iterator[Finding]:
+    """The doors that stay closed where this is felt: by way of a Service, and not of a call.
+
+    Where an alert asks, nothing in another namespace is ever changed (decision 18). There the webhook is the
+    cause that can be mended, and what is wrong behind it stands beside it.
+    """
+    near = not case.asking or any(ref.namespace == at.namespace for ref in case.targets.radius)
+    shut = UNANSWERED if near else UNANSWERED - frozenset(WebhookCode)
     if effect in _BEHIND:
         for key, touch in felt:
             if not touch.far:
-                yield from (one for one in case.by_object.get(key, ()) if one.code in UNANSWERED)
+                yield from (one for one in case.by_object.get(key, ()) if one.code in shut)

@@ -87,7 +87,7 @@ def rooted(case: Case, direct: tuple[Finding, ...]) -> Root:
             _join(felt, caller)
     for broad in _broadly(case, effect, direct):
         _join(felt, case.links.felt(broad.object))
-    doors = tuple(rooted(case, (door,)) for door in closed_by(case, effect, felt.items()))
+    doors = tuple(rooted(case, (door,)) for door in closed_by(case, direct[0].object, effect, felt.items()))
     for door in doors:
         _join(felt, door.felt)
     return Root(direct=direct, effect=effect, felt=felt, doors=doors)

@@ -146,7 +146,7 @@ def sentence(cause: str, ref: ObjectRef, facts: JsonObject) -> str:
         return _of(ref, _SAYS.get(cause, "Something is wrong with it."))
     known = {key: quotable(value) if isinstance(value, str) else value for key, value in facts.items()}
     wrong = _WRONG.get(facts.get("condition", ""), "")
-    why = known.get("hint_meaning") or exit_meaning(known.get("exit_code"))
+    why = known.get("hint_meaning") or exit_meaning(facts.get("exit_code"))
     spoken = {
         **known,
         "name": str(ref),

@@ -123,15 +123,15 @@ def _told(hpa: JsonObject, code: HpaCode, told: JsonObject, text: str) -> Said:
         fields={
             "reason": told.get("reason"),
             "message": said,
-            "api": _api(told.get("message") or ""),
+            "api": metrics_api(told.get("message") or ""),
             **_bounds(hpa),
         },
         since=moment(told.get("lastTransitionTime")),
     )
 
 
-def _api(message: str) -> str | None:
-    """The API whose metrics did not come. It stands at the end of a sentence that is longer than we quote."""
+def metrics_api(message: str) -> str | None:
+    """The group whose metrics did not come; its name may stand where we quote the sentence no more."""
     known = _METRICS_API.search(message)
     return f"{known[1]}.metrics.k8s.io".removeprefix("resource.") if known else None
 
