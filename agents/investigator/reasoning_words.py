@@ -193,7 +193,7 @@ def _refusing(facts: JsonObject) -> str:
 def _pressed(facts: JsonObject) -> str:
     if facts.get("own_limit"):
         return " for using more storage than their own limit"
-    return f": its node is short of {facts['short_of']}" if "short_of" in facts else ""
+    return f": their node is short of {facts['short_of']}" if "short_of" in facts else ""
 
 
 class _Spoken(dict[str, object]):
