@@ -133,9 +133,13 @@ def test_a_file_that_holds_no_objects_is_told(idle: Path, text: str, words: str)
 def fed(name: str = "web") -> list[Json]:
     """What ``kubectl get all`` shows of a workload: not the ConfigMap and the Secret that it is fed from."""
     wanted = template(name, envFrom=[{"configMapRef": {"name": "flags"}}, {"secretRef": {"name": "key"}}])
-    claimed = {"spec": {"serviceName": name, "replicas": 1, "volumeClaimTemplates": [
-        {"metadata": {"name": "data"}, "spec": {"storageClassName": "fast"}}]}, "status": {"replicas": 1, "availableReplicas": 1}}  # fmt: skip
-    kept = {"kind": "StatefulSet", "metadata": meta("StatefulSet", name), **claimed}
+    drawn = {"metadata": {"name": "data"}, "spec": {"storageClassName": "fast"}}
+    kept = {
+        "kind": "StatefulSet",
+        "metadata": meta("StatefulSet", name),
+        "spec": {"serviceName": name, "replicas": 1, "volumeClaimTemplates": [drawn]},
+        "status": {"replicas": 1, "availableReplicas": 1},
+    }
     return [
         deployment(name, template=wanted),
         replicaset(1, owner=name, template=wanted),
