@@ -26,7 +26,7 @@ from agents.investigator.effects import (
 )
 from agents.investigator.links import CALLER, Key, Touch
 from agents.investigator.reasoning_case import DNS_SERVICES, Case
-from agents.investigator.reasoning_doors import closed_by
+from agents.investigator.reasoning_doors import closed_by, is_by_its_node
 from agents.investigator.rules import effect_of
 from agents.investigator.rules_roles import CIRCUMSTANCES
 
@@ -87,7 +87,7 @@ def rooted(case: Case, direct: tuple[Finding, ...]) -> Root:
             _join(felt, caller)
     for broad in _broadly(case, effect, direct):
         _join(felt, case.links.felt(broad.object))
-    doors = tuple(rooted(case, (door,)) for door in closed_by(case, direct[0].object, effect, felt.items()))
+    doors = tuple(rooted(case, (door,)) for door in closed_by(case, direct, effect, felt.items()))
     for door in doors:
         _join(felt, door.felt)
     return Root(direct=direct, effect=effect, felt=felt, doors=doors)
@@ -218,7 +218,8 @@ def _all_followed(case: Case, root: Root) -> Iterator[Followed]:
     own = {finding.key for finding in root.direct}
     for key, touch in root.felt.items():
         for finding in case.by_object.get(key, ()):
-            if finding.key not in own and (one := _followed(root, finding, far=touch.far)):
+            given = finding.key in own or is_by_its_node(case, root.direct[0], finding)
+            if not given and (one := _followed(root, finding, far=touch.far)):
                 yield one
 
 

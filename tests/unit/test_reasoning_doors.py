@@ -1,11 +1,10 @@
 """What runs in the cluster and is asked by it: webhooks, APIs, DNS; and what a node or a policy keeps off.
 
-Faults that nobody tuned for, each with a twin that is well: the twin accuses nobody of it.
+Each fault has a twin that is well: the twin accuses nobody of it.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -14,158 +13,25 @@ from agents.incident import Alert
 from agents.investigator.reasoning import Reasoned
 from agents.investigator.survey import survey
 from agents.investigator.which_places import answering
-from tests.support.kube_objects import (
-    Json,
-    crashing,
-    deployment,
-    event,
-    meta,
-    owned_by,
-    pod,
-    replicaset,
-    service,
-    template,
-    waiting,
+from tests.support.held_out import (
+    CALL,
+    ENDLESS,
+    LOST_NAME,
+    SCALER,
+    away,
+    ending,
+    fenced,
+    giving,
+    injector,
+    measured,
+    nameless,
+    pressed,
+    stuck,
 )
-from tests.support.scenes import Scene, alert, scene
+from tests.support.kube_objects import Json, crashing, deployment, event, owned_by, pod, service, template
+from tests.support.scenes import Scene, scene
 from tests.support.troubles import SHORT, node
 from tools.kubernetes.inventory import Inventory
-
-CREATED = "2026-11-24T01:55:00Z"
-CALL = (
-    'Internal error occurred: failed calling webhook "inject.mesh.example": failed to call webhook: Post '
-    '"https://mesh.mesh.svc:443/inject": no endpoints available for service "mesh"'
-)
-METRICS = (
-    "the HPA was unable to compute the replica count: failed to get cpu utilization: unable to get metrics "
-    "for resource cpu: unable to fetch metrics from resource metrics API: the server is currently unable to "
-    "handle the request (get pods.metrics.k8s.io)"
-)
-SCALER = alert("KubeHpaReplicasMismatch", namespace="shop", horizontalpodautoscaler="web")
-ENDLESS = alert("NamespaceTerminating", namespace="old")
-LOST_NAME = "dial tcp: lookup api.shop.svc on 10.96.0.10:53: i/o timeout\n"
-
-
-def away(objects: list[Json], namespace: str) -> list[Json]:
-    """The same objects in another namespace: what they are to each other stays."""
-    said = json.dumps(objects).replace('"namespace": "shop"', f'"namespace": "{namespace}"')
-    made: list[Json] = json.loads(said.replace("-shop-", f"-{namespace}-"))
-    return made
-
-
-def stuck(name: str, *, ready: bool = False) -> list[Json]:
-    """A Deployment with a Service, whose pod waits for a volume's ConfigMap, or runs."""
-    state = {"running": {"startedAt": CREATED}} if ready else waiting("ContainerCreating")
-    one = pod(f"{name}-r1-aaaaa", state=state, ready=ready, phase="Running" if ready else "Pending",
-              labels={"app": name})  # fmt: skip
-    told = event(one, "FailedMount", 'MountVolume.SetUp failed for volume "ca" : configmap "ca" not found')
-    port = [{"name": "https", "port": 443, "targetPort": 8443}]
-    made = [deployment(name, replicas=1, available=int(ready)), replicaset(1, owner=name), one]
-    return [*made, service(name, ports=port), *([] if ready else [told])]
-
-
-def injector(*, ready: bool = False, spec: Json | None = None) -> list[Json]:
-    """A mesh whose webhook every new pod passes, and a Deployment whose pods it does not let in."""
-    hook = {
-        "name": "inject.mesh.example",
-        "failurePolicy": "Fail",
-        "clientConfig": {"service": {"name": "mesh", "namespace": "mesh", "port": 443}},
-        "rules": [{"apiGroups": [""], "operations": ["CREATE"], "resources": ["pods"]}],
-    }
-    guard = {
-        "kind": "MutatingWebhookConfiguration",
-        "metadata": meta("MutatingWebhookConfiguration", "mesh", namespace=""),
-        "webhooks": [{**hook, **(spec or {})}],
-    }
-    short = replicaset(1)
-    short["spec"]["replicas"] = 2
-    told = [] if ready else [event(short, "FailedCreate", f"Error creating: {CALL}")]
-    web = deployment(available=2 if ready else 0)
-    return [guard, *away(stuck("mesh", ready=ready), "mesh"), web, short, *told]
-
-
-def measured(*, ready: bool = False) -> list[Json]:
-    """An autoscaler without metrics, since the pod behind the API for them is not ready."""
-    api = {
-        "kind": "APIService",
-        "metadata": meta("APIService", "v1beta1.metrics.k8s.io", namespace=""),
-        "spec": {"group": "metrics.k8s.io", "service": {"name": "gauge", "namespace": "kube-system"}},
-        "status": {"conditions": [{"type": "Available", "status": str(ready), "reason": "MissingEndpoints"}]},
-    }
-    condition = {"type": "ScalingActive", "status": "False", "reason": "FailedGetResourceMetric",
-                 "message": METRICS, "lastTransitionTime": CREATED}  # fmt: skip
-    hpa = {
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": meta("HorizontalPodAutoscaler", "web"),
-        "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "maxReplicas": 5},
-        "status": {"conditions": [] if ready else [condition]},
-    }
-    given = template(resources={"requests": {"cpu": "100m"}})
-    return [api, *away(stuck("gauge", ready=ready), "kube-system"), deployment(template=given), hpa]
-
-
-def nameless(*, resolves: bool = False, said: str = LOST_NAME) -> Scene:
-    """A container that ends because a name does not resolve, and the DNS of the cluster."""
-    labels = {"app": "dns"}
-    dns = pod("dns-r1-aaaaa") if resolves else crashing("dns-r1-aaaaa")
-    dns["metadata"]["labels"] = labels
-    made = [deployment("dns", available=int(resolves)), replicaset(1, owner="dns"), dns]
-    logs = {("shop", "web-r1-aaaaa", "web"): said}
-    asked = alert("KubePodCrashLooping", namespace="shop", pod="web-r1-aaaaa", container="web")
-    api = [deployment("api"), service("api"), pod("api-r1-aaaaa", labels={"app": "api"})]
-    sick = [*api, deployment(available=0), replicaset(1), crashing("web-r1-aaaaa")]
-    return scene([*away([*made, service("kube-dns", labels)], "kube-system"), *sick], asked, logs=logs)
-
-
-def fenced(said: str, *, open_dns: bool = False) -> Scene:
-    """A container that crashes under a policy that closes the way out."""
-    ask = {"ports": [{"port": 53, "protocol": "UDP"}]}
-    inside = {"to": [{"podSelector": {}}]}
-    policy = {
-        "kind": "NetworkPolicy",
-        "metadata": meta("NetworkPolicy", "deny"),
-        "spec": {
-            "podSelector": {},
-            "policyTypes": ["Egress"],
-            "egress": [inside, *([ask] if open_dns else [])],
-        },
-    }
-    asked = alert("KubePodCrashLooping", namespace="shop", pod="web-r1-aaaaa", container="web")
-    sick = [deployment(available=0), replicaset(1), crashing("web-r1-aaaaa")]
-    return scene([policy, *sick], asked, logs={("shop", "web-r1-aaaaa", "web"): said})
-
-
-def pressed(reason: str, *, pressure: str = "True") -> Scene:
-    """A pod that only one node would do for, and that node is short of disk space, or is not."""
-    full = node("n1")
-    full["status"]["conditions"].append(
-        {"type": "DiskPressure", "status": pressure, "lastTransitionTime": CREATED}
-    )
-    refused = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": reason}
-    waits = pod("web-r1-aaaaa", ready=False, phase="Pending")
-    waits["status"]["conditions"], waits["status"]["containerStatuses"] = [refused], []
-    return scene([full, deployment(available=0), replicaset(1), waits], SHORT)
-
-
-def ending(*, answers: bool = False) -> list[Json]:
-    """A namespace that does not end, because an API of which nothing is left is still registered."""
-    api = {
-        "kind": "APIService",
-        "metadata": meta("APIService", "v1beta1.custom.metrics.k8s.io", namespace=""),
-        "spec": {"group": "custom.metrics.k8s.io", "service": {"name": "gone", "namespace": "old"}},
-        "status": {
-            "conditions": [{"type": "Available", "status": str(answers), "reason": "ServiceNotFound"}]
-        },
-    }
-    text = "Discovery failed for some groups, 1 failing: stale GroupVersion: custom.metrics.k8s.io/v1beta1"
-    old = {
-        "kind": "Namespace",
-        "metadata": meta("Namespace", "old", namespace="", deletionTimestamp="2026-11-24T00:30:00Z"),
-        "status": {
-            "conditions": [{"type": "NamespaceDeletionDiscoveryFailure", "status": "True", "message": text}]
-        },
-    }
-    return [api, old]
 
 
 def first(found: Reasoned) -> tuple[str, str]:
@@ -187,8 +53,14 @@ TAINT = (
         (fenced(LOST_NAME), "networkpolicy.no_dns", "NetworkPolicy shop/deny"),
         (pressed(TAINT), "node.disk_pressure", "Node n1"),
         (scene(ending(), ENDLESS), "apiservice.unavailable", "APIService v1beta1.custom.metrics.k8s.io"),
+        (giving("/etc/cni/net.d", network=True), "workload.container.crashes", "DaemonSet shop/agent"),
+        (
+            giving("/var/lib/kubelet/device-plugins", network=False),
+            "workload.container.crashes",
+            "DaemonSet shop/agent",
+        ),
     ],
-    ids=["metrics", "dns", "policy", "pressure", "namespace"],
+    ids=["metrics", "dns", "policy", "pressure", "namespace", "network", "devices"],
 )
 def test_what_is_behind_it_comes_before_what_follows(at: Scene, code: str, what: str) -> None:
     assert first(at.reasoned) == (code, what)
@@ -221,6 +93,21 @@ def test_where_nothing_may_be_changed_behind_a_webhook_it_is_the_cause_itself() 
 def test_where_all_of_it_answers_nothing_is_the_cause(at: Scene) -> None:
     assert at.reasoned.cause is None
     assert survey(at.snapshot).causes == ()
+
+
+@pytest.mark.parametrize(
+    ("at", "code"),
+    [
+        (giving("/var/log", network=True), "node.network_plugin_down"),
+        (giving("/var/log", network=False), "node.devices_unusable"),
+        (giving("/opt/cni/bin", network=False), "node.devices_unusable"),
+    ],
+    ids=["no network of its making", "no devices of its making", "networks are no devices"],
+)
+def test_a_pod_that_gives_its_node_nothing_of_it_is_not_blamed_for_what_the_node_lacks(
+    at: Scene, code: str
+) -> None:
+    assert first(at.reasoned) == (code, "Node n1")
 
 
 def test_dns_that_is_well_is_not_blamed_for_a_name_that_does_not_resolve() -> None:
