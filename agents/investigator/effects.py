@@ -100,10 +100,11 @@ FOLLOWS: dict[Effect, Effects] = {
 """What each effect is certain to follow from, where the objects are joined."""
 
 MAY_FOLLOW: dict[Effect, Effects] = {
-    _E.PLACE: frozenset((_E.NODE, _E.CLOSED)),
+    _E.PLACE: frozenset((_E.NODE, _E.STRAIN, _E.CLOSED)),
     _E.KILLED: frozenset((_E.NODE, _E.CHANGED, _E.ADDRESS, _E.POLICY, _E.SLOW)),
     _E.CRASH: frozenset((_E.NODE, _E.SETTING, _E.CHANGED, _E.ADDRESS, _E.POLICY)),
     _E.READY: frozenset((_E.SETTING, _E.CHANGED, _E.ADDRESS, _E.POLICY, _E.SLOW)),
+    _E.GONE: frozenset((_E.CONTROL,)),
     _E.SCALER: frozenset((_E.CONTROL,)),
     _E.HEARD: STOPS_SERVICE,
     _E.SIGNAL: STOPS_SERVICE | {_E.SCALER, _E.TIGHT, _E.ROLLED},

@@ -98,6 +98,7 @@ class Links:
             for workload in self.relations.workloads(ref.namespace):
                 if selects(dig(policy, "spec", "podSelector") or {}, template_labels(workload)):
                     yield ref_of(workload)
+                    yield from self.relations.offspring(ref_of(workload))
 
     def _there(self, ref: ObjectRef) -> Iterator[ObjectRef]:
         if self.relations.find(ref) is not None:

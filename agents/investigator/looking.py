@@ -5,20 +5,21 @@ What was read is numbered as evidence is in an incident, but kept nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import orjson
 import yaml
 
+from agents.investigator.analyzers.fields import namespace_of
 from agents.investigator.analyzers.snapshot import LogKey, LogTail, Snapshot
 from agents.investigator.which_logs import which_logs
 from tools.kubernetes.client import Connection
 from tools.kubernetes.inventory import Inventory
 from tools.kubernetes.log_lines import safe_log
 from tools.kubernetes.logs import LOG_BYTES
-from tools.kubernetes.objects import JsonObject
+from tools.kubernetes.objects import JsonObject, ref_of
 from tools.kubernetes.reading import Depth, read_everything, read_inventory, read_log
 
 MOST_LOGS = 20
@@ -89,20 +90,37 @@ def _logs(
 def in_file(content: bytes, name: str, namespace: str = "") -> Looked:
     """A look at what ``kubectl get … -o json`` or ``-o yaml`` wrote: a List, one object, or several
     documents. With ``namespace`` only what is in it or in none. Raises NoSnapshot.
+
+    A kind that the file does not hold was not asked for: ``kubectl get all`` leaves out ConfigMaps, Secrets
+    and classes, and nothing is missing because of that.
     """
-    objects = [obj for said in _documents(content, name) for obj in _objects(said, name)]
+    told = (obj for said in _documents(content, name) for obj in _objects(said, name))
+    # Two questions in one file, as of `all` and of `pods`, may have the same answer.
+    objects = list({ref_of(obj).key: obj for obj in told}.values())
+    if not objects:
+        # What kubectl writes of a namespace that was mistyped, or when it fails: no sign of health.
+        raise NoSnapshot(f"{name} holds no objects")
     here = [obj for obj in objects if obj["metadata"].get("namespace") in (None, "", namespace or None)]
     if namespace and not any(obj["metadata"].get("namespace") == namespace for obj in objects):
         raise NoSnapshot(f"{name} holds nothing of namespace {namespace}")
-    inventory = Inventory.of_list({"kind": "List", "items": here if namespace else objects})
-    evidence = dict.fromkeys(inventory.by_kind, ("E1",))
+    inventory = Inventory.of_list({"items": here if namespace else objects})
     snapshot = Snapshot(
         inventory=inventory,
         taken_at=datetime.now(UTC),
-        evidence=evidence,
-        not_checked=("logs and metrics: a file holds none",),
+        evidence=dict.fromkeys(_asked_for(inventory), ("E1",)),
+        not_checked=("logs, metrics and kinds that are not in the file",),
     )
     return Looked(snapshot=snapshot, queries={"E1": name}, kinds=frozenset(inventory.by_kind))
+
+
+def _asked_for(inventory: Inventory) -> Iterator[str]:
+    """What the file can tell of: its kinds; in a file about one namespace only what is there or in none."""
+    objects = (obj for found in inventory.by_kind.values() for obj in found)
+    places = {namespace_of(obj) for obj in objects} - {""}
+    if len(places) > 1:
+        yield from inventory.by_kind
+    else:
+        yield from (f"{kind}/{place}" for kind in inventory.by_kind for place in ("", *places))
 
 
 def _documents(content: bytes, name: str) -> list[object]:
@@ -115,14 +133,16 @@ def _documents(content: bytes, name: str) -> list[object]:
         raise NoSnapshot(f"{name} is neither JSON nor YAML: {first}") from problem
 
 
-def _objects(said: object, name: str) -> list[JsonObject]:
-    """The objects in one document; those of a PodList do not say themselves what they are."""
-    listed = said.get("items") if isinstance(said, dict) else None
+def _objects(said: object, name: str) -> Iterator[JsonObject]:
+    """The objects in one document, of lists within lists too; those of a PodList do not say what they are."""
     kind = str(said.get("kind") or "").removesuffix("List") if isinstance(said, dict) else ""
-    found = listed if isinstance(listed, list) else [said]
-    named = [{"kind": kind, **obj} if isinstance(obj, dict) else {} for obj in found]
-    for number, obj in enumerate(named):
-        meta = obj.get("metadata")
-        if not obj.get("kind") or not isinstance(meta, dict) or not isinstance(meta.get("name"), str):
+    listed = said.get("items", ()) if isinstance(said, dict) and ("items" in said or not kind) else [said]
+    for number, obj in enumerate(listed or ()):
+        whole = {"kind": kind, **obj} if isinstance(obj, dict) else {}
+        if isinstance(whole.get("items"), list):
+            yield from _objects(whole, name)
+            continue
+        meta = whole.get("metadata")
+        if not whole.get("kind") or not isinstance(meta, dict) or not isinstance(meta.get("name"), str):
             raise NoSnapshot(f"{name}: item {number} is no Kubernetes object with a kind and a name")
-    return named
+        yield whole

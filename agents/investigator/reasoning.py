@@ -185,8 +185,11 @@ def _sure(case: Case, candidate: Candidate, about: tuple[Alert, tuple[ObjectRef,
     if sure := max((candidate.reach.get(key, 0.0) for key in keys if key), default=0.0):
         return sure
     # Without a name the namespace is all there is; a name that was not found is no reason to look wide.
-    here = namespace_label(alert.labels) == candidate.object.namespace
-    return NAMESPACE_ONLY if here and not refs and not names_something(alert.labels) else 0.0
+    if refs or names_something(alert.labels):
+        return 0.0
+    place = namespace_label(alert.labels) or ""
+    itself = candidate.reach.get(("Namespace", "", place), 0.0)
+    return max(itself, NAMESPACE_ONLY if place == candidate.object.namespace else 0.0)
 
 
 def _hypothesis(case: Case, weighed: _Weighed) -> Hypothesis:

@@ -10,6 +10,7 @@ from functools import cached_property
 from agents.incident import Alert, Finding, Severity
 from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.fields import moment
+from agents.investigator.analyzers.log_codes import LogCode
 from agents.investigator.analyzers.log_heard import ABOUT_A_PARTY
 from agents.investigator.analyzers.snapshot import Snapshot
 from agents.investigator.effects import STANDING, Effect, Effects
@@ -19,6 +20,9 @@ from agents.investigator.rules import effect_of
 from agents.investigator.targets import Targets
 from agents.investigator.targets_radius import Relations
 from tools.kubernetes.objects import JsonObject, ObjectRef
+
+DNS_SERVICES: tuple[Key, ...] = tuple(("Service", "kube-system", name) for name in ("kube-dns", "coredns"))
+"""Whom every pod asks that looks for a name: no address in a template says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +55,10 @@ class Case:
             namespace, _, name = place.partition("/")
             if finding.code in ABOUT_A_PARTY and kind == "Service":
                 found[kind, namespace, name].append(self.relations.root(finding.object))
+            # A name of nothing resolves nowhere; of any other the one that is asked may be to blame.
+            if finding.code == LogCode.NAME_UNRESOLVED and not finding.fields.get("to_is_missing"):
+                for asked in DNS_SERVICES:
+                    found[asked].append(self.relations.root(finding.object))
         return found
 
     @cached_property

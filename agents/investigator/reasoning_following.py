@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from agents.incident import Finding, Severity
@@ -12,6 +12,7 @@ from agents.investigator.analyzers.config import ConfigCode
 from agents.investigator.analyzers.control_plane import ControlPlaneCode
 from agents.investigator.analyzers.cronjob import CronJobCode
 from agents.investigator.analyzers.dependency import DependencyCode
+from agents.investigator.analyzers.log_codes import LogCode
 from agents.investigator.analyzers.log_rules import OUTSIDE
 from agents.investigator.analyzers.node_codes import NodeCode
 from agents.investigator.analyzers.rollout import RolloutCode
@@ -24,7 +25,8 @@ from agents.investigator.effects import (
     Effect,
 )
 from agents.investigator.links import CALLER, Key, Touch
-from agents.investigator.reasoning_case import Case
+from agents.investigator.reasoning_case import DNS_SERVICES, Case
+from agents.investigator.reasoning_doors import closed_by, is_by_its_node
 from agents.investigator.rules import effect_of
 from agents.investigator.rules_roles import CIRCUMSTANCES
 
@@ -42,15 +44,27 @@ _DATED = frozenset(
 _CONTAINERS = frozenset((Effect.MEMORY, Effect.KILLED, Effect.CRASH))
 _NO_ROOM = frozenset(("taint", "cordoned", "pod_cap", "gpu"))
 _FULL = frozenset(("cpu", "memory"))
+_TAINTS: dict[str, str] = {
+    NodeCode.UNREACHABLE: "node.kubernetes.io/unreachable",
+    NodeCode.NOT_READY: "node.kubernetes.io/not-ready",
+    NodeCode.RUNTIME_DOWN: "node.kubernetes.io/not-ready",
+    NodeCode.NETWORK_PLUGIN: "node.kubernetes.io/not-ready",
+    NodeCode.NETWORK_UNAVAILABLE: "node.kubernetes.io/network-unavailable",
+    NodeCode.MEMORY_PRESSURE: "node.kubernetes.io/memory-pressure",
+    NodeCode.DISK_PRESSURE: "node.kubernetes.io/disk-pressure",
+    NodeCode.PID_PRESSURE: "node.kubernetes.io/pid-pressure",
+}
+"""The taint by which the control plane keeps pods off a node in such a state."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Root:
-    """The signs of one cause, with where it is felt."""
+    """The signs of one cause, with where it is felt, and what it keeps the API server from asking."""
 
     direct: tuple[Finding, ...]
     effect: Effect
     felt: dict[Key, Touch]
+    doors: tuple[Root, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +87,10 @@ def rooted(case: Case, direct: tuple[Finding, ...]) -> Root:
             _join(felt, caller)
     for broad in _broadly(case, effect, direct):
         _join(felt, case.links.felt(broad.object))
-    return Root(direct=direct, effect=effect, felt=felt)
+    doors = tuple(rooted(case, (door,)) for door in closed_by(case, direct, effect, felt.items()))
+    for door in doors:
+        _join(felt, door.felt)
+    return Root(direct=direct, effect=effect, felt=felt, doors=doors)
 
 
 def _felt(case: Case, effect: Effect, finding: Finding) -> dict[Key, Touch]:
@@ -117,9 +134,9 @@ def _broadly(case: Case, effect: Effect, direct: tuple[Finding, ...]) -> tuple[F
 
 def _stands_still(cause: Finding, finding: Finding) -> bool:
     if cause.code != ControlPlaneCode.LEADER_LOST:
-        return effect_of(finding) is Effect.SCALER and cause.object.name.partition(".")[2] in str(
-            finding.fields.get("message") or ""
-        )
+        group = cause.object.name.partition(".")[2]
+        waits_on = finding.fields.get("apis") or ()
+        return bool(group) and (finding.fields.get("api") == group or cause.object.name in waits_on)
     waits = {
         "kube-scheduler": (SchedulingCode.NO_SCHEDULER,),
         "kube-controller-manager": (RolloutCode.NOT_OBSERVED, CronJobCode.RUNS_MISSED),
@@ -150,6 +167,13 @@ def _closed(cause: Finding, finding: Finding) -> bool:
     return cause.code == NodeCode.CORDONED and mostly and full
 
 
+def _keeps_off(cause: Finding, finding: Finding) -> bool:
+    # Where cpu or memory is short elsewhere, that node alone does not decide.
+    why, key = finding.fields.get("reasons") or {}, _TAINTS.get(cause.code)
+    named = any(f"{{{key}:" in taint for taint in finding.fields.get("taints") or ())
+    return finding.code == SchedulingCode.UNSCHEDULABLE and named and not why.keys() & _FULL
+
+
 def _waits_for(cause: Finding, finding: Finding) -> bool:
     same = finding.code == SchedulingCode.UNSCHEDULABLE and cause.object.namespace == finding.object.namespace
     return same and finding.object.name in (cause.fields.get("waits") or ())
@@ -157,13 +181,17 @@ def _waits_for(cause: Finding, finding: Finding) -> bool:
 
 _BROAD: dict[Effect, Callable[[Finding, Finding], bool]] = {
     Effect.CONTROL: _stands_still,
+    Effect.NODE: _keeps_off,
+    Effect.STRAIN: _keeps_off,
     Effect.QUOTA: _bounded,
     Effect.HOOK: _asked,
     Effect.CLOSED: _closed,
     Effect.TAKEN: _waits_for,
 }
 _BROADLY: dict[Effect, tuple[Effect, ...]] = {
-    Effect.CONTROL: (Effect.PLACE, Effect.HELD, Effect.RUN, Effect.SCALER),
+    Effect.CONTROL: (Effect.PLACE, Effect.GONE, Effect.HELD, Effect.RUN, Effect.SCALER),
+    Effect.NODE: (Effect.PLACE,),
+    Effect.STRAIN: (Effect.PLACE,),
     Effect.QUOTA: (Effect.REFUSED,),
     Effect.HOOK: (Effect.REFUSED,),
     Effect.CLOSED: (Effect.PLACE,),
@@ -174,17 +202,24 @@ _BROADLY: dict[Effect, tuple[Effect, ...]] = {
 
 def following(case: Case, root: Root) -> tuple[Followed, ...]:
     """Every finding that follows from this root, its own signs left out."""
-    found = tuple(_all_followed(case, root))
+    behind = (replace(one, certain=False) for door in root.doors for one in _by_door(case, door))
+    found = tuple({one.finding.key: one for one in (*behind, *_all_followed(case, root))}.values())
     # A write is suspected for its time alone: where nothing that follows has one, nothing follows.
     undated = root.effect is Effect.CHANGED and not any(one.finding.since for one in found)
     return () if undated else found
+
+
+def _by_door(case: Case, door: Root) -> Iterator[Followed]:
+    yield from (Followed(finding=one, certain=False, far=False) for one in door.direct)
+    yield from following(case, door)
 
 
 def _all_followed(case: Case, root: Root) -> Iterator[Followed]:
     own = {finding.key for finding in root.direct}
     for key, touch in root.felt.items():
         for finding in case.by_object.get(key, ()):
-            if finding.key not in own and (one := _followed(root, finding, far=touch.far)):
+            given = finding.key in own or is_by_its_node(case, root.direct[0], finding)
+            if not given and (one := _followed(root, finding, far=touch.far)):
                 yield one
 
 
@@ -199,6 +234,9 @@ def _followed(root: Root, finding: Finding, *, far: bool) -> Followed | None:
         return None
     if effect is Effect.HEARD and not _is_meant(root, finding):
         return None
+    if root.effect is Effect.POLICY and effect is Effect.CRASH and not _points_outside(finding, untold=False):
+        # A policy lets processes run: only one that misses somebody can end because of it.
+        return None
     if not likely or not _in_time(root, finding, far=far) or not _same_container(root, finding):
         return None
     return Followed(finding=finding, certain=certain, far=far)
@@ -208,14 +246,18 @@ def _is_meant(root: Root, finding: Finding) -> bool:
     """Whether a log complains of something that this is felt at, and not of somebody else."""
     kind, _, place = str(finding.fields.get("to") or "").partition("/")
     namespace, _, name = place.partition("/")
-    return (kind, namespace, name) in root.felt
+    asked_dns = finding.code == LogCode.NAME_UNRESOLVED and any(key in root.felt for key in DNS_SERVICES)
+    return asked_dns or (kind, namespace, name) in root.felt
 
 
-def _points_outside(finding: Finding) -> bool:
-    """Whether it can be another's doing: a process that tells its own fault is believed."""
+def _points_outside(finding: Finding, *, untold: bool = True) -> bool:
+    """Whether it can be another's doing: a process that tells its own fault is believed.
+
+    ``untold``: what is thought of one whose log was not read.
+    """
     if finding.code != Code.CRASH_LOOP:
         return True
-    return finding.fields.get("hint") in OUTSIDE or "log" not in finding.fields
+    return finding.fields.get("hint") in OUTSIDE or (untold and "log" not in finding.fields)
 
 
 def _in_time(root: Root, finding: Finding, *, far: bool) -> bool:

@@ -11,6 +11,7 @@ from agents.investigator.analyzers.claim import ClaimCode
 from agents.investigator.analyzers.coded import Coded
 from agents.investigator.analyzers.control_plane import ControlPlaneCode
 from agents.investigator.analyzers.hpa import HpaCode
+from agents.investigator.analyzers.namespace import NamespaceCode
 from agents.investigator.analyzers.node_codes import NodeCode
 from agents.investigator.analyzers.operators_codes import OperatorCode
 from agents.investigator.analyzers.pdb import PdbCode
@@ -99,6 +100,7 @@ CLUSTER_ROWS: dict[Effect, tuple[Coded, ...]] = {
         AddonCode.SCALER_PAUSED,
     ),
     Effect.SHORT: (PdbCode.NO_ROOM,),
+    Effect.GONE: tuple(NamespaceCode),
     Effect.BUDGET: (
         PdbCode.SYNC_FAILED,
         PdbCode.OVERLAPS,

@@ -52,6 +52,7 @@ CIRCUMSTANCES: frozenset[Coded] = frozenset(
 requests that fail or slow down soon after, and only where nothing better explains them."""
 QUIET: frozenset[Coded] = frozenset(
     (
+        Code.OOM_KILLED,
         Code.SCALED_TO_ZERO,
         StatefulSetCode.SCALED_TO_ZERO,
         ConfigCode.CHANGED_SINCE_START,

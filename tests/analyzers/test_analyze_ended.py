@@ -6,7 +6,7 @@ import pytest
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.ended import ended
-from tests.support.kube_objects import CREATED, Json, crashing, meta, owned_by, pod
+from tests.support.kube_objects import CREATED, Json, crashing, event, meta, owned_by, pod
 from tests.support.kube_objects import ended as end
 from tests.support.scenes import scene
 
@@ -45,11 +45,41 @@ def found(*objects: Json) -> list[Finding]:
 def test_what_befell_a_pod_is_told_apart(reason: str, code: str) -> None:
     (finding,) = found(gone(reason, "The node was low on resource: memory. "))
     assert (finding.code, finding.severity) == (code, Severity.WARNING)
-    assert finding.fields == {"reason": reason, "message": "The node was low on resource: memory."}
+    short = {"short_of": "memory"} if reason == "Evicted" else {}
+    assert finding.fields == {"reason": reason, "message": "The node was low on resource: memory."} | short
 
 
 def test_what_is_long_past_is_only_information() -> None:
     assert found(gone("Evicted", at="2026-11-23T00:00:00Z"))[0].severity is Severity.INFO
+
+
+@pytest.mark.parametrize(
+    ("message", "fields"),
+    [
+        ("The node was low on resource: ephemeral-storage. Threshold", {"short_of": "ephemeral-storage"}),
+        ("Pod ephemeral local storage usage exceeds the total limit of containers 1Gi.", {"own_limit": True}),
+        ("Container web exceeded its local ephemeral storage limit 2Gi.", {"own_limit": True}),
+        ('Usage of EmptyDir volume "tmp" exceeds the limit "1Gi".', {"own_limit": True}),
+        ("somebody asked for it", {}),
+    ],
+)
+def test_an_eviction_is_the_nodes_want_or_the_pods_own_use(message: str, fields: Json) -> None:
+    (finding,) = found(gone("Evicted", message))
+    assert {key: finding.fields[key] for key in ("short_of", "own_limit") if key in finding.fields} == fields
+
+
+def test_an_eviction_without_a_time_is_old_where_no_event_tells_of_it() -> None:
+    left = gone("Evicted", "The node was low on resource: memory.")
+    left["status"] |= {"conditions": [], "startTime": "2026-11-21T00:00:00Z"}
+    other = event(pod("web-r2-b"), "Pulled", "all is well")
+    (old,) = found(left, other)
+    (fresh,) = found(left, event(left, "Evicted", "The node was low on resource: memory."))
+    (unknown,) = found(left)
+    assert (old.severity, fresh.severity, unknown.severity) == (
+        Severity.INFO,
+        Severity.WARNING,
+        Severity.WARNING,
+    )
 
 
 def test_a_container_that_ended_with_an_error_is_found_with_its_code() -> None:

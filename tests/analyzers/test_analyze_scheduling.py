@@ -82,6 +82,9 @@ def test_every_reason_of_the_scheduler_is_known(reason: str, name: str, count: i
 
 
 def test_no_nodes_at_all_and_an_unknown_reason_are_told_as_they_are() -> None:
+    assert verdict("0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu.").words == (
+        "2 lack cpu, 1 is cordoned"
+    )
     assert verdict("no nodes available to schedule pods").reasons == {"no_nodes": 1}
     assert verdict("0/0 nodes are available: .").reasons == {"no_nodes": 1}
     (finding,) = found(refused("the stars are not right"))

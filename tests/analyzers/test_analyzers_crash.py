@@ -30,6 +30,23 @@ def test_a_crash_loop_tells_how_it_ended_and_what_it_said_last() -> None:
     assert finding.evidence == ("E1", "E2")
 
 
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        (("pods is forbidden: User x", "timed out waiting for caches to sync"), Hint.FORBIDDEN),
+        (("timed out waiting for db", "pods is forbidden: User x"), Hint.FORBIDDEN),
+        (("pods is forbidden: User x", "dial tcp: connection refused"), Hint.REFUSED),
+        (("dial tcp: connection refused", "request timed out"), Hint.TIMED_OUT),
+        (("request timed out",), Hint.TIMED_OUT),
+    ],
+    ids=["it waited in vain", "it stands last", "another fault came after", "no right was missing", "alone"],
+)
+def test_who_waits_in_vain_for_what_it_may_not_do_lacks_a_right(said: tuple[str, ...], hint: Hint) -> None:
+    known = recognise("\n".join(f"Error: {line}" for line in said))
+    assert known is not None
+    assert known.hint is hint
+
+
 def test_without_a_log_the_termination_message_speaks() -> None:
     said = ended("Error", 1, message="FATAL: DATABASE_URL is not set")
     (finding,) = found(crashing("web-r2-aaaaa", last=said))

@@ -24,6 +24,13 @@ def test_a_kill_is_found_although_the_container_runs_again() -> None:
     assert finding.since is not None
 
 
+def test_a_kill_of_days_ago_is_only_information_while_the_container_runs_well() -> None:
+    old = ended("OOMKilled", 137, at="2026-11-22T00:00:00Z")
+    (well,) = found(pod("web-r2-aaaaa", container=LIMIT, restarts=1, last=old))
+    (down,) = found(pod("web-r2-bbbbb", container=LIMIT, restarts=1, last=old, ready=False))
+    assert (well.severity, down.severity) == (Severity.INFO, Severity.CRITICAL)
+
+
 def test_a_container_that_is_down_because_of_it_is_critical() -> None:
     (finding,) = found(crashing("web-r2-aaaaa", 137, "OOMKilled", container=LIMIT))
     assert finding.severity is Severity.CRITICAL

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from agents.incident import Finding
 from agents.investigator.analyzers.service import services
+from agents.investigator.analyzers.snapshot import Snapshot
 from tests.support.kube_objects import Json, deployment, pod, service, template
 from tests.support.scenes import scene
+from tools.kubernetes.inventory import Inventory, Query
 
 SICK_POD = pod("web-r2-aaaaa", ready=False)
 
@@ -40,6 +42,17 @@ def test_a_shared_team_label_does_not_make_a_stranger_the_one_that_was_meant() -
 def test_two_workloads_that_fit_equally_well_are_none() -> None:
     (finding,) = found(deployment("web-a"), deployment("web-b"), service("x", {"app": "web-c"}))
     assert "workload_name" not in finding.fields
+
+
+def test_where_pods_may_be_that_were_not_read_no_selector_is_called_wrong() -> None:
+    refused = Query(kind="Pod", namespace="shop", path="/pods", count=0, ok=False, problem="403")
+    other = {"kind": "Deployment", **deployment("other")}
+    for inventory in (
+        Inventory(by_kind={"Service": (service(),)}),
+        Inventory(by_kind={"Service": (service(),), "Deployment": (other,)}, queries=(refused,)),
+    ):
+        assert list(services(Snapshot(inventory=inventory, taken_at=scene([]).taken_at))) == []
+    assert [one.code for one in found(other, service())] == ["service.selector.matches_nothing"]
 
 
 def test_pods_that_are_not_ready_leave_a_service_empty() -> None:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from evals.world.datacentre import DataCentre
 from midwatch.cli import app
 from tests.support.datacentre import data_centre, wait_until
-from tests.support.kube_objects import crashing, deployment, replicaset, service
+from tests.support.kube_objects import crashing, deployment, meta, replicaset, service, template
 
 Json = dict[str, Any]
 
@@ -116,6 +116,8 @@ def test_explained_says_what_each_finding_means(idle: Path) -> None:
     [
         ("{", "neither JSON nor YAML"),
         ("a: [", "neither JSON nor YAML"),
+        ("", "holds no objects"),
+        ('{"kind": "List", "items": []}', "holds no objects"),
         ("7", "no Kubernetes object"),
         ("[1]", "no Kubernetes object"),
         ('{"kind": "List", "items": [{"kind": "Pod"}]}', "item 0 is no Kubernetes object"),
@@ -126,6 +128,52 @@ def test_explained_says_what_each_finding_means(idle: Path) -> None:
 def test_a_file_that_holds_no_objects_is_told(idle: Path, text: str, words: str) -> None:
     found = run("--snapshot", saved(idle, text))
     assert (found.exit_code, words in found.output) == (2, True), found.output
+
+
+def fed(name: str = "web") -> list[Json]:
+    """What ``kubectl get all`` shows of a workload: not the ConfigMap and the Secret that it is fed from."""
+    wanted = template(name, envFrom=[{"configMapRef": {"name": "flags"}}, {"secretRef": {"name": "key"}}])
+    drawn = {"metadata": {"name": "data"}, "spec": {"storageClassName": "fast"}}
+    kept = {
+        "kind": "StatefulSet",
+        "metadata": meta("StatefulSet", name),
+        "spec": {"serviceName": name, "replicas": 1, "volumeClaimTemplates": [drawn]},
+        "status": {"replicas": 1, "availableReplicas": 1},
+    }
+    return [
+        deployment(name, template=wanted),
+        replicaset(1, owner=name, template=wanted),
+        kept,
+        service(name),
+    ]
+
+
+def test_what_a_file_does_not_hold_was_not_asked_for(idle: Path) -> None:
+    assert run("--snapshot", saved(idle, listed(*fed()))).exit_code == 0
+    kept = [{"kind": kind, "metadata": meta(kind, "other")} for kind in ("ConfigMap", "Secret")]
+    told = json.loads(run("--snapshot", saved(idle, listed(*fed(), *kept)), "-o", "json").stdout)
+    codes = {one["code"] for one in told["findings"]}
+    assert {"config.configmap_missing", "config.secret_missing"} <= codes
+    assert told["not_checked"] == ["logs, metrics and kinds that are not in the file"]
+
+
+def test_a_file_about_one_namespace_tells_nothing_of_another(idle: Path) -> None:
+    route = {"kind": "HTTPRoute", "metadata": meta("HTTPRoute", "web"), "spec": {"rules": [
+        {"backendRefs": [{"name": "far", "namespace": "other", "port": 80}]}]}}  # fmt: skip
+    near = json.loads(run("--snapshot", saved(idle, listed(*fed(), route)), "-o", "json").stdout)
+    assert "route.backend.service_missing" not in {one["code"] for one in near["findings"]}
+    other = {"kind": "Service", "metadata": meta("Service", "near", namespace="other"), "spec": {}}
+    wide = json.loads(run("--snapshot", saved(idle, listed(*fed(), route, other)), "-o", "json").stdout)
+    assert "route.backend.service_missing" in {one["code"] for one in wide["findings"]}
+
+
+def test_lists_within_lists_and_an_object_told_twice_are_read_once(idle: Path) -> None:
+    whole = json.loads(PARKED)
+    within = json.dumps({"kind": "List", "items": [whole, {"kind": "PodList", "items": []}, whole]})
+    once, twice = (
+        json.loads(run("--snapshot", saved(idle, text), "-o", "json").stdout) for text in (PARKED, within)
+    )
+    assert once["findings"] == twice["findings"] != []
 
 
 def test_a_file_that_is_not_there_is_told(idle: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agents.incident import Diagnosis
+from agents.investigator.analyzers.registry import CODES
 from agents.investigator.explain import diagnosis
 from agents.investigator.reasoning_alerts import Cause
 from agents.investigator.reasoning_words import sentence
@@ -86,6 +89,52 @@ def test_braces_in_foreign_text_are_only_braces() -> None:
     facts = {"image": "x{name}:{0}", "container": "{", "registry": "r"}
     text = sentence(Cause.IMAGE_NOT_FOUND, ObjectRef(kind="Deployment", namespace="shop", name="web"), facts)
     assert "x{name}:{0}" in text
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "facts", "text"),
+    [
+        ("node.disk_pressure", "Node", {}, "Node web is short of disk space."),
+        ("node.unreachable", "Node", {}, "The kubelet of Node web stopped reporting: it, its network or the "
+         "whole node is down."),
+        ("pvc.pending", "PersistentVolumeClaim", {},
+         "PersistentVolumeClaim web has no volume, and nothing says why."),
+        ("pod.container.config_error", "Deployment", {"container": "c", "rule": "run_as_non_root"},
+         "Container c of Deployment web does not run: its configuration cannot be put together: it may not "
+         "run as root, and its image does."),
+        ("pod.start.mount_failed", "Deployment", {"missing_kind": "ConfigMap", "missing_name": "ca"},
+         "A pod of Deployment web does not start: a volume cannot be mounted: ConfigMap ca does not exist."),
+        ("pod.scheduling.unschedulable", "Deployment", {"nodes": 3, "reasons": {"taint": 1, "cpu": 2}},
+         "No node takes the pods of Deployment web: of 3 nodes 2 lack cpu, 1 has a taint that it does not "
+         "tolerate."),
+        ("pod.scheduling.unschedulable", "Deployment", {}, "No node takes the pods of Deployment web."),
+        ("pod.evicted", "Deployment", {"short_of": "memory"},
+         "The kubelet puts out pods of Deployment web: their node is short of memory."),
+        ("pod.evicted", "Deployment", {"own_limit": True},
+         "The kubelet puts out pods of Deployment web for using more storage than their own limit."),
+        ("pod.evicted", "Deployment", {}, "The kubelet puts out pods of Deployment web."),
+        ("job.failed", "CronJob", {"reason": "PodFailurePolicy"},
+         "A run of CronJob web failed for good (PodFailurePolicy)."),
+        ("workload.container.crashes", "Deployment", {"container": "c", "exit_code": 137},
+         "Container c of Deployment web crashes again and again: it was killed (SIGKILL)."),
+        ("workload.image.not_pulled", "DaemonSet",
+         {"image": "i:1", "condition": "pod.image.platform_mismatch"},
+         "DaemonSet web cannot get image i:1, which has no build for the nodes' platform."),
+    ],
+)  # fmt: skip
+def test_a_sentence_says_whom_it_is_about_and_what_is_wrong(
+    code: str, kind: str, facts: dict[str, object], text: str
+) -> None:
+    assert sentence(code, ObjectRef(kind=kind, namespace="", name="web"), facts) == text
+
+
+def test_no_sentence_promises_what_only_the_finding_holds() -> None:
+    ref = ObjectRef(kind="Deployment", namespace="shop", name="web")
+    for code in CODES:
+        text = sentence(code.value, ref, {})
+        assert "; with " not in text
+        assert text.endswith(".")
+        assert not text.endswith("..")
 
 
 def test_every_cause_has_a_sentence_without_any_fact_but_the_ones_it_always_has() -> None:

@@ -5,6 +5,7 @@ Source: PodStatus.reason (the kubelet's admission and eviction) and the containe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -24,7 +25,7 @@ from agents.investigator.analyzers.fields import (
 )
 from agents.investigator.analyzers.messages import exit_meaning
 from agents.investigator.analyzers.said import Said
-from agents.investigator.analyzers.snapshot import Snapshot
+from agents.investigator.analyzers.snapshot import Snapshot, event_time
 from tools.kubernetes.objects import JsonObject
 
 LATELY = timedelta(hours=1)
@@ -33,6 +34,9 @@ REPLACING = ("ReplicaSet", "ReplicationController", "StatefulSet", "DaemonSet")
 
 _REFUSALS = ("OutOf", "UnexpectedAdmissionError", "NodeAffinity", "NodePorts", "PodOS", "SysctlForbidden",
              "AppArmor", "TopologyAffinityError", "UnsupportedPodSpec")  # fmt: skip
+_SHORT_OF = re.compile(r"low on resource: (?P<resource>[\w-]+)")
+_OWN_LIMIT = re.compile(r"exceeds the (?:total limit of containers|limit|local ephemeral storage limit)|"
+                        r"exceeded its local ephemeral storage limit|usage of EmptyDir volume")  # fmt: skip
 _LOST = ("NodeLost", "NodeShutdown", "Shutdown", "Terminated")
 
 
@@ -41,8 +45,8 @@ class EndedCode(Coded):
 
     EVICTED = (
         "pod.evicted",
-        "The kubelet evicted the pod: its node was short of memory, disk or process ids.",
-        "status.reason Evicted, status.message",
+        "The kubelet evicted the pod: its node was short of something, or it used more storage than it may.",
+        "status.reason Evicted, status.message, the pod's Evicted events",
     )
     REFUSED = (
         "pod.refused_by_node",
@@ -98,24 +102,36 @@ def _whole(snapshot: Snapshot, pod: JsonObject) -> Said | None:
     row = next((row for row in rows if row[1]), None)
     if row is None:
         return None
-    text, at = dig(pod, "status", "message") or "", _ended_at(pod)
+    text, at = dig(pod, "status", "message") or "", _ended_at(snapshot, pod)
     old = at is not None and snapshot.taken_at - at > LATELY
+    short = _SHORT_OF.search(text) if row[0] is EndedCode.EVICTED else None
     return Said(
         code=row[0],
         severity=Severity.INFO if old else Severity.WARNING,
         message=f"Pod {name_of(pod)} {row[2]}" + (f": {quotable(text)}" if text else "."),
-        fields={"reason": reason, "message": quotable(text), "node": dig(pod, "spec", "nodeName")},
+        fields={
+            "reason": reason,
+            "message": quotable(text),
+            "node": dig(pod, "spec", "nodeName"),
+            "short_of": short["resource"] if short else None,
+            "own_limit": True if _OWN_LIMIT.search(text) else None,
+        },
         since=at,
     )
 
 
-def _ended_at(pod: JsonObject) -> datetime | None:
-    """When the pod ended, as far as its containers and conditions tell."""
+def _ended_at(snapshot: Snapshot, pod: JsonObject) -> datetime | None:
+    """When the pod ended, as far as its containers, its conditions and its events tell."""
     times = [
         moment(dig(status, "state", "terminated", "finishedAt")) for _, status in container_statuses(pod)
     ]
     times += [moment(entry.get("lastTransitionTime")) for entry in items(pod, "status", "conditions")]
-    return max((at for at in times if at), default=None)
+    times += [moment(event_time(event)) for event in snapshot.events_of(pod)]
+    known = max((at for at in times if at), default=None)
+    if known is None and snapshot.looked_at(namespace_of(pod), "Event"):
+        # Events are kept for an hour: an end that none of them tells of is no recent one.
+        return moment(dig(pod, "status", "startTime"))
+    return known
 
 
 def _containers(snapshot: Snapshot, pod: JsonObject) -> Iterator[Said]:

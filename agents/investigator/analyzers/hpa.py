@@ -5,6 +5,7 @@ Source: HorizontalPodAutoscaler (autoscaling/v2), its conditions AbleToScale, Sc
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -28,6 +29,8 @@ from tools.kubernetes.objects import JsonObject
 SCALABLE = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
 _OWN_GROUPS = ("", "v1", "apps", "batch", "autoscaling")
 """API groups whose scalable kinds are known; any other may have a scale subresource."""
+
+_METRICS_API = re.compile(r"\b(resource|custom|external) metrics API")
 
 
 class HpaCode(Coded):
@@ -117,9 +120,20 @@ def _told(hpa: JsonObject, code: HpaCode, told: JsonObject, text: str) -> Said:
     return Said(
         code=code,
         message=f"{text}: {said}." if said else f"{text}.",
-        fields={"reason": told.get("reason"), "message": said, **_bounds(hpa)},
+        fields={
+            "reason": told.get("reason"),
+            "message": said,
+            "api": metrics_api(told.get("message") or ""),
+            **_bounds(hpa),
+        },
         since=moment(told.get("lastTransitionTime")),
     )
+
+
+def metrics_api(message: str) -> str | None:
+    """The group whose metrics did not come; its name may stand where we quote the sentence no more."""
+    known = _METRICS_API.search(message)
+    return f"{known[1]}.metrics.k8s.io".removeprefix("resource.") if known else None
 
 
 def _bounds(hpa: JsonObject) -> JsonObject:

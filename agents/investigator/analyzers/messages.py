@@ -34,13 +34,21 @@ class Recognised:
 
 
 def recognise(log: str) -> Recognised | None:
-    """The last line of ``log`` that the table knows, or None. The last counts: it is nearest to the end."""
+    """The last line of ``log`` that the table knows, or None. The last counts: it is nearest to the end.
+
+    But a process that may not do something waits in vain for what would come of it, and says so last.
+    """
+    vague: Recognised | None = None
     for line in reversed(log.splitlines()[-LAST_LINES:]):
         text = quotable(line)
         rule = rule_for(text)
-        if rule is not None:
-            return Recognised(hint=rule.hint, meaning=rule.means, line=text)
-    return None
+        if rule is None or (vague and rule.hint is not Hint.FORBIDDEN):
+            continue
+        found = Recognised(hint=rule.hint, meaning=rule.means, line=text)
+        if rule.hint is not Hint.TIMED_OUT:
+            return found
+        vague = found
+    return vague
 
 
 def last_lines(log: str, count: int = 3) -> tuple[str, ...]:
@@ -49,6 +57,6 @@ def last_lines(log: str, count: int = 3) -> tuple[str, ...]:
     return tuple(line for line in lines if line)[-count:]
 
 
-def exit_meaning(code: int) -> str:
+def exit_meaning(code: int | None) -> str:
     """What an exit code says in words; empty for codes that only mean "an error" (see exit(3), signal(7))."""
-    return _EXIT_MEANING.get(code, "")
+    return _EXIT_MEANING.get(code, "") if code is not None else ""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from agents.incident import Finding, Severity
 from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.fields import container_statuses, dig, moment
 from agents.investigator.analyzers.snapshot import Snapshot
 from tools.kubernetes.objects import JsonObject, ref_of
+
+LATELY = timedelta(days=1)
+"""What grows slowly is killed every few hours; who has run well for a day has found room."""
 
 
 def out_of_memory(snapshot: Snapshot) -> Iterator[Finding]:
@@ -54,7 +58,7 @@ def _finding(snapshot: Snapshot, pod: JsonObject, seen: tuple[JsonObject, JsonOb
     now = " It runs again." if running else ""
     return Finding(
         code=Code.OOM_KILLED,
-        severity=Severity.WARNING if running and status.get("ready") else Severity.CRITICAL,
+        severity=_severity(snapshot, end) if running and status.get("ready") else Severity.CRITICAL,
         object=ref,
         message=f"Container {fields['container']} was killed for memory at {bound} "
         f"({fields['restarts']} restarts).{now}",
@@ -62,3 +66,9 @@ def _finding(snapshot: Snapshot, pod: JsonObject, seen: tuple[JsonObject, JsonOb
         evidence=snapshot.cites(ref.namespace, "Pod"),
         since=moment(end.get("finishedAt")),
     )
+
+
+def _severity(snapshot: Snapshot, end: JsonObject) -> Severity:
+    # The last end of a container is shown for as long as it lives, if it has run well for weeks since.
+    at = moment(end.get("finishedAt"))
+    return Severity.INFO if at and snapshot.taken_at - at > LATELY else Severity.WARNING

@@ -31,6 +31,7 @@ from agents.investigator.analyzers.metric_codes import MetricCode
 from agents.investigator.analyzers.metric_pods import pod_metrics
 from agents.investigator.analyzers.metric_services import service_metrics
 from agents.investigator.analyzers.metric_stores import store_metrics
+from agents.investigator.analyzers.namespace import NamespaceCode, namespaces
 from agents.investigator.analyzers.network_calls import CallCode, denied_calls
 from agents.investigator.analyzers.network_policy import PolicyCode, network_policies
 from agents.investigator.analyzers.node import nodes
@@ -93,6 +94,7 @@ ANALYZERS: tuple[Analyzer, ...] = (
     claims,
     storage,
     nodes,
+    namespaces,
     api_extensions,
     webhooks,
     security,
@@ -137,6 +139,7 @@ FAMILIES: tuple[type[Coded], ...] = (
     ClaimCode,
     StorageCode,
     NodeCode,
+    NamespaceCode,
     ExtensionCode,
     WebhookCode,
     SecurityCode,

@@ -13,6 +13,7 @@ from agents.incident import Finding, Severity
 from agents.investigator.analyzers.codes import Code
 from agents.investigator.analyzers.endpoints import Addresses, directory_of
 from agents.investigator.analyzers.fields import (
+    count_of,
     dig,
     is_ready,
     items,
@@ -47,11 +48,26 @@ def services(snapshot: Snapshot) -> Iterator[Finding]:
         if pods:
             yield from _none_ready(snapshot, service, (pods, known))
         elif owners := selected_workloads(snapshot, service):
-            yield _no_pods(snapshot, service, owners[0])
+            if not _has_pods(snapshot, owners):
+                yield _no_pods(snapshot, service, owners[0])
         elif known.unready and not known.ready:
             yield _unready(snapshot, service, known)
-        elif not (known.ready or known.elects or directory.overlooked(service)):
+        elif not (known.ready or known.elects or directory.overlooked(service) or _unseen(snapshot, service)):
             yield _matches_nothing(snapshot, service)
+
+
+def _has_pods(snapshot: Snapshot, owners: tuple[JsonObject, ...]) -> bool:
+    """Whether one of these says that it has pods that run, where the pods themselves were not read."""
+    read = snapshot.looked_at(namespace_of(owners[0]), "Pod")
+    told = ("availableReplicas", "numberAvailable")
+    return not read and any(count_of(owner, "status", name) for owner in owners for name in told)
+
+
+def _unseen(snapshot: Snapshot, service: JsonObject) -> bool:
+    """Whether there may be pods here that were not read: then that none was found says nothing."""
+    place = namespace_of(service)
+    known = snapshot.looked_at(place, "Pod") or any(map(snapshot.objects, SELECTABLE))
+    return not known or snapshot.inventory.unread("Pod", place)
 
 
 def _workloads(snapshot: Snapshot, namespace: str) -> tuple[JsonObject, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -59,6 +60,8 @@ _WORDS = {
     "no_nodes": "exist at all",
 }
 
+_OF_ONE = {"lack": "lacks", "hold": "holds", "have": "has", "do": "does", "are": "is"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
@@ -73,8 +76,20 @@ class Verdict:
     @property
     def words(self) -> str:
         """The reasons in words, the one that rules out most nodes first; empty when none was recognised."""
-        ranked = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))
-        return ", ".join(f"{'no' if key == 'no_nodes' else count} {_WORDS[key]}" for key, count in ranked)
+        return in_words(self.reasons)
+
+
+def in_words(reasons: Mapping[str, int]) -> str:
+    """Nodes by reason in words, the reason that rules out most of them first."""
+    ranked = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(
+        f"{'no' if key == 'no_nodes' else count} {_said_of(count, _WORDS[key])}" for key, count in ranked
+    )
+
+
+def _said_of(count: int, words: str) -> str:
+    verb, _, rest = words.partition(" ")
+    return f"{_OF_ONE[verb]} {rest}" if count == 1 and verb in _OF_ONE else words
 
 
 @lru_cache(maxsize=256)
