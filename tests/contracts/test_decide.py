@@ -121,7 +121,7 @@ def test_as_many_digits_as_a_card_shows_name_a_plan(at: ByKey, url: str) -> None
 def test_what_begins_no_plan_is_told_in_a_sentence(at: ByKey, url: str) -> None:
     counter = Counter(url=url, signer=ADA)
     for digits in ("nosuch", "INC-1", "abc", "0" * 65, "", "0000"):
-        with pytest.raises(DecideProblem, match="beginning of a plan|no plans that wait"):
+        with pytest.raises(DecideProblem, match=r"beginning of a plan|no plans that wait"):
             counter.plan(digits)
 
 
