@@ -41,7 +41,8 @@ async def answer(office: Office, body: Payload) -> str:
         who = {"user": text(body, "user_id"), "team": text(body, "team_id")}
         said = {**who, "wanted": word, "why": against.value}
         await asyncio.to_thread(brake.refuse, office.ledger, said)
-        return f"Not done: {against.value}."
+        # Nothing is signed by a command, so there is no change to be on the roster for.
+        return f"Not done: {against.value.removesuffix(' for this change')}."
     if word == "analyze":
         asks = Approver(team_id=text(body, "team_id"), user_id=text(body, "user_id"))
         return await errands.analyze(office, asks, text(body, "channel_id"), rest.strip())
@@ -56,7 +57,8 @@ async def _incident(office: Office, body: Payload, named: str) -> str:
     number = _NUMBER.fullmatch(named)
     found = await asyncio.to_thread(story, office.ledger, int(number[1])) if number else None
     if found is None:
-        return f"There is no incident {redact(named)[:40]}. Say its number: `incident INC-7`."
+        absent = f"There is no incident {redact(named)[:40]}. " if named else ""
+        return f"{absent}Say its number: `incident INC-7`."
     told, view = found.incident, found.plan
     cause = found.diagnosis.cause if found.diagnosis else None
     stands = found.outcome.sentence if found.outcome else told.phase
