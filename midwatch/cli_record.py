@@ -84,7 +84,8 @@ def _size(ledger: Ledger) -> int:
 
 
 def _verdict(found: Verdict) -> list[str]:
-    counts = f"{found.events} events, {found.plans} plans, {found.checkpoints} checkpoints"
+    tallies = ((found.events, "event"), (found.plans, "plan"), (found.checkpoints, "checkpoint"))
+    counts = ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in tallies)
     whole = "whole" if found.ok else "NOT whole"
     return [*found.remarks, f"{counts}, anchored up to {found.anchored}: {whole}"]
 

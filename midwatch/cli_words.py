@@ -41,8 +41,11 @@ def told(before: str = "", after: str = "") -> Iterator[None]:
         yield
     # Asked only when something went wrong: a command that works need not import what could have failed.
     except _mendable() as problem:
+        said = str(problem)
+        if isinstance(problem, OSError) and problem.strerror and problem.filename:
+            said = f"{problem.filename}: {problem.strerror}"
         hint = next(hint for kind, hint in _hints().items() if isinstance(problem, kind))
-        end(f"{before}{problem}{after}", COULD_NOT, then=hint)
+        end(f"{before}{said}{after}", COULD_NOT, then=hint)
 
 
 def _mendable() -> tuple[type[Exception], ...]:
@@ -51,6 +54,7 @@ def _mendable() -> tuple[type[Exception], ...]:
 
 def _hints() -> dict[type[Exception], str]:
     """What to do next, by what went wrong."""
+    from agents.auditor.export import NoSuchIncident
     from agents.investigator.analyzers.outside import UnfitAnalyzer
     from agents.investigator.silenced import SilenceError
     from agents.ledger.store import LedgerError
@@ -58,6 +62,7 @@ def _hints() -> dict[type[Exception], str]:
     from tools.policy.load import PolicyError
 
     return {
+        NoSuchIncident: LIST,
         LedgerError: CHECK,
         KubernetesError: CHECK,
         PolicyError: "`midwatch policy check FILE` reads the file alone",

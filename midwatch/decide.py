@@ -26,7 +26,12 @@ class Answer(StrEnum):
 
 KEYGEN = "keygen"
 _KEY_FILE = Path("~/.config/midwatch/decide.key")
-What = Annotated[str, typer.Argument(metavar="[PLAN|keygen]", help="A plan's id; nothing lists what waits.")]
+What = Annotated[
+    str,
+    typer.Argument(
+        metavar="[PLAN|keygen]", help="A plan's id, or its first digits; nothing lists what waits."
+    ),
+]
 Said = Annotated[Answer | None, typer.Argument(help="What you say of the plan.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; up to 500 characters, kept beside the record.")]
 KeyFile = Annotated[Path, typer.Option("--key", help="The file with your own key.")]
@@ -82,7 +87,10 @@ def decided(counter: Counter, said: tuple[str, Answer], reason: str, ask: Callab
         verdict = Verdict.APPROVE if answer is Answer.APPROVE else Verdict.DENY
         reply = counter.decide(offered, verdict, (typed, reason))
     except DecideProblem as problem:
-        end(str(problem), then="midwatch decide, without a plan, lists what waits for you")
+        end(
+            clean(str(problem)),
+            then=problem.then or "midwatch decide, without a plan, lists what waits for you",
+        )
     if not reply.counted:
         say(clean(reply.says))
         return False
@@ -111,7 +119,9 @@ def _counter(path: Path, url: str) -> Counter:
 
     try:
         return Counter(url=url, signer=read(path))
-    except (KeyFileProblem, DecideProblem) as problem:
+    except DecideProblem as problem:
+        end(str(problem), then=problem.then)
+    except KeyFileProblem as problem:
         end(str(problem), then="midwatch decide keygen makes a key; docs/slack.md says how it is set up")
 
 
@@ -121,7 +131,7 @@ def _list(counter: Counter) -> None:
     try:
         found = counter.waiting()
     except DecideProblem as problem:
-        end(str(problem), then="is the key in the roster, and is this machine's clock right?")
+        end(str(problem), then=problem.then or "is the key in the roster, and is this machine's clock right?")
     for one in found:
         say(_line(one))
     if not found:

@@ -7,6 +7,7 @@ the bytes that were shown.
 from __future__ import annotations
 
 import ipaddress
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,13 +31,18 @@ if TYPE_CHECKING:
     from midwatch.decide_key import Signer
 
 WITHIN_S = 15.0
+_ID, _BEGINNING = re.compile("[0-9a-f]{16}"), re.compile("[0-9a-f]{4,64}")
 _Body = TypeVar("_Body", bound=BaseModel)
 
 
 class DecideProblem(Exception):
-    """It could not be asked or handed in, so nothing was counted; the message says why."""
+    """It could not be asked or handed in, so nothing was counted; ``then`` is what to do next."""
 
     retryable = False
+
+    def __init__(self, why: str, then: str = "") -> None:
+        super().__init__(why)
+        self.then = then
 
 
 class _Loose(BaseModel):
@@ -90,14 +96,15 @@ class Counter:
         """Refuse an address where somebody on the way would read what waits for a signature."""
         parts = urlsplit(self.url)
         if parts.scheme != "https" and not (parts.scheme == "http" and _loopback(parts.hostname or "")):
-            raise DecideProblem(f"{self.url} is not https: name the address of the pages with --url")
+            raise DecideProblem(f"{self.url} is not https", "name the address of the pages with --url")
 
     def waiting(self) -> list[Offered]:
         """The plans that wait for this person, without their diffs. Raises DecideProblem."""
         return [_offered(one) for one in self._look("")]
 
     def plan(self, plan_id: str) -> Offered:
-        """One plan whole. Raises DecideProblem."""
+        """One plan whole, by its id or as many digits as a card shows. Raises DecideProblem."""
+        plan_id = self._id_of(plan_id)
         found = [_offered(one) for one in self._look(plan_id)]
         if not found:
             raise DecideProblem(f"there is no plan {plan_id}")
@@ -107,6 +114,17 @@ class Counter:
         if offered.shown.preview is None or offered.shown.state is PlanState.DRAFT:
             raise DecideProblem(f"plan {plan_id} is not open for signing: it waits for a dry-run or a place")
         return offered
+
+    def _id_of(self, digits: str) -> str:
+        if _ID.fullmatch(digits):
+            return digits
+        # Cards and pages show twelve of them, and nobody types more than it takes.
+        if not _BEGINNING.fullmatch(digits):
+            raise DecideProblem(f"{digits} is not the beginning of a plan's digest: four digits at least")
+        found = [one.plan.id for one in self.waiting() if one.plan.digest.startswith(digits)]
+        if len(found) != 1:
+            raise DecideProblem(f"{len(found) or 'no'} plans that wait for you begin with {digits}")
+        return found[0]
 
     def decide(self, offered: Offered, verdict: Verdict, words: tuple[str, str]) -> Reply:
         """Sign and hand in; ``words`` are what was typed, and the reason. Raises DecideProblem."""
@@ -139,7 +157,9 @@ class Counter:
                 answer = client.post(self.url.rstrip("/") + path, content=envelope.wire(), headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as problem:
             said = f"no answer from {self.url} ({type(problem).__name__})"
-            raise DecideProblem(f"{said}: whether it was counted is shown by another look") from problem
+            if path == PATH:
+                said += ": whether it was counted is shown by another look"
+            raise DecideProblem(said, "does `midwatch serve` run there, and can it be reached?") from problem
         try:
             if answer.status_code in {httpx.codes.OK, httpx.codes.CONFLICT}:
                 return form.model_validate_json(answer.content)

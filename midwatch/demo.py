@@ -42,8 +42,11 @@ def run(scenario: str) -> int:
     console = screen(markup=True)
     try:
         with ExitStack() as stack:
+            console.print("[dim]starting a pretend data centre and Midwatch …[/dim]")
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="midwatch-demo-")))
-            console.print(_Demo(stack, console, folder, scenario).play())
+            demo = _Demo(stack, console, folder, scenario)
+            console.print(demo.play())
+            demo.stay()
     except BrokenArrow as broken:
         console.print(f"[red]demo: broken arrow: {broken}[/red]")
         return 1
@@ -77,7 +80,8 @@ class _Demo:
         """The story; returns the last line."""
         self.console.print(f"[bold]{self.data['title']}[/bold]\n{self.data['story']}\n")
         self.console.print(f"Slack page     {self.data['slack']['page_url']}")
-        self.console.print(f"Incident page  {self.login}\n")
+        # An address that is broken in two cannot be clicked.
+        self.console.print(f"Incident page  {self.login}\n", soft_wrap=True)
         began = time.monotonic()
         self.world.tell("break")
         if not self._until(self.teller.opened, QUIET_S if self._silent() else WAIT_S):
@@ -98,6 +102,13 @@ class _Demo:
         if not self.teller.recovered():
             raise BrokenArrow(f"verify: {self.teller.outcome()}")
         return self._end("INC-1 verified", began)
+
+    def stay(self) -> None:
+        """Leave all of it standing until a key is pressed: whoever signed wants to see what became of it."""
+        if self.hands_free:
+            return
+        self.console.print("The card and the pages stay until you press [bold]q[/bold] here.")
+        self._until(lambda: self.keys.pressed() == "q", PERSON_S)
 
     def _silent(self) -> bool:
         return bool(self.data.get("scenario") == "watchdog")

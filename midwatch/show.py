@@ -45,7 +45,9 @@ def _head(found: Story) -> Iterator[str]:
     yield f"{one.id}  {clean(one.title)}"
     end = f", closed {_at(one.closed_at)}" if one.closed_at else ""
     where = f"cluster {clean(one.cluster)}, opened {_at(one.opened_at)}{end}"
-    yield f"{one.state.value}, {clean(one.phase)}; severity {clean(one.severity)}; {where}"
+    # What is over has no other phase than that.
+    stands = dict.fromkeys((one.state.value, clean(one.phase)))
+    yield f"{', '.join(stands)}; severity {clean(one.severity)}; {where}"
     yield f"alerts: {len(one.firing)} of {len(one.alerts)} fire"
     if found.halted:
         yield f"halted {clean(found.halted)}"

@@ -32,6 +32,10 @@ class NothingToExport(LedgerError):
     The whole of a bent record can be exported: who checks it finds where it is bent."""
 
 
+class NoSuchIncident(NothingToExport):
+    """The record holds no incident of this number."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Part:
     """The rows after ``after`` up to ``upto``, with the words of one incident or of all."""
@@ -61,7 +65,7 @@ def of_incident(session: Session, incident: int) -> Part:
     first = session.exec(own.order_by(col(AuditRow.seq)).limit(1)).first()
     last = session.exec(own.order_by(col(AuditRow.seq).desc()).limit(1)).first()
     if first is None or last is None:
-        raise NothingToExport(f"there is no INC-{incident}")
+        raise NoSuchIncident(f"there is no INC-{incident}")
     signed = checkpoints.notes(session, after=last - 1)
     upto = signed[0][0] if signed else checkpoints.head(session)[0]
     return Part(after=first - 1, upto=upto, incident=incident)

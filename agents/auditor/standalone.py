@@ -184,11 +184,14 @@ def main() -> None:
     parser.add_argument("--anchor", action="append", default=[], help="a checkpoint, or a file of them")
     parser.add_argument("--key", help="the first public key, if you know it from elsewhere")
     asked = parser.parse_args()
-    text = "\n\n".join(one if "\n" in one else Path(one).read_text("utf-8") for one in asked.anchor)
-    notes = [note for note in text.replace("\n\n—", "\n—").split("\n\n") if "— " in note]
     try:
+        text = "\n\n".join(one if "\n" in one else Path(one).read_text("utf-8") for one in asked.anchor)
+        notes = [note for note in text.replace("\n\n—", "\n—").split("\n\n") if "— " in note]
         with asked.export.open(encoding="utf-8") as file:
             record = check(map(json.loads, file), notes, asked.key)
+    except OSError as problem:
+        # With another exit code: a file that is not there says nothing about the record.
+        parser.error(f"{problem.filename} cannot be read: {problem.strerror}")
     except (KeyError, ValueError, IndexError, TypeError, StopIteration) as problem:
         sys.exit(f"NOT whole: {problem}" if isinstance(problem, ValueError) else f"NOT whole: {problem!r}")
     met = [size for size in record.marks if record.start < size <= record.seq]

@@ -65,10 +65,16 @@ def titled(title: str, link: tuple[str, str], lines: Iterable[str]) -> Block:
 
 def people(title: str, text: str, called: Iterable[Mention]) -> Block:
     """A bold title, text and people or groups by their ids; Slack shows their names and calls them."""
+    return spoken_of(title, text, ((one, " ") for one in called))
+
+
+def spoken_of(title: str, text: str, named: Iterable[tuple[Mention, str]]) -> Block:
+    """A bold title, text, and people or groups by their names, each with what is said of them."""
     block = paragraph(title, text)
     parts = block["elements"][0]["elements"]
-    for kind, one in called:
-        parts += [{"type": kind, f"{kind}_id": one}, {"type": "text", "text": " "}]
+    # An edit of a message calls nobody: cards name people like this, and threads only whom they call.
+    for (kind, one), after in named:
+        parts += [{"type": kind, f"{kind}_id": one}, {"type": "text", "text": after}]
     return block
 
 

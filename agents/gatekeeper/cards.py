@@ -12,6 +12,7 @@ import hashlib
 import orjson
 
 from agents.gatekeeper.blocks import button, cited, clipped, context, header, line, menu, paragraph
+from agents.gatekeeper.blocks import people as named
 from agents.gatekeeper.change import change, deciding
 from agents.gatekeeper.fitting import Piece, fitted
 from agents.gatekeeper.reasons import Reasons
@@ -173,7 +174,7 @@ def _asides(story: Story, seal: SealKey) -> list[Block]:
     if story.snoozed is not None and story.outcome is None:
         until = f"until {story.snoozed.until:%H:%M} UTC" if story.snoozed.until else "until it is over"
         blocks.append(
-            context(f"Calls rest {until}, as {story.snoozed.by.user_id} asked. Nothing expires later.")
+            named("Calls rest", f"{until}; nothing expires later. By ", [("user", story.snoozed.by.user_id)])
         )
     elements = [button("details", "Details", value)]
     if story.outcome is None and story.incident.state is IncidentState.OPEN:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from agents.gatekeeper.blocks import button, clipped, code, confirm, context, fields, line, listed, paragraph
+from agents.gatekeeper.blocks import (
+    button,
+    clipped,
+    code,
+    confirm,
+    context,
+    fields,
+    line,
+    listed,
+    paragraph,
+    spoken_of,
+)
 from agents.gatekeeper.blocks import people as named
 from agents.gatekeeper.editable import is_editable
 from agents.gatekeeper.fitting import Piece
@@ -71,11 +82,12 @@ def change(story: Story, view: PlanView, reasons: Reasons) -> list[Piece]:
         why = context(f"Why this one: {clipped(view.note, 400)}")
         pieces.append(Piece(blocks=[why], gives_way=4, name="why this one"))
     pieces.append(Piece(blocks=[fields(_facts(view, reasons))]))
+    pieces.append(Piece(blocks=_edited(view)))
     pieces.append(Piece(blocks=_steps(view)))
     if _asking(view):
         pieces.append(Piece(blocks=_so_far(view)))
     else:
-        pieces.append(Piece(blocks=[paragraph("Decision", _said(view, over=story.outcome is not None))]))
+        pieces.append(Piece(blocks=[_said(view, over=story.outcome is not None)]))
     return pieces
 
 
@@ -140,6 +152,12 @@ def _so_far(view: PlanView) -> list[Block]:
     return [named("Approved so far", words, [("user", one.approver.user_id) for one in given[:MOST_TOLD]])]
 
 
+def _edited(view: PlanView) -> list[Block]:
+    if view.plan.requester == "midwatch":
+        return []
+    return [spoken_of("Edited by", "", [(("user", view.plan.requester), ", who cannot approve it")])]
+
+
 def _steps(view: PlanView) -> list[Block]:
     """What was done of a plan of several steps, and what was not, once something was begun."""
     receipts = {receipt.step: receipt for receipt in view.receipts}
@@ -178,12 +196,10 @@ def _facts(view: PlanView, reasons: Reasons) -> list[tuple[str, str]]:
         ("Expires", f"{plan.pending_until:%H:%M:%S} UTC"),
         ("Rule", rule),
     ]
-    if plan.requester != "midwatch":
-        said.append(("Edited by", f"{plan.requester}, who cannot approve it"))
     return [(name, clipped(value, _UNDO if name == "Undo" else _FIELD)) for name, value in said]
 
 
-def _said(view: PlanView, *, over: bool) -> str:
+def _said(view: PlanView, *, over: bool) -> Block:
     words = _WORDS.get(view.state, "Being rehearsed against the cluster.")
     if view.obstacle:
         words = _HINDERED.get(view.state, words).format(clipped(view.obstacle, 300))
@@ -191,7 +207,12 @@ def _said(view: PlanView, *, over: bool) -> str:
             words += " Somebody else who may sign can approve it now."
     if over and view.state is PlanState.SUCCEEDED:
         words = "Done."
-    who = ", ".join(f"{d.approver.user_id} ({d.verdict.value}{how(d)})" for d in view.decisions[:MOST_TOLD])
+    who = view.decisions[:MOST_TOLD]
     detail = view.reason if view.state in TERMINAL and view.state is not PlanState.SUCCEEDED else ""
-    detail = clipped(detail, 400)
-    return " ".join(part for part in (words, detail, f"Decided by {who}." if who else "") if part)
+    for one in who:
+        # The ledger's reason begins with an id; here the person is named beside what they decided.
+        if detail.startswith(before := f"{one.approver.user_id}: "):
+            detail = f"“{detail.removeprefix(before)}”"
+    said = " ".join(part for part in (words, clipped(detail, 400)) if part)
+    named_ = [(("user", one.approver.user_id), f" ({one.verdict.value}{how(one)})") for one in who]
+    return spoken_of("Decision", f"{said} Decided by " if who else said, named_)

@@ -60,7 +60,8 @@ async def _incident(office: Office, body: Payload, named: str) -> str:
     number = _NUMBER.fullmatch(named)
     found = await asyncio.to_thread(story, office.ledger, int(number[1])) if number else None
     if found is None:
-        return f"There is no incident {redact(named)[:40]}. Say its number: `incident INC-7`."
+        absent = f"There is no incident {redact(named)[:40]}. " if named else ""
+        return f"{absent}Say its number: `incident INC-7`."
     told, view = found.incident, found.plan
     cause = found.diagnosis.cause if found.diagnosis else None
     stands = found.outcome.sentence if found.outcome else told.phase

@@ -48,8 +48,10 @@ def _turns(story: Story) -> list[tuple[str, Block]]:
         # A waiting plan is the card itself; only what became of it is worth an entry.
         if view.state in {PlanState.DRAFT, PlanState.PENDING}:
             continue
-        people = ", ".join(f"{d.approver.user_id} {d.verdict.value}{how(d)}" for d in view.decisions)
-        text = " ".join(part for part in (people, view.reason) if part)
+        # By id and not by name: a name in a new message calls its person.
+        people = ", ".join(f"{d.approver.user_id} ({d.verdict.value}{how(d)})" for d in view.decisions)
+        said = "" if view.reason in {d.approver.user_id for d in view.decisions} else view.reason
+        text = ". ".join(part for part in (f"Decided by {people}" if people else "", said) if part)
         turns.append((f"{view.plan.id}-{view.state.value}", paragraph(f"Plan {view.state.value}", text)))
     return turns
 

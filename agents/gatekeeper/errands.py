@@ -32,9 +32,8 @@ LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 async def analyze(office: Office, who: Approver, channel_id: str, named: str) -> str:
     """Have a namespace looked at; what to say to whoever asked."""
     if not LABEL.fullmatch(named):
-        return (
-            f"Not done: {redact(named)[:63] or 'nothing'} is no name of a namespace. Say `analyze NAMESPACE`."
-        )
+        against = f"Not done: {redact(named)[:63]} is no name of a namespace. " if named else ""
+        return f"{against}Say which namespace: `analyze NAMESPACE`."
     wish = Errand(kind="analyze", subject=named, by=who, channel_id=channel_id)
     asked = await asyncio.to_thread(errands.ask, office.ledger, wish)
     if isinstance(asked, str):

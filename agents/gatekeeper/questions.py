@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents.gatekeeper.blocks import cited, clipped, code, line, listed, paragraph
 from agents.gatekeeper.remembered import told
 from agents.gatekeeper.touched import reach
 from agents.incident import Evidence
+from agents.ledger.investigations import LOG
 from agents.ledger.protocol import ACTIVE, PlanState
 from agents.ledger.roster import Roster
 from agents.ledger.story import Story
@@ -35,6 +36,8 @@ class Asked:
     story: Story
     roster: Roster
     public_url: str
+    words: str = ""
+    """What was asked, in small letters."""
 
     @property
     def page(self) -> str:
@@ -52,6 +55,7 @@ _WISH = re.compile(
     r"(approve|reject|deny|scale|restart|delete|kubectl|roll ?back|apply|execute|run|do it|go ahead|fix it)\b"
 )
 """A message that begins as an order does: without a name it may be meant for us, so it is answered."""
+_EVIDENCE = re.compile(r"\be[1-9]\d{0,3}\b")
 Topic = Callable[[Asked], Blocks]
 
 
@@ -60,7 +64,7 @@ def answer(said: str, asked: Asked, *, named: bool) -> Blocks | None:
     words = plain(said).lower()
     for pattern, topic in _TOPICS:
         if pattern.search(words) and (named or "?" in words or topic is not _cannot or _WISH.match(words)):
-            return topic(asked)
+            return topic(replace(asked, words=words))
     return _help(asked) if named else None
 
 
@@ -100,7 +104,7 @@ def _why(asked: Asked) -> Blocks:
 
 def _logs(asked: Asked) -> Blocks:
     # Only what was stored: a question never makes us look at the cluster again.
-    looks = [one for one in asked.story.evidence if "logs" in one.tool]
+    looks = [one for one in asked.story.evidence if one.tool == LOG]
     if not looks:
         return [paragraph("No logs were read", "for this incident.")]
     found = asked.story.diagnosis
@@ -110,8 +114,18 @@ def _logs(asked: Asked) -> Blocks:
     return [block for one in looks[:2] for block in _look(asked, one)]
 
 
+def _numbered(asked: Asked) -> Blocks:
+    # Cards and answers name evidence by its number: whoever reads one asks for it by that.
+    named = list(dict.fromkeys(_EVIDENCE.findall(asked.words)))[:2]
+    stored = {one.id.lower(): one for one in asked.story.evidence}
+    blocks = [block for number in named if number in stored for block in _look(asked, stored[number])]
+    absent = [number.upper() for number in named if number not in stored]
+    return blocks + [paragraph(f"There is no {number}", "among what was stored here.") for number in absent]
+
+
 def _look(asked: Asked, item: Evidence) -> Blocks:
-    head = f"{item.tool} {clipped(item.query, 300)}, {item.fetched_at:%H:%M:%S} UTC  "
+    refused = "" if item.ok else "not checked: "
+    head = f"{refused}{item.tool} {clipped(item.query, 300)}, {item.fetched_at:%H:%M:%S} UTC  "
     link = (f"{asked.page}#{item.id}", item.id)
     # The end of a log is where it went wrong.
     text = item.excerpt if len(item.excerpt) <= EXCERPT else f"…{item.excerpt[-EXCERPT:]}"
@@ -171,7 +185,8 @@ def _who(asked: Asked) -> Blocks:
         return [paragraph("Nothing waits", "for a signature here.")]
     names = [one.words for one in asked.roster.signers(view.plan)]
     said = clipped(", ".join(names), 600) or "nobody: the roster names no one for this change"
-    return [paragraph(f"{view.plan.needed} of these have to approve it:", said)]
+    have = "has" if view.plan.needed == 1 else "have"
+    return [paragraph(f"{view.plan.needed} of these {have} to approve it:", said)]
 
 
 def _before(asked: Asked) -> Blocks:
@@ -200,6 +215,7 @@ def _help(asked: Asked) -> Blocks:
             [
                 "why do you think so?",
                 "show the logs",
+                "show E1",
                 "what changed?",
                 "what did you not check?",
                 "what else could it be?",
@@ -217,13 +233,15 @@ _TOPICS: tuple[tuple[re.Pattern[str], Topic], ...] = tuple(
     for pattern, topic in (
         (r"\bwho\b.*\b(approve|sign|decide)|\bwho (may|can|must)\b", _who),
         (
-            r"\b(is|are|how) (it|this|that|they) (safe|risky|dangerous)|\bsafe\?|\b(risks?|undo)\b.*\?",
+            r"\b(is|are|how) (it|this|that|they) (safe|risky|dangerous)|\bsafe\?"
+            r"|\b(risks?|undo|blast radius)\b.*\?",
             _safe,
         ),
         (r"\bnot (been )?(check|look)|\bnot you check|\bwhat (is|was) missing\b|\bgaps?\b.*\?", _unseen),
         (r"\bwhat else\b|\bother causes?\b|\balternatives?\b|\bruled out\b", _else),
         (r"\bseen (this |it )?before\b|\bhappened before\b|\blast time\b", _before),
         (r"\bwhat (has |was |were )?chang|\bwhat changes?\b|\brecent(ly)? (change|deploy)", _changed),
+        (r"\b(show|open|what('s| is))\b.*\be[1-9]\d{0,3}\b", _numbered),
         (r"\bshow\b.*\blogs?\b|\blogs?\b.*\?|\bwhat do(es)? the logs?\b", _logs),
         # Before "why": "why not approve it" is a wish as well.
         (

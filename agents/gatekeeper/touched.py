@@ -20,9 +20,9 @@ def reach(plan: Plan) -> str:
     traffic = [radius.requests_per_second for radius in plan.radius]
     budgets = {radius.budget.name: radius.budget for radius in plan.radius if radius.budget}
     said = [
-        f"{_sum(replicas)} replicas",
+        f"{_sum(replicas)} replica{'' if replicas == [1] else 's'}",
         "; ".join(f"budget {name} needs {one.need}, lets {one.allowed} go" for name, one in budgets.items())
-        or "no budget",
+        or "no disruption budget",
         f"{_sum(traffic)} requests/s",
     ]
     return ", ".join(said) if plan.radius else "not stated"

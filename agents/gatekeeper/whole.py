@@ -35,7 +35,8 @@ def is_long(plan: Plan, preview: Preview | None) -> bool:
 def whole_text(plan: Plan, preview: Preview | None) -> str:
     """Everything that is signed, as one text."""
     # The digest first: it is what is compared with the card and typed from tier 2 on.
-    lines = [f"Plan {plan.digest} for {plan.incident}, {len(plan.steps)} steps", ""]
+    steps = "1 step" if len(plan.steps) == 1 else f"{len(plan.steps)} steps"
+    lines = [f"Plan {plan.digest} for {plan.incident}, {steps}", ""]
     for n, step in enumerate(plan.steps, start=1):
         lines.append(f"{n}. {sentence(step)}")
         if n <= len(plan.radius):

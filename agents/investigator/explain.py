@@ -96,12 +96,15 @@ def _overheard(case: Case) -> Iterator[Claim]:
 
 def _signals(case: Case) -> Iterator[Claim]:
     """What the metrics say of the alerts themselves: the stored lines, told without their labels."""
+    told: set[str] = set()
     for signal in case.snapshot.signals:
         lines = signal.lines[:MOST_PER_CODE]
         said = ", and ".join(line.rpartition("} ")[2] for line in lines)
-        yield Claim(
-            text=f"{signal.alert}: its own expression {said}.", evidence=(signal.evidence,), quotes=lines
-        )
+        text = f"{signal.alert}: its own expression {said}."
+        # Alerts of one rule share its expression: without their labels they all say the same.
+        if text not in told:
+            told.add(text)
+            yield Claim(text=text, evidence=(signal.evidence,), quotes=lines)
 
 
 def _claim(finding: Finding) -> Claim:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from agents.investigator import signals
 from agents.investigator.analyzers.fields import items
 from agents.investigator.reasoning_case import Case
-from agents.ledger.investigations import Look
+from agents.ledger.investigations import LOG, Look
 from tools.kubernetes.client import Connection, Request
 from tools.kubernetes.errors import KubernetesError
 from tools.kubernetes.inventory import cleaned, lines
@@ -104,7 +104,7 @@ def _log(wanted: Wanted, eyes: Eyes, key: str) -> Look:
     found = read_log(eyes.cluster, pod, wanted.container, previous=LOGS[wanted.sight])
     return Look(
         key=f"{key}:{found.path}",
-        tool="kubernetes.log",
+        tool=LOG,
         query=f"GET {found.path}",
         ok=found.ok,
         excerpt=redact(found.text[-EXCERPT:]),

@@ -18,13 +18,10 @@ from agents.investigator.reasoning import reason
 from agents.investigator.reasoning_case import Case
 from agents.investigator.targets import targets
 from agents.investigator.targets_radius import OWNED_KINDS, Relations
-from agents.ledger.investigations import evidence_of
+from agents.ledger.investigations import LOG, evidence_of
 from agents.ledger.memory import Known, last_known
 from agents.ledger.store import Ledger
 from tools.kubernetes.objects import ObjectRef
-
-LOG = "kubernetes.log"
-"""The tool whose looks can be many, and of which one may tell as much as all."""
 
 
 @dataclass(frozen=True, kw_only=True)

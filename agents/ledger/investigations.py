@@ -37,6 +37,10 @@ class Lease:
     until: datetime
 
 
+LOG = "kubernetes.log"
+"""The tool of looks at a container's log: its writers and whoever looks for what they wrote name it alike."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Look:
     """One look at the world to be stored as Evidence. ``key`` names it within the incident."""

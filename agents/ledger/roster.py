@@ -18,6 +18,7 @@ from agents.incident import Approver, Incident, Plan, Value
 from agents.ledger.accounts import GroupId, SeenGroup
 from agents.ledger.signing import raw_of
 from tools.kubernetes.objects import NonEmpty
+from tools.policy.load import sentences
 from tools.redaction import redact
 
 ANY = "*"
@@ -265,7 +266,10 @@ def read_roster(path: Path) -> RosterFile:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         return RosterFile.model_validate(content or {})
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as problem:
+    except ValidationError as problem:
+        said = "; ".join(sentences(problem))
+        raise RosterError(f"the roster {path} cannot be used: {said}") from problem
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
         raise RosterError(f"the roster {path} cannot be used: {problem}") from problem
 
 

@@ -14,6 +14,9 @@ from tools.redaction import redact
 # Sixty-four digits of hash on every line would leave no room for what happened.
 _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b")
 
+# What only a program reads; it stays in the record, and the facts that it seals stand beside it.
+_SEALS = frozenset({"mac", "signature", "statement"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
@@ -30,7 +33,8 @@ class Line:
 def line_of(row: AuditRow) -> Line:
     """One row in words: its body's facts, redacted and inert."""
     body = orjson.loads(row.body)["body"]
-    said = ", ".join(f"{key} {_words(value)}" for key, value in body.items() if value not in ("", None))
+    told = ((key, value) for key, value in body.items() if key not in _SEALS and value not in ("", None))
+    said = ", ".join(f"{key} {_words(value)}" for key, value in told)
     # A page shows digests to be recognised; whoever compares them uses `midwatch verify`.
     text = _DIGEST.sub(r"\1…", said)
     return Line(

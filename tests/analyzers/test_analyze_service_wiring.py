@@ -156,6 +156,7 @@ def test_endpoints_tell_of_pods_that_were_not_read() -> None:
 def test_some_addresses_that_are_not_ready_are_worth_knowing() -> None:
     (finding,) = judged(partly_ready, service(), endpoints("web-1", unready=("web-2",)))
     assert finding.code == "service.endpoints.some_not_ready"
+    assert finding.message == "1 of the 2 addresses of Service shop/web is not ready."
     assert (finding.severity, finding.fields["not_ready"]) == ("info", ["Pod web-2"])
     assert judged(partly_ready, service(), endpoints("web-1", "web-2")) == []
     assert judged(partly_ready, service(), endpoints(unready=("web-1",))) == []

@@ -113,6 +113,19 @@ def test_whoever_has_no_key_of_the_roster_is_shown_nothing(at: ByKey, url: str) 
         counter.waiting()
 
 
+def test_as_many_digits_as_a_card_shows_name_a_plan(at: ByKey, url: str) -> None:
+    counter = Counter(url=url, signer=ADA)
+    for digits in (at.plan.digest[:4], at.plan.digest[:12], at.plan.id, at.plan.digest):
+        assert counter.plan(digits).plan.digest == at.plan.digest
+
+
+def test_what_begins_no_plan_is_told_in_a_sentence(at: ByKey, url: str) -> None:
+    counter = Counter(url=url, signer=ADA)
+    for digits in ("nosuch", "INC-1", "abc", "0" * 65, "", "0000"):
+        with pytest.raises(DecideProblem, match=r"beginning of a plan|no plans that wait"):
+            counter.plan(digits)
+
+
 def test_a_plan_that_is_not_there_is_told(at: ByKey, url: str) -> None:
     with pytest.raises(DecideProblem, match="there is no plan"):
         Counter(url=url, signer=ADA).plan("0" * 16)
@@ -194,8 +207,11 @@ def test_nothing_is_asked_for_where_somebody_on_the_way_could_read_it(url: str) 
 
 
 def test_a_server_that_is_away_is_told() -> None:
-    with pytest.raises(DecideProblem, match="no answer"):
+    with pytest.raises(DecideProblem, match="no answer") as away:
         Counter(url="http://127.0.0.1:9", signer=ADA).waiting()
+    # Nothing was handed in, so there is nothing to be in doubt about.
+    assert "counted" not in str(away.value)
+    assert "can it be reached" in away.value.then
 
 
 def test_keygen_makes_one_file_for_its_owner_and_prints_the_line_of_the_roster(tmp_path: Path) -> None:

@@ -172,6 +172,12 @@ def test_an_export_that_was_changed_is_found(record: Record, old: str, new: str,
     assert (found.returncode, words in found.stderr) == (1, True), found.stderr
 
 
+def test_an_export_that_is_not_there_is_not_called_bent(tmp_path: Path) -> None:
+    found = alone(tmp_path / "nothing.jsonl")
+    assert found.returncode == 2
+    assert "nothing.jsonl cannot be read: No such file or directory" in found.stderr
+
+
 def test_an_export_from_a_time_on_is_bound_to_what_came_before(record: Record) -> None:
     told_whole(record.ledger)
     record.sign()

@@ -81,7 +81,7 @@ def test_a_snooze_is_seen_on_the_card_and_kept_in_the_record(desk: FrontDesk) ->
     (said,) = desk.said(Tag.CALLS_SNOOZED)
     assert ADA in said
     desk.run(advance(desk.office, 1))
-    assert ada.wait_for_message(lambda message: "Calls rest until" in json.dumps(message))
+    assert ada.wait_for_message(lambda message: "Calls rest  " in json.dumps(message))
     with desk.ledger.read() as session:
         kept = snooze.of_incident(session, 1)
     assert kept is not None

@@ -67,7 +67,9 @@ def test_what_is_typed_becomes_a_new_plan_that_somebody_else_has_to_sign(desk: F
     assert new.plan.digest in said
     rehearsed(desk, new.plan)
     ada, ben = desk.person(ADA), desk.person(BEN)
-    assert f"Edited by\\n{ADA}" in json.dumps(ada.wait_for_button("approve").message)
+    shown = json.dumps(ada.wait_for_button("approve").message)
+    assert "Edited by  " in shown
+    assert f'{{"type": "user", "user_id": "{ADA}"}}' in shown
     ada.click(ada.wait_for_button("approve"))
     ada.wait_for_ephemeral(Refusal.OWN_REQUEST.value)
     assert plans(desk.ledger)[1].state is PlanState.PENDING

@@ -140,7 +140,9 @@ NO_NAMES = ["", "Shop", "a b", "../kube-system", "shop/pods", "-shop", "shop-", 
 
 def test_t04_what_is_no_name_of_a_namespace_reaches_no_cluster(at: Errands) -> None:
     for name in NO_NAMES:
-        assert "is no name of a namespace" in at.types(f"analyze {name}"), name
+        told = at.types(f"analyze {name}")
+        assert told.endswith("Say which namespace: `analyze NAMESPACE`."), name
+        assert ("is no name of a namespace" in told) is bool(name)
     assert at.jobs() == []
 
 

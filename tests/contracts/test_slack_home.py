@@ -73,7 +73,9 @@ def test_an_incident_is_told_in_a_few_lines_with_its_page(desk: FrontDesk) -> No
     "named", ["incident", "incident 99", "incident 0", "incident <!channel>", "incident 1; drop"]
 )
 def test_an_incident_that_is_none_is_answered_with_how_to_ask(desk: FrontDesk, named: str) -> None:
-    assert "<!channel>" not in told(desk, MIA, named, "There is no incident")
+    shown = told(desk, MIA, named, "Say its number: `incident INC-7`.")
+    assert "<!channel>" not in shown
+    assert ("There is no incident" in shown) is (named != "incident")
 
 
 def test_what_was_decided_and_a_halt_are_seen_there(tmp_path: Path) -> None:

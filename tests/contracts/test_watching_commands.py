@@ -95,6 +95,20 @@ def test_an_incident_is_shown_whole(ledger: Ledger, asked: Callable[..., Result]
     assert whole["record"][0]["tag"] == "intake:incident:open"
 
 
+def test_what_cannot_be_taken_away_is_told_with_what_helps(
+    ledger: Ledger, asked: Callable[..., Result], tmp_path: Path
+) -> None:
+    told_whole(ledger)
+    for words in (("export", "--incident", "INC-9"), ("evidence", "INC-9")):
+        absent = asked(*words, "-o", str(tmp_path / "absent"))
+        assert (absent.exit_code, absent.stdout) == (2, "")
+        assert "there is no INC-9" in absent.stderr
+        assert "next: `midwatch incidents` lists those there are" in absent.stderr
+    nowhere = asked("export", "-o", str(tmp_path / "no" / "file"))
+    assert nowhere.exit_code == 2
+    assert f"midwatch: {tmp_path}/no/file: No such file or directory" in nowhere.stderr
+
+
 def test_plans_that_wait_are_listed_with_what_they_change(
     ledger: Ledger, asked: Callable[..., Result]
 ) -> None:

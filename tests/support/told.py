@@ -21,6 +21,7 @@ from agents.incident import (
     Recovery,
     Verdict,
 )
+from agents.ledger.investigations import LOG
 from agents.ledger.protocol import PlanState
 from agents.ledger.seals import SealKey
 from agents.ledger.story import PlanView, Story
@@ -56,7 +57,7 @@ def claims(count: int, words: str) -> tuple[Claim, ...]:
 def an_evidence(number: int, excerpt: str = "read this") -> Evidence:
     return Evidence(
         id=f"E{number}",
-        tool="kubernetes.logs",
+        tool=LOG,
         query="shop/web",
         fetched_at=START,
         excerpt=excerpt,

@@ -83,7 +83,7 @@ def test_a_thread_is_what_was_reviewed() -> None:
 def test_an_excerpt_in_a_thread_ends_visibly_where_it_was_cut(length: int, cut: bool) -> None:
     ((_, block),) = entries(a_story(evidence=(an_evidence(1, "x" * length),)))
     shown = f"{'x' * EXCERPT}\n… (whole on the incident page)" if cut else "x" * length
-    assert words_in(block) == [f"E1 kubernetes.logs shop/web\n{shown}"]
+    assert words_in(block) == [f"E1 kubernetes.log shop/web\n{shown}"]
 
 
 def test_a_thread_shows_the_first_of_much_evidence() -> None:

@@ -55,6 +55,10 @@ def said(question: str, *, named: bool = False, about: Asked | None = None) -> s
         ("why do you think so?", "The image does not start.", "E1"),
         ("Are you sure?", "confidence: high", "E2"),
         ("show the logs", "pull access denied", "E4"),
+        ("show E4", "pull access denied", "E4"),
+        ("what's in e4?", "pull access denied", "E4"),
+        ("show E9", "There is no E9", ""),
+        ("what's the blast radius?", "lets no further pod go", ""),
         ("what changed?", "Ben rolled out 9", "E3"),
         ("What did you not check?", "the node's own log", ""),
         ("what else could it be?", "The node is full.", ""),
@@ -79,6 +83,15 @@ def test_who_may_approve_names_a_group_by_its_handle_and_nobody_in_it() -> None:
     shown = said("who may approve?", about=replace(asked(), roster=roster))
     assert "@oncall" in shown
     assert "U0ADA" not in shown
+
+
+def test_one_signature_is_asked_for_in_good_english() -> None:
+    assert "1 of these has to approve it" in said("who may approve?")
+
+
+def test_evidence_that_could_not_be_read_says_so_when_it_is_asked_for() -> None:
+    blind = asked().story.model_copy(update={"evidence": (LOG.model_copy(update={"ok": False}),)})
+    assert "not checked: kubernetes.log" in said("show E4", about=replace(asked(), story=blind))
 
 
 def test_who_may_approve_names_only_those_whose_tier_it_is() -> None:

@@ -87,6 +87,17 @@ def test_a_file_with_anything_wrong_lets_nobody_sign(tmp_path: Path, text: str) 
     assert roster_or_nobody(tmp_path / "none.yaml") == RosterFile()
 
 
+def test_a_slip_in_the_file_is_told_without_the_words_of_a_library(tmp_path: Path) -> None:
+    path = tmp_path / "roster.yaml"
+    path.write_text("approvers: [{user: U1}]")
+    with pytest.raises(RosterError) as slip:
+        read_roster(path)
+    told = str(slip.value).removeprefix(f"the roster {path} cannot be used: ").split("; ")
+    assert "approvers.0.person.team_id: Field required" in told
+    assert "approvers.0.person.user: unknown key" in told
+    assert "pydantic" not in str(slip.value)
+
+
 def test_a_file_says_who_in_any_language_and_an_empty_one_says_nobody(tmp_path: Path) -> None:
     path = tmp_path / "roster.yaml"
     path.write_text("approvers: [{user_id: U1, team_id: T1, name: Zoë}]\n", encoding="utf-8")

@@ -16,7 +16,7 @@ KNOWN = Known(
     code="image.bad",
     object=CHECKOUT,
     confidence="medium",
-    tools=frozenset({"kubernetes.logs", "prometheus.query"}),
+    tools=frozenset({"kubernetes.log", "prometheus.query"}),
 )
 ELSEWHERE = CHECKOUT.model_copy(update={"name": "cart"})
 
@@ -77,7 +77,7 @@ def test_one_that_was_sure_with_all_confidence_is_shown_by_no_less() -> None:
     known = KNOWN.model_copy(update={"confidence": "high"})
     assert known.shown_by(found(), EVIDENCE)
     assert not known.shown_by(found(confidence="medium"), EVIDENCE)
-    assert KNOWN.model_copy(update={"tools": frozenset({"kubernetes.logs"})}).shown_by(found(), EVIDENCE)
+    assert KNOWN.model_copy(update={"tools": frozenset({"kubernetes.log"})}).shown_by(found(), EVIDENCE)
 
 
 def test_the_tools_of_a_diagnosis_are_those_its_claims_cite_as_far_as_the_looks_are_there() -> None:

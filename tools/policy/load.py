@@ -70,10 +70,11 @@ def parsed(model: type[_T], found: JsonObject, name: str) -> _T:
     try:
         return model.model_validate(found)
     except ValidationError as problem:
-        raise PolicyError("\n".join(f"{name}: {line}" for line in _sentences(problem))) from problem
+        raise PolicyError("\n".join(f"{name}: {line}" for line in sentences(problem))) from problem
 
 
-def _sentences(problem: ValidationError) -> list[str]:
+def sentences(problem: ValidationError) -> list[str]:
+    """What is wrong in a file of settings, place by place, without the words of a library."""
     lines = []
     for one in problem.errors(include_url=False, include_input=False, include_context=False):
         where = ".".join(str(part) for part in one["loc"])

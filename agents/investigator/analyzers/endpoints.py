@@ -118,9 +118,10 @@ def partly_ready(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _some(on: Subject, known: Addresses) -> Finding:
     total, waiting = len(known.ready) + len(known.unready), sorted(known.unready)
+    are = "is" if len(waiting) == 1 else "are"
     return on.info(
         EndpointsCode.SOME_NOT_READY,
-        f"{len(waiting)} of the {total} addresses of {on.ref} are not ready.",
+        f"{len(waiting)} of the {total} addresses of {on.ref} {are} not ready.",
         not_ready=waiting[:_SHOWN],
         count=len(waiting),
         of=total,

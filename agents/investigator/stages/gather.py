@@ -22,7 +22,7 @@ from agents.investigator.toolbox import Toolbox
 from agents.investigator.which_logs import WantedLog, statuses, which_logs
 from agents.investigator.which_places import answering
 from agents.ledger import incidents
-from agents.ledger.investigations import Look
+from agents.ledger.investigations import LOG, Look
 from tools.kubernetes.inventory import Inventory, Query, lines
 from tools.kubernetes.log_lines import safe_log
 from tools.kubernetes.objects import JsonObject
@@ -192,7 +192,7 @@ async def _tail(now: Round, log: WantedLog) -> LogTail:
     looks = [
         Look(
             key=f"{now.key}:{text.path}",
-            tool="kubernetes.log",
+            tool=LOG,
             query=f"GET {text.path}",
             ok=text.ok,
             excerpt=safe_log(text.text, EXCERPT) if text.ok else redact(text.text),
