@@ -212,7 +212,7 @@ def _said(view: PlanView, *, over: bool) -> Block:
     for one in who:
         # The ledger's reason begins with an id; here the person is named beside what they decided.
         if detail.startswith(before := f"{one.approver.user_id}: "):
-            detail = f"“{detail.removeprefix(before)}”"
+            detail = f"Reason: “{detail.removeprefix(before)}”."
     said = " ".join(part for part in (words, clipped(detail, 400)) if part)
     named_ = [(("user", one.approver.user_id), f" ({one.verdict.value}{how(one)})") for one in who]
     return spoken_of("Decision", f"{said} Decided by " if who else said, named_)
