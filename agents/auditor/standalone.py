@@ -1,8 +1,7 @@
 """Check an export of Midwatch's record, alone: python -I standalone.py export.jsonl [--anchor TEXT|FILE].
 
-Needs this file and the standard library. It recomputes chain and tree, checks every signed checkpoint and
-decision, compares the anchors that were kept elsewhere, and rebuilds from the events where each plan stands,
-who decided and what was seen. Exit 0: whole. Exit 1: bent, with the first row that does not fit.
+Needs the standard library only. Recomputes chain and tree, checks signed checkpoints, decisions and anchors,
+rebuilds where each plan stands, who decided and what was seen. Exit 0: whole. Exit 1: bent, and where.
 """
 
 import argparse
@@ -45,8 +44,7 @@ def point_of(data: bytes) -> Point:
     x = x * pow(2, (P - 1) // 4, P) % P if (x * x - square) % P else x
     if len(data) != 32 or y >= P or (x * x - square) % P or (not x and sign):
         raise ValueError("not a point of the curve")
-    x = P - x if x & 1 != sign else x
-    return x, y, 1, x * y % P
+    return (x := P - x if x & 1 != sign else x), y, 1, x * y % P
 
 
 BASE = point_of((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
@@ -189,8 +187,7 @@ def main() -> None:
         notes = [note for note in text.replace("\n\n—", "\n—").split("\n\n") if "— " in note]
         with asked.export.open(encoding="utf-8") as file:
             record = check(map(json.loads, file), notes, asked.key)
-    except OSError as problem:
-        # With another exit code: a file that is not there says nothing about the record.
+    except OSError as problem:  # Exit 2: a file that is not there says nothing about the record.
         parser.error(f"{problem.filename} cannot be read: {problem.strerror}")
     except (KeyError, ValueError, IndexError, TypeError, StopIteration) as problem:
         sys.exit(f"NOT whole: {problem}" if isinstance(problem, ValueError) else f"NOT whole: {problem!r}")
