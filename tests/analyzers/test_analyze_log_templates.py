@@ -129,12 +129,22 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_log_costs_less_than_half_a_second_and_breaks_nothing(name: str) -> None:
+def test_a_hostile_log_costs_little_and_breaks_nothing(name: str) -> None:
     # The server hands out at most 500 lines and 256 KiB.
     text = "\n".join(HOSTILE[name][:BYTES].split("\n")[:500])
     hostile = snapshot(text)
     list(logs(snapshot("error\n")))
-    assert any(cost(hostile) < 0.5 for _ in range(3)), "a busy machine may spoil one try"
+    # The machine is measured in the same breath: the bound is half a second where a round takes 0.18 s.
+    tries = [(cost(hostile), plain_round()) for _ in range(3)]
+    assert any(taken < 3 * plain for taken, plain in tries), tries
+
+
+def plain_round() -> float:
+    """Seconds of the processor's time for a million steps of nothing."""
+    started = time.process_time()
+    for _ in range(1_000_000):
+        pass
+    return 4 * (time.process_time() - started)
 
 
 def cost(hostile: Snapshot) -> float:
