@@ -34,7 +34,7 @@ class Refusal(StrEnum):
     TOO_LATE = "the time to sign has passed"
     OTHER_BYTES = "this was signed for other bytes, or for another cluster"
     NOT_LATELY = "this was not signed within the last minute"
-    UNFIT_BEFORE = "Slack cannot be asked about this account now, and said last that it must not sign"
+    UNFIT_BEFORE = "Slack cannot be asked now, and when it last was, this account could not sign"
 
 
 class Home(Value):

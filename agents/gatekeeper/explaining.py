@@ -38,7 +38,7 @@ NEXT: dict[Refusal | Objection, str] = {
     Objection.EXPIRED: _OVER,
     Objection.TAMPERED: "The plan is set aside and will not be done: tell whoever runs Midwatch at once.",
     Objection.DUPLICATE: "Your signature stands; the next one has to be another person's.",
-    Objection.REPLAYED: "It counts once; the card says where the plan stands.",
+    Objection.REPLAYED: "It counts once; the incident's page says where the plan stands.",
     Objection.NOT_CONFIRMED: "Type the six digits that the digest above begins with.",
     Objection.SAME_HUMAN: "The next signature has to be another person's.",
 }

@@ -12,6 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from agents.auditor.verify import verify
+from agents.gatekeeper.clicks import Refusal
+from agents.gatekeeper.explaining import NEXT, NOTHING
 from agents.gatekeeper.whole import whole_text
 from agents.incident import Verdict
 from agents.ledger.protocol import PlanState
@@ -80,7 +82,9 @@ def test_the_whole_change_is_shown_and_the_typed_digits_sign_it(
     assert at.state() is PlanState.APPROVED
     assert capsys.readouterr().out.strip() == "Counted. The plan is APPROVED now."
     assert not decided(counter, (at.plan.id, Answer.APPROVE), "", types)
-    assert "already decided" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert told.startswith(f"Not counted: {Refusal.DECIDED.value}: APPROVED at ")
+    assert told.strip().endswith(f"{NOTHING} {NEXT[Refusal.DECIDED]}")
     assert verify(at.ledger).ok
 
 

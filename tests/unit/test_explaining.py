@@ -17,7 +17,11 @@ def test_every_refusal_says_what_comes_next() -> None:
 def test_each_says_why_that_nothing_was_changed_and_what_to_do_in_a_few_sentences(
     why: Refusal | Objection,
 ) -> None:
-    told = Against(why=why).words
+    against = Against(why=why)
+    told = against.words
+    # Two reasons may have the same words, and still another thing to do next.
+    assert against.why is why
+    assert told.endswith(NEXT.get(why, ELSEWHERE))
     first, nothing, then = told.removeprefix("Not counted: ").split(". ", 2)
     assert (first, f"{nothing}.") == (why.value, NOTHING)
     assert then.endswith(".")
