@@ -98,7 +98,13 @@ class Links:
             for workload in self.relations.workloads(ref.namespace):
                 if selects(dig(policy, "spec", "podSelector") or {}, template_labels(workload)):
                     yield ref_of(workload)
-                    yield from self.relations.offspring(ref_of(workload))
+                    yield from self._unwell_of(ref_of(workload))
+
+    def _unwell_of(self, workload: ObjectRef) -> Iterator[ObjectRef]:
+        # A pod that is well shows that it can do without what a policy keeps from it.
+        for child in self.relations.offspring(workload):
+            if child.kind == "Pod" and self.snapshot.is_unwell(self.relations.find(child) or {}):
+                yield child
 
     def _there(self, ref: ObjectRef) -> Iterator[ObjectRef]:
         if self.relations.find(ref) is not None:

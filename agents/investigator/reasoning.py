@@ -185,9 +185,9 @@ def _sure(case: Case, candidate: Candidate, about: tuple[Alert, tuple[ObjectRef,
     if sure := max((candidate.reach.get(key, 0.0) for key in keys if key), default=0.0):
         return sure
     # Without a name the namespace is all there is; a name that was not found is no reason to look wide.
-    if refs or names_something(alert.labels):
+    place = namespace_label(alert.labels)
+    if refs or not place or names_something(alert.labels):
         return 0.0
-    place = namespace_label(alert.labels) or ""
     itself = candidate.reach.get(("Namespace", "", place), 0.0)
     return max(itself, NAMESPACE_ONLY if place == candidate.object.namespace else 0.0)
 

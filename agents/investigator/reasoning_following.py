@@ -136,7 +136,9 @@ def _stands_still(cause: Finding, finding: Finding) -> bool:
     if cause.code != ControlPlaneCode.LEADER_LOST:
         group = cause.object.name.partition(".")[2]
         waits_on = finding.fields.get("apis") or ()
-        return bool(group) and (finding.fields.get("api") == group or cause.object.name in waits_on)
+        named = finding.fields.get("api") or (group if group in str(finding.fields.get("message")) else None)
+        scales = effect_of(finding) is Effect.SCALER and bool(group) and named == group
+        return scales or cause.object.name in waits_on
     waits = {
         "kube-scheduler": (SchedulingCode.NO_SCHEDULER,),
         "kube-controller-manager": (RolloutCode.NOT_OBSERVED, CronJobCode.RUNS_MISSED),

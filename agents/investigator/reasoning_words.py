@@ -153,9 +153,7 @@ def sentence(cause: str, ref: ObjectRef, facts: JsonObject) -> str:
         "wrong": wrong or "which cannot be pulled",
         "unfit": f", {wrong}" if wrong else "",
         "limit_words": f"its limit of {known['limit']}" if "limit" in known else "the node has to spare",
-        "why": f": {why}"
-        if (why := known.get("hint_meaning") or exit_meaning(known.get("exit_code")))
-        else "",
+        "why": f": {why}" if why else "",
         "meant": _meant(known),
         "lacking": _lacking(known),
         "fault": _FAULTS.get(str(known.get("cause")), ""),

@@ -33,6 +33,7 @@ class Relations:
     def __init__(self, inventory: Objects) -> None:
         self.inventory = inventory
         self._roots: dict[tuple[str, str, str], ObjectRef] = {}
+        self._offspring: dict[tuple[str, str, str], tuple[ObjectRef, ...]] = {}
         self._known: dict[str, dict[tuple[str, str], JsonObject]] = {}
         self._kept: dict[str, dict[tuple[str, str, str], list[JsonObject]]] = {}
         self._children: dict[tuple[str, str, str], list[JsonObject]] = defaultdict(list)
@@ -85,6 +86,12 @@ class Relations:
 
     def offspring(self, ref: ObjectRef) -> tuple[ObjectRef, ...]:
         """Everything owned by the object, at any depth."""
+        # Two hundred nodes that fail at once all lead to the same workloads.
+        if ref.key not in self._offspring:
+            self._offspring[ref.key] = self._all_offspring(ref)
+        return self._offspring[ref.key]
+
+    def _all_offspring(self, ref: ObjectRef) -> tuple[ObjectRef, ...]:
         found: dict[ObjectRef, None] = {}
         waiting = [ref]
         while waiting:

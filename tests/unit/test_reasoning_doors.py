@@ -29,7 +29,7 @@ from tests.support.held_out import (
     stuck,
 )
 from tests.support.kube_objects import Json, crashing, deployment, event, owned_by, pod, service, template
-from tests.support.scenes import Scene, scene
+from tests.support.scenes import Scene, alert, scene
 from tests.support.troubles import SHORT, node
 from tools.kubernetes.inventory import Inventory
 
@@ -118,6 +118,15 @@ def test_dns_that_is_well_is_not_blamed_for_a_name_that_does_not_resolve() -> No
 def test_a_process_that_tells_its_own_fault_is_not_the_doing_of_dns_or_a_policy(said: str) -> None:
     assert first(nameless(said=said).reasoned)[1] == "Deployment shop/web"
     assert first(fenced(said).reasoned)[1] == "Deployment shop/web"
+
+
+def test_a_policy_is_no_cause_for_a_pod_that_is_well_or_for_an_alert_that_names_nothing() -> None:
+    policy = fenced(LOST_NAME).inventory.by_kind["NetworkPolicy"][0]
+    well = [policy, deployment(), pod("web-r1-aaaaa")]
+    named = alert("KubePodNotReady", namespace="shop", pod="web-r1-aaaaa")
+    assert scene(well, named).reasoned.cause is None
+    assert scene([*ending(), *well], alert("SomethingIsWrong")).reasoned.cause is None
+    assert scene([node("n1", "False")], alert("SomethingIsWrong")).reasoned.cause is None
 
 
 def test_a_policy_that_lets_pods_ask_dns_is_not_the_cause() -> None:

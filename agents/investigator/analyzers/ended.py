@@ -35,8 +35,9 @@ REPLACING = ("ReplicaSet", "ReplicationController", "StatefulSet", "DaemonSet")
 _REFUSALS = ("OutOf", "UnexpectedAdmissionError", "NodeAffinity", "NodePorts", "PodOS", "SysctlForbidden",
              "AppArmor", "TopologyAffinityError", "UnsupportedPodSpec")  # fmt: skip
 _SHORT_OF = re.compile(r"low on resource: (?P<resource>[\w-]+)")
-_OWN_LIMIT = re.compile(r"exceeds the (?:total limit of containers|limit|local ephemeral storage limit)|"
-                        r"exceeded its local ephemeral storage limit|usage of EmptyDir volume")  # fmt: skip
+_OWN_LIMIT = re.compile(
+    r"exceeds the (?:total limit of containers|limit)|exceeded its local ephemeral storage limit"
+)
 _LOST = ("NodeLost", "NodeShutdown", "Shutdown", "Terminated")
 
 
