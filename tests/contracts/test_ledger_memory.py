@@ -261,6 +261,15 @@ def test_where_to_look_first_comes_from_the_newest_sure_diagnosis_near_by(desk):
     assert known(desk, CHECKOUT) is None, "and nothing where a row is bent"
 
 
+def test_many_of_that_name_in_other_namespaces_do_not_hide_the_one_near_by(desk):
+    desk.whole()
+    there = BAD_IMAGE.model_copy(update={"object": CHECKOUT.model_copy(update={"namespace": "bank"})})
+    for _ in range(20):
+        desk.closes(desk.opens(there))
+    desk.opens()
+    assert known(desk, CHECKOUT) == (1, frozenset({"kubernetes.list"}))
+
+
 def test_the_past_is_found_by_an_index(desk):
     desk.whole()
     desk.opens()

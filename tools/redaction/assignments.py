@@ -12,18 +12,10 @@ _NAME = r"(?P<name>[\w.-]{1,128})"
 # A name can begin only where another cannot go on: long runs of letters are looked at once. What a mark
 # names is not looked at again.
 _EDGE = r"(?<![\w.-])(?<!\[redacted:)"
-_WHOLE, _REST = r"[\w.-]{1,128}+(?![\w.-])", r"[^\w.-]*+"
 # Quotes of a JSON text that stands in another one have backslashes, and more in a third.
 _QUOTE = r"(?:\\{0,7}[\"'])?"
-_SIGN = r"[ \t]{0,9}(?P<sign>=>|:=|==?|:|%3[dD]|%3[aA])[ \t]{0,9}"
-_NO_SIGN = rf"(?!{_EDGE}{_WHOLE}{_QUOTE}[ \t]{{0,9}}(?:[:=]|%3[dDaA]))"
 _STARTS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    # Names that nothing is assigned to are passed over within the pattern, in half the time of a search that
-    # begins at every letter; the end of the text is a match without a name, or that would begin again.
-    (
-        "",
-        re.compile(rf"{_REST}(?:{_NO_SIGN}[\w.-]++{_REST})*+(?:{_EDGE}(?P<name>{_WHOLE}){_QUOTE}{_SIGN}|\Z)"),
-    ),
+    ("", re.compile(rf"{_EDGE}{_NAME}{_QUOTE}[ \t]{{0,9}}(?P<sign>=>|:=|==?|:|%3[dD]|%3[aA])[ \t]{{0,9}}")),
     (
         "alue",
         re.compile(
@@ -59,9 +51,8 @@ def assigned_secrets(text: str) -> Iterator[Span]:
             continue
         done = 0
         for found in pattern.finditer(text):
-            name: str | None = found["name"]
             # What stands inside a secret is gone with it: a long run is looked at once.
-            if name is None or not matters(name) or found.start("name") < done:
+            if found.start() < done or not matters(found.group("name")):
                 continue
             span = _secret_after(text, found)
             if span is not None:
