@@ -57,7 +57,7 @@ async def tell(desk: FrontDesk) -> None:
     stop = asyncio.Event()
     watching = asyncio.create_task(watch(auditor, Channel(ledger=desk.ledger, office=desk.office), stop))
     try:
-        await asyncio.to_thread(wait_until, lambda: anchors(desk), 60.0)
+        await asyncio.to_thread(wait_until, lambda: anchors(desk))
     finally:
         stop.set()
         await watching

@@ -72,6 +72,7 @@ def _died_in(at: Scene, stage: str) -> None:
     told = at.told()
     assert told is not None
     assert _DONE[stage](told), f"{stage} was not where it was killed: {told}"
+    at.lease_over()
 
 
 def _one_of_each(at: Scene) -> None:

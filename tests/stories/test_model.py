@@ -59,6 +59,7 @@ def test_an_answer_that_a_killed_investigator_had_heard_is_not_asked_for_again(t
         at.until(lambda: at.started[-1].code() is not None)
         assert at.started[-1].code() == -signal.SIGKILL, at.started[-1].tail()
         assert at.told().diagnosis is None  # type: ignore[union-attr]
+        at.lease_over()
         at.serve(**settings)
         at.until(lambda: at.stands(PlanState.PENDING))
         told = at.told()

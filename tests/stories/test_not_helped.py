@@ -31,6 +31,7 @@ def test_a_change_that_does_not_help_is_followed_by_the_offer_to_undo_it(tmp_pat
         at.approve()
         at.until(lambda: at.started[-1].code() is not None)
         assert at.started[-1].code() == -signal.SIGKILL, at.started[-1].tail()
+        at.lease_over()
         at.serve(verify_window_s="3")
         at.until(lambda: at.stands(PlanState.PENDING))
         told = at.told()

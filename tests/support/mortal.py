@@ -1,9 +1,9 @@
 """``midwatch actor`` or ``midwatch serve`` in a forked process that dies at one point.
 
-The point is one of ``tools.crash``, ``none`` for a whole life. The investigator's lease and the actor's pace
-are short here and only here: no setting of the product can shorten them. The actor's lease is the product's,
-so that none runs out because a machine stands still (see ``tests.support.signed.time_passed``). Without a
-point everything is as it is outside of tests.
+The point is one of ``tools.crash``, ``none`` for a whole life. The actor's pace is short here and only here:
+no setting of the product can shorten it. The leases are the product's, so that none runs out because the
+machine stands still; those of the dead end in the ledger (``signed.time_passed``, ``Scene.lease_over``).
+Without a point everything is as it is outside of tests.
 """
 
 from __future__ import annotations
@@ -12,15 +12,12 @@ import os
 import sys
 
 from agents.actor import work as actor_work
-from agents.investigator import work as investigator_work
 from midwatch.cli import main
 from tools.crash import arm
 
-INVESTIGATOR_LEASE_S = 4.0
-
 
 def launch(point: str, command: str, environment: dict[str, str], log: str) -> None:
-    """Take on this environment and log, shorten the leases, arm the point and become ``midwatch COMMAND``."""
+    """Take on this environment and log, hurry the actor, arm the point and become ``midwatch COMMAND``."""
     os.environ.clear()
     os.environ.update(environment)
     said = os.open(log, os.O_WRONLY | os.O_APPEND)
@@ -34,6 +31,5 @@ def launch(point: str, command: str, environment: dict[str, str], log: str) -> N
 
 def _mortal(point: str) -> None:
     actor_work.LOOK_AGAIN_S = 0.3
-    investigator_work.LEASE_S = INVESTIGATOR_LEASE_S
     if point != "none":
         arm(point)

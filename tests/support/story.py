@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
@@ -16,10 +17,10 @@ from sqlmodel import col, select
 from agents.auditor.verify import verify
 from agents.incident import IncidentState, Recovery
 from agents.ledger.migrate import upgrade
-from agents.ledger.protocol import PlanState
+from agents.ledger.protocol import Agent, PlanState
 from agents.ledger.store import Ledger
 from agents.ledger.story import PlanView, Story, story
-from agents.ledger.tables import AuditRow
+from agents.ledger.tables import AuditRow, IncidentRow
 from agents.ledger.tags import Tag
 from evals import oncall
 from evals.processes import free_port
@@ -125,6 +126,15 @@ class Scene:
         with self.ledger.read() as session:
             query = select(AuditRow).where(AuditRow.tag == tag.value).order_by(col(AuditRow.seq))
             return [row.body for row in session.exec(query)]
+
+    def lease_over(self) -> None:
+        """As if the lease of the investigator that died at the first incident had run out."""
+        with self.ledger.write() as tx:
+            row = tx.session.get_one(IncidentRow, 1)
+            if row.lease_until is not None:
+                row.lease_until = tx.now - timedelta(milliseconds=1)
+            tx.session.add(row)
+            tx.wake(Agent.INVESTIGATOR, 1)
 
     def approve(self) -> None:
         """The engineer on call signs the newest card that asks, typing the digits where a form wants them."""
