@@ -45,7 +45,7 @@ docs: $(VENV)/.installed ## write the pages of docs/ that are generated from the
 	@$(BIN)/python -m midwatch.docs docs
 
 site: $(VENV)/.installed ## the pages of docs/ as a site, in build/site; nothing is fetched
-	@$(BIN)/python -m mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 screenshots: $(VENV)/.installed ## the pictures of docs/images, taken anew of one incident in the pretend data centre
 	@$(BIN)/python -m evals.screenshots docs/images

@@ -214,5 +214,8 @@ def _said(view: PlanView, *, over: bool) -> Block:
         if detail.startswith(before := f"{one.approver.user_id}: "):
             detail = f"Reason: “{detail.removeprefix(before)}”."
     said = " ".join(part for part in (words, clipped(detail, 400)) if part)
-    named_ = [(("user", one.approver.user_id), f" ({one.verdict.value}{how(one)})") for one in who]
-    return spoken_of("Decision", f"{said} Decided by " if who else said, named_)
+    return spoken_of(
+        "Decision",
+        f"{said} Decided by " if who else said,
+        ((("user", one.approver.user_id), f" ({one.verdict.value}{how(one)})") for one in who),
+    )

@@ -134,9 +134,9 @@ def test_a_hostile_log_costs_little_and_breaks_nothing(name: str) -> None:
     text = "\n".join(HOSTILE[name][:BYTES].split("\n")[:500])
     hostile = snapshot(text)
     list(logs(snapshot("error\n")))
-    # The machine is measured in the same breath: the bound is half a second where a round takes 0.18 s.
+    # The machine is measured in the same breath: the bound is half a second where a round takes 0.08 s.
     tries = [(cost(hostile), plain_round()) for _ in range(3)]
-    assert any(taken < 3 * plain for taken, plain in tries), tries
+    assert any(taken < 6 * plain for taken, plain in tries), tries
 
 
 def plain_round() -> float:

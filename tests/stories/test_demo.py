@@ -58,8 +58,7 @@ def test_a_key_in_the_terminal_decides(key: str, ending: str) -> None:
     with terminal() as (screen, process):
         read_until(screen, "Your turn:")
         os.write(screen, key.encode())
-        read_until(screen, ending)
-        read_until(screen, "stay until you press")
+        assert ending in read_until(screen, "stay until you press")
         assert process.poll() is None
         os.write(screen, b"q")
         assert process.wait(PATIENCE_S) == 0

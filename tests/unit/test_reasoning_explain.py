@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from agents.incident import Diagnosis
+from agents.investigator.analyzers.measured import Signal
 from agents.investigator.analyzers.registry import CODES
 from agents.investigator.explain import diagnosis
 from agents.investigator.reasoning_alerts import Cause
@@ -65,6 +68,18 @@ def test_twenty_pods_that_say_the_same_make_three_claims() -> None:
     found = told(scene(rolled_out(pods=pods), SHORT))
     assert sum(claim.text.startswith("Pod ") for claim in found.claims) == 3
     assert "20 pods show it." in found.prose
+
+
+def test_alerts_of_one_rule_tell_once_what_their_expression_came_to() -> None:
+    at = scene(rolled_out(), SHORT)
+    lines = ('{pod="a"} holds now with the value 3', '{pod="b"} holds now with the value 3')
+    signals = tuple(Signal(alert="Short", lines=(line,), evidence="E99") for line in lines)
+    case = replace(at.case, snapshot=replace(at.case.snapshot, signals=signals))
+    seen = next(iter(at.evidence.values()))
+    stored = seen.model_copy(update={"id": "E99", "excerpt": redact("\n".join(lines))})
+    found = diagnosis(case, at.reasoned, {**at.evidence, "E99": stored})
+    told_of = [claim.text for claim in found.claims if "expression" in claim.text]
+    assert told_of == ["Short: its own expression holds now with the value 3."]
 
 
 def test_claims_survive_the_redaction_of_their_evidence() -> None:
