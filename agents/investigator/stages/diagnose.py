@@ -41,8 +41,8 @@ async def diagnose(state: State, runtime: Runtime[Toolbox]) -> State:
     found = await asyncio.to_thread(told, box, state["incident"], turn)
     if found is None:
         at = Consulting(box=box, turn=turn, purse=purse, case=thought.case)
-        found, wanted = await asyncio.to_thread(_diagnosed, at, thought)
-        await box.write(investigations.write_diagnosis, turn, found)
+        written, wanted = await asyncio.to_thread(_diagnosed, at, thought)
+        await box.write(investigations.write_diagnosis, turn, written)
         # The proposal follows within milliseconds: what was tried before and what the policy says stay so.
         box.thoughts[state["incident"]] = replace(thought, wanted=wanted)
     return {"nonce": secrets.token_hex(16), "spent": purse.spent}

@@ -44,9 +44,9 @@ async def propose(state: State, runtime: Runtime[Toolbox]) -> State:
     # Made a moment ago, unless another process made it.
     kept = box.thoughts.pop(state["incident"], None)
     thought = kept or await think(state, box, purse_of(state, box))
-    wanted = thought.wanted or await asyncio.to_thread(
-        proposed, box, thought, found.cause, found.no_plan_because
-    )
+    wanted = thought.wanted
+    if wanted is None:
+        wanted = await asyncio.to_thread(proposed, box, thought, found.cause, found.no_plan_because)
     # The look has served: kept, each incident would hold a whole inventory until this process ends.
     box.snapshots.pop(state["incident"], None)
     if isinstance(wanted, NoPlan):
