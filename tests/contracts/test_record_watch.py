@@ -59,7 +59,7 @@ async def watched(record: Record, wall: Wall, *steps: Callable[[], object]) -> N
     watching = asyncio.create_task(watch(record.auditor, wall, stop))
     try:
         for step in steps:
-            await asyncio.to_thread(wait_until, step, 60.0)
+            await asyncio.to_thread(wait_until, step)
     finally:
         stop.set()
         await watching
@@ -194,7 +194,7 @@ async def test_the_metrics_say_whether_the_record_is_whole_and_when_that_was_see
     assert f"midwatch_record_signed_events {float(record.auditor.seen)}" in said
     record.bend("DELETE FROM audit WHERE seq > 5")
     # Rows that were seen and left alone since are looked at when the whole record is.
-    await asyncio.to_thread(wait_until, record.auditor.look, 60.0)
+    await asyncio.to_thread(wait_until, record.auditor.look)
     assert "midwatch_record_bent 1.0" in await told()
 
 
