@@ -232,9 +232,9 @@ async def test_a_checkpoint_that_the_anchor_file_did_not_take_is_added_when_it_d
         return [note.checkpoint.size for note in anchors.kept(file)] if file.is_file() else []
 
     def unwritable() -> bool:
-        # A folder in its place: root as well cannot write into that.
+        # It leads to a folder: root as well cannot write into that.
         file.rename(aside)
-        file.mkdir()
+        file.symlink_to(file.parent, target_is_directory=True)
         return True
 
     def signed_more() -> bool:
@@ -244,8 +244,10 @@ async def test_a_checkpoint_that_the_anchor_file_did_not_take_is_added_when_it_d
         return True
 
     def writable() -> bool:
-        file.rmdir()
-        aside.rename(file)
+        # In one step: a new file that the auditor makes between two would be replaced by the old one.
+        back = file.with_name("back")
+        back.symlink_to(aside)
+        back.replace(file)
         return True
 
     auditor.rhythm = replace(QUICK, whole_s=3600)
