@@ -9,24 +9,15 @@ from functools import partial
 from agents.incident import Incident
 from agents.investigator.deployed_by import patch_to_commit
 from agents.investigator.experience import Experience
-from agents.investigator.proposals import NoPlan, Proposal, reverted
+from agents.investigator.proposals import Proposal, reverted
 from agents.investigator.reasoning_case import Case
 from agents.investigator.targets_touched import NotStated, radius_of
+from agents.investigator.wanted import NoPlan, Permitted
 from agents.ledger.policy import about
 from tools.kubernetes.actions.step import Step
 from tools.policy.engine import Judgement, judge
 from tools.policy.facts import Question, Radius, Terms
 from tools.policy.load import PolicyError, PolicyFile
-
-
-@dataclass(frozen=True, kw_only=True)
-class Permitted:
-    """One change that the policy allows, with all that a plan states about it."""
-
-    step: Step
-    why: str
-    radius: Radius
-    judged: Judgement
 
 
 @dataclass(frozen=True, kw_only=True)

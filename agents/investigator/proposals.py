@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from agents.incident import Hypothesis
 from agents.investigator.analyzers.network_calls import CallCode
@@ -47,6 +46,7 @@ from agents.investigator.reach import UNANSWERED, reaches
 from agents.investigator.reasoning_alerts import Cause
 from agents.investigator.reasoning_case import Case
 from agents.investigator.reasoning_patience import patience
+from agents.investigator.wanted import NoPlan
 from tools.kubernetes.actions.catalogue import verb
 from tools.kubernetes.actions.step import Step
 from tools.kubernetes.actions.verb import Refused
@@ -61,22 +61,6 @@ class Proposed:
 
     step: Step
     why: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class NoPlan:
-    """Why nothing is proposed, and what a person may do instead if that is known."""
-
-    reason: str
-    advice: str = ""
-    patch: str = ""
-    """The change as YAML to commit, where the object is deployed from somewhere else."""
-    look_again: datetime | None = None
-    """When this may have changed by itself, or have become something to change."""
-
-    def __str__(self) -> str:
-        """Reason and advice as one text."""
-        return f"{self.reason} {self.advice}".strip()
 
 
 Proposal = Proposed | NoPlan

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agents.incident import Incident
-from agents.investigator.permission import Permitted
-from agents.investigator.proposals import NoPlan
 from agents.investigator.reasoning import Reasoned
 from agents.investigator.reasoning_case import Case
+from agents.investigator.wanted import NoPlan, Permitted
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,8 +19,9 @@ from agents.gatekeeper.entries import entries
 from agents.incident import Diagnosis, Hypothesis, Incident, IncidentState
 from agents.investigator.explain import diagnosis
 from agents.investigator.opinion import Opinion, merged, with_opinion
-from agents.investigator.permission import Asking, Permitted, permitted
+from agents.investigator.permission import Asking, permitted
 from agents.investigator.proposals import Limits, Proposal, propose
+from agents.investigator.wanted import Permitted
 from agents.ledger import decisions
 from agents.ledger.protocol import Objection, PlanState
 from agents.ledger.seals import SealKey

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.investigator.experience import Experience
-from agents.investigator.permission import Permitted, permitted_first
+from agents.investigator.permission import permitted_first
 from agents.investigator.proposals import Limits, NoPlan, Proposal, Proposed, propose
+from agents.investigator.wanted import Permitted
 from agents.ledger.past import Attempt, Fate, Past
 from tests.support.kube_objects import BAD, GOOD, Json, crashing, deployment, replicaset, rolled_out, template
 from tests.support.plans import a_step

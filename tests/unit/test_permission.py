@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from agents.incident import Incident, IncidentState, Plan
-from agents.investigator.permission import Asking, Permitted, permitted
+from agents.investigator.permission import Asking, permitted
 from agents.investigator.proposals import Limits, NoPlan, Proposal, propose
 from agents.investigator.reasoning import reason
 from agents.investigator.reasoning_case import Case
+from agents.investigator.wanted import Permitted
 from agents.ledger.policy import about
 from tests.support.kube_objects import crashing, deployment, replicaset, template
 from tests.support.plans import a_plan, an_alert

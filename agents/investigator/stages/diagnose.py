@@ -13,8 +13,8 @@ from agents.investigator.consulting import Consulting, consulted
 from agents.investigator.examined import examined
 from agents.investigator.experience import Experience
 from agents.investigator.explain import diagnosis
-from agents.investigator.permission import Asking, Permitted, permitted_first
-from agents.investigator.proposals import Limits, NoPlan, Proposal
+from agents.investigator.permission import Asking, permitted_first
+from agents.investigator.proposals import Limits, Proposal
 from agents.investigator.proposals import propose as proposal
 from agents.investigator.purse import Purse
 from agents.investigator.reasoning import reason
@@ -25,6 +25,7 @@ from agents.investigator.state import State
 from agents.investigator.targets import targets
 from agents.investigator.thought import Thought
 from agents.investigator.toolbox import Toolbox
+from agents.investigator.wanted import NoPlan, Permitted
 from agents.ledger import incidents, investigations
 from agents.ledger.memory import tried
 from tools.policy.facts import Terms

@@ -9,14 +9,13 @@ from langgraph.runtime import Runtime
 from pydantic import ValidationError
 
 from agents.incident import Diagnosis, Plan
-from agents.investigator.permission import Permitted
-from agents.investigator.proposals import NoPlan
 from agents.investigator.reasoning import Answer
 from agents.investigator.stages.diagnose import asking_of, proposed, think, told
 from agents.investigator.stages.rounds import purse_of
 from agents.investigator.state import State
 from agents.investigator.thought import Thought
 from agents.investigator.toolbox import Toolbox
+from agents.investigator.wanted import NoPlan, Permitted
 from agents.ledger import drafts, incidents, investigations, moves
 from agents.ledger.moves import Standing
 from agents.ledger.protocol import Objection, PlanState
