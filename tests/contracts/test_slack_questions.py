@@ -34,8 +34,10 @@ async def by_socket(desk: FrontDesk) -> AsyncIterator[None]:
     us = desk.slack.credentials
     desk.slack.use("socket")
     close = await listen(counter(desk.office, us.signing_secret), us.app_token, desk.office.slack)
-    yield
-    await close()
+    try:
+        yield
+    finally:
+        await close()
 
 
 def replies(desk: FrontDesk) -> list[JsonObject]:
@@ -68,7 +70,7 @@ def test_it_is_answered_over_socket_mode_as_well(desk: FrontDesk) -> None:
     async def scene() -> None:
         async with by_socket(desk):
             await asyncio.to_thread(asks, desk, "who may approve?")
-            await asyncio.to_thread(answered, desk, "of these have to approve it")
+            await asyncio.to_thread(answered, desk, "1 of these has to approve it")
 
     desk.run(scene())
 
