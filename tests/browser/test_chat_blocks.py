@@ -68,7 +68,7 @@ async def shown(page: Page, bench: Bench) -> None:
     await expect(page.locator(".msg")).to_have_count(1)
 
 
-async def test_every_block_is_drawn_and_hostile_text_stays_text(desk: Window, bench: Bench) -> None:
+async def test_every_block_is_drawn_and_hostile_text_stays_text(bench: Bench, desk: Window) -> None:
     await shown(desk.page, bench)
     body = desk.page.locator(".msg .body")
     for tag, words in (("strong", "bold"), ("em", "italic"), ("s", "struck"), ("blockquote", "quoted")):
@@ -88,7 +88,7 @@ async def test_every_block_is_drawn_and_hostile_text_stays_text(desk: Window, be
 
 
 async def test_a_block_that_cannot_be_drawn_is_shown_by_its_name_and_content(
-    desk: Window, bench: Bench
+    bench: Bench, desk: Window
 ) -> None:
     # Slack's API refuses what it does not know, so it is put where a newer Slack would have taken it.
     space = bench.slack.workspace
@@ -100,7 +100,7 @@ async def test_a_block_that_cannot_be_drawn_is_shown_by_its_name_and_content(
     await expect(desk.page.locator(".unknown pre")).to_contain_text("<b>blue</b>")
 
 
-async def test_what_is_chosen_is_told_with_the_state_of_all_inputs(desk: Window, bench: Bench) -> None:
+async def test_what_is_chosen_is_told_with_the_state_of_all_inputs(bench: Bench, desk: Window) -> None:
     await shown(desk.page, bench)
     page = desk.page
     await page.locator("[data-action=size]").select_option("m")
@@ -122,7 +122,7 @@ async def test_what_is_chosen_is_told_with_the_state_of_all_inputs(desk: Window,
     assert body["user"]["id"] == ADA
 
 
-async def test_a_form_is_checked_beside_its_fields_and_sent_whole(desk: Window, bench: Bench) -> None:
+async def test_a_form_is_checked_beside_its_fields_and_sent_whole(bench: Bench, desk: Window) -> None:
     await shown(desk.page, bench)
     page, send = desk.page, desk.page.locator("dialog").get_by_role("button", name="Send")
     bench.answers = [{"response_action": "errors", "errors": {"why": "Say more."}}]
@@ -155,7 +155,7 @@ async def test_a_form_is_checked_beside_its_fields_and_sent_whole(desk: Window, 
 
 
 async def test_an_update_keeps_what_was_typed_and_a_pushed_form_lies_on_top(
-    desk: Window, bench: Bench
+    bench: Bench, desk: Window
 ) -> None:
     await shown(desk.page, bench)
     page = desk.page
@@ -182,7 +182,7 @@ async def test_an_update_keeps_what_was_typed_and_a_pushed_form_lies_on_top(
     ]
 
 
-async def test_an_app_may_clear_all_forms_at_once(desk: Window, bench: Bench) -> None:
+async def test_an_app_may_clear_all_forms_at_once(bench: Bench, desk: Window) -> None:
     await shown(desk.page, bench)
     bench.form = {"type": "modal", "title": plain("Sure?"), "submit": plain("Yes"), "blocks": []}
     bench.answers = [{"response_action": "push", "view": bench.form}, {"response_action": "clear"}]
@@ -193,7 +193,7 @@ async def test_an_app_may_clear_all_forms_at_once(desk: Window, bench: Bench) ->
     await expect(desk.page.locator("dialog")).to_have_count(0)
 
 
-async def test_nothing_that_a_form_says_is_cut_off_on_a_phone(phone: Window, bench: Bench) -> None:
+async def test_nothing_that_a_form_says_is_cut_off_on_a_phone(bench: Bench, phone: Window) -> None:
     image = "registry.shop.example/platform/team/checkoutservice:2.9.0.build20261127"
     text = {"type": "text", "text": image}
     listed = rich(rich(text), kind="rich_text_list") | {"style": "bullet"}
@@ -206,7 +206,7 @@ async def test_nothing_that_a_form_says_is_cut_off_on_a_phone(phone: Window, ben
     assert await said.evaluate("one => one.scrollWidth - one.clientWidth") == 0
 
 
-async def test_a_menu_is_filled_by_the_app_while_somebody_types(desk: Window, bench: Bench) -> None:
+async def test_a_menu_is_filled_by_the_app_while_somebody_types(bench: Bench, desk: Window) -> None:
     places = [{"text": plain(name), "value": name.lower()} for name in ("checkout", "checkpoint")]
     element = {"type": "external_select", "action_id": "it", "min_query_length": 2}
     block = {"type": "input", "block_id": "what", "label": plain("Workload"), "element": element}
@@ -232,7 +232,7 @@ async def test_a_menu_is_filled_by_the_app_while_somebody_types(desk: Window, be
 MARKS = ["*a ", "`", "```", "<", "&gt;", "&gt;&gt;&gt;\n", "<!date^1^", "<https://a", "*_~a~_* ", "https://"]
 
 
-async def test_no_text_however_it_is_marked_holds_the_page_up(desk: Window, bench: Bench) -> None:
+async def test_no_text_however_it_is_marked_holds_the_page_up(bench: Bench, desk: Window) -> None:
     await desk.page.goto(bench.slack.page_url)
     await expect(desk.page.locator("#team")).to_have_text("Pretend Works")
     slow = await desk.page.evaluate(

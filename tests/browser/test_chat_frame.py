@@ -36,7 +36,7 @@ async def says(scene: Scene, user: str, text: str, where: str = INCIDENTS, threa
 
 
 async def test_what_is_typed_reaches_the_app_and_others_words_appear_unasked(
-    desk: Window, scene: Scene
+    scene: Scene, desk: Window
 ) -> None:
     await opened(desk.page, scene)
     await desk.page.get_by_label("Message", exact=True).fill("@Midwatch is *it* <b>down</b>?")
@@ -50,7 +50,7 @@ async def test_what_is_typed_reaches_the_app_and_others_words_appear_unasked(
     await expect(desk.page.locator(".msg .say").last).to_have_text("looking")
 
 
-async def test_words_of_one_person_stand_together_and_an_update_says_so(desk: Window, scene: Scene) -> None:
+async def test_words_of_one_person_stand_together_and_an_update_says_so(scene: Scene, desk: Window) -> None:
     for text in ("one", "two"):
         await says(scene, BEN, text)
     posted = await scene.client.chat_postMessage(channel=INCIDENTS, text="first")
@@ -62,7 +62,7 @@ async def test_words_of_one_person_stand_together_and_an_update_says_so(desk: Wi
 
 
 async def test_a_thread_opens_beside_is_answered_in_and_gives_the_keyboard_back(
-    desk: Window, scene: Scene
+    scene: Scene, desk: Window
 ) -> None:
     for text in ("one line\n" * 20, "many words " * 200):
         ts = (await scene.client.chat_postMessage(channel=INCIDENTS, text=text))["ts"]
@@ -84,7 +84,7 @@ async def test_a_thread_opens_beside_is_answered_in_and_gives_the_keyboard_back(
     await expect(desk.page.get_by_role("button", name="3 replies")).to_be_focused()
 
 
-async def test_a_channel_with_news_is_marked_until_it_is_looked_at(desk: Window, scene: Scene) -> None:
+async def test_a_channel_with_news_is_marked_until_it_is_looked_at(scene: Scene, desk: Window) -> None:
     await says(scene, BEN, "old", SHARED)
     await opened(desk.page, scene)
     entry = desk.page.locator("#channels li", has_text="partners")
@@ -98,7 +98,7 @@ async def test_a_channel_with_news_is_marked_until_it_is_looked_at(desk: Window,
 
 
 async def test_reading_above_is_not_disturbed_and_the_end_is_one_click_away(
-    desk: Window, scene: Scene
+    scene: Scene, desk: Window
 ) -> None:
     for number in range(40):
         await scene.client.chat_postMessage(channel=INCIDENTS, text=f"line {number}\n" * 2)
@@ -117,7 +117,7 @@ async def test_reading_above_is_not_disturbed_and_the_end_is_one_click_away(
     await expect(below).to_be_hidden()
 
 
-async def test_a_changed_card_keeps_the_keyboard_where_it_was(desk: Window, scene: Scene) -> None:
+async def test_a_changed_card_keeps_the_keyboard_where_it_was(scene: Scene, desk: Window) -> None:
     ts = await scene.post()
     await opened(desk.page, scene)
     details = desk.page.get_by_role("button", name="Details")
@@ -127,7 +127,7 @@ async def test_a_changed_card_keeps_the_keyboard_where_it_was(desk: Window, scen
     await expect(details).to_be_focused()
 
 
-async def test_a_reaction_is_one_click_and_is_taken_back_by_another(desk: Window, scene: Scene) -> None:
+async def test_a_reaction_is_one_click_and_is_taken_back_by_another(scene: Scene, desk: Window) -> None:
     await scene.post()
     await opened(desk.page, scene)
     await desk.page.locator(".msg").hover()
@@ -155,7 +155,7 @@ async def test_the_page_comes_back_by_itself_after_its_server_did(browser: str) 
 
 
 async def test_on_a_phone_the_list_is_a_drawer_and_a_thread_fills_the_screen(
-    phone: Window, scene: Scene
+    scene: Scene, phone: Window
 ) -> None:
     ts = await scene.post()
     await says(scene, BEN, "why?", thread=ts)
@@ -198,7 +198,7 @@ async def test_every_word_can_be_read_and_nothing_jumps(
             assert not await too_wide(opened.page)
 
 
-async def test_a_permalink_shows_its_message_wherever_it_stands(desk: Window, scene: Scene) -> None:
+async def test_a_permalink_shows_its_message_wherever_it_stands(scene: Scene, desk: Window) -> None:
     for number in range(30):
         posted = await scene.client.chat_postMessage(channel=INCIDENTS, text=f"line {number}\n" * 3)
         if number == 10:

@@ -40,7 +40,7 @@ async def become(page: Page, user: str) -> None:
     await page.locator(f"[data-user={user}]").click()
 
 
-async def test_a_confirm_dialog_stands_between_the_click_and_the_app(desk: Window, scene: Scene) -> None:
+async def test_a_confirm_dialog_stands_between_the_click_and_the_app(scene: Scene, desk: Window) -> None:
     await scene.post()
     await opened(desk.page, scene.slack)
     approve, dialog = desk.page.locator("[data-action=approve]"), desk.page.locator("dialog")
@@ -59,7 +59,7 @@ async def test_a_confirm_dialog_stands_between_the_click_and_the_app(desk: Windo
     assert scene.bodies[0]["actions"][0]["action_id"] == "approve"
 
 
-async def test_a_note_is_seen_by_one_person_and_gone_after_a_reload(desk: Window, scene: Scene) -> None:
+async def test_a_note_is_seen_by_one_person_and_gone_after_a_reload(scene: Scene, desk: Window) -> None:
     await scene.post()
     await opened(desk.page, scene.slack)
     await scene.client.chat_postEphemeral(channel=INCIDENTS, user=ADA, text="for you")
@@ -79,7 +79,7 @@ async def test_a_note_is_seen_by_one_person_and_gone_after_a_reload(desk: Window
     [(ADA, "on call"), (BEN, "second approver"), (MIA, "developer"), (GUS, "guest")],
 )
 async def test_every_click_carries_the_person_who_was_chosen(
-    desk: Window, scene: Scene, user: str, role: str
+    scene: Scene, desk: Window, user: str, role: str
 ) -> None:
     await scene.post()
     await opened(desk.page, scene.slack, STELLA)
@@ -96,7 +96,7 @@ async def test_every_click_carries_the_person_who_was_chosen(
 
 
 async def test_who_left_can_do_nothing_and_a_partner_sees_the_shared_channel_only(
-    desk: Window, slack: SlackServer
+    slack: SlackServer, desk: Window
 ) -> None:
     await opened(desk.page, slack, DORA)
     await expect(desk.page.locator("#banner")).to_contain_text("deactivated")
@@ -108,7 +108,7 @@ async def test_who_left_can_do_nothing_and_a_partner_sees_the_shared_channel_onl
 
 
 async def test_a_click_that_the_app_does_not_answer_says_so_beside_the_message(
-    desk: Window, slack: SlackServer
+    slack: SlackServer, desk: Window
 ) -> None:
     await web_client(slack).chat_postMessage(channel=INCIDENTS, text="x", blocks=[approval_buttons()])
     await opened(desk.page, slack)
@@ -117,7 +117,7 @@ async def test_a_click_that_the_app_does_not_answer_says_so_beside_the_message(
 
 
 async def test_the_home_tab_is_told_of_and_shows_what_was_published_for_that_person(
-    desk: Window, scene: Scene
+    scene: Scene, desk: Window
 ) -> None:
     await opened(desk.page, scene.slack)
     await desk.page.locator("#apps").get_by_role("button").click()
@@ -139,7 +139,7 @@ async def test_the_home_tab_is_told_of_and_shows_what_was_published_for_that_per
     assert scene.bodies[2]["event"]["user"] == BEN
 
 
-async def test_an_app_that_may_not_read_direct_messages_gets_none(desk: Window, slack: SlackServer) -> None:
+async def test_an_app_that_may_not_read_direct_messages_gets_none(slack: SlackServer, desk: Window) -> None:
     await web_client(slack).chat_postMessage(channel=ADA, text="psst")
     await opened(desk.page, slack)
     await desk.page.locator("#apps").get_by_role("button").click()
@@ -173,7 +173,7 @@ async def test_app_and_person_may_talk_alone(desk: Window) -> None:
 
 
 async def test_a_text_file_is_previewed_with_numbered_lines_and_opened_whole(
-    desk: Window, slack: SlackServer
+    slack: SlackServer, desk: Window
 ) -> None:
     lines = "\n".join(f"line <b>{n}</b>" for n in range(1, 301))
     await web_client(slack).files_upload_v2(channel=INCIDENTS, content=lines, filename="pod.log")
@@ -188,7 +188,7 @@ async def test_a_text_file_is_previewed_with_numbered_lines_and_opened_whole(
     await expect(desk.page.locator("dialog")).to_have_count(0)
 
 
-async def test_a_picture_is_shown_at_its_size_and_opened(phone: Window, slack: SlackServer) -> None:
+async def test_a_picture_is_shown_at_its_size_and_opened(slack: SlackServer, phone: Window) -> None:
     await web_client(slack).files_upload_v2(channel=INCIDENTS, file=png(640, 220), filename="plot.png")
     await opened(phone.page, slack)
     picture = phone.page.locator(".file img")

@@ -50,6 +50,8 @@ async def test_a_decision_appears_on_the_open_page_and_what_was_opened_stays(
         await page.get_by_text("U0ADA of T0: deny").wait_for()
         assert await page.locator("#look-E2").get_attribute("open") is not None
         assert await page.locator(".decisions b").count() == 0
+        # It stops listening before there is nobody to listen to.
+        await page.goto("about:blank")
 
 
 async def test_the_story_fits_a_phone_and_its_draft_can_be_taken_along(phone: Window, tmp_path: Path) -> None:

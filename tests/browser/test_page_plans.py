@@ -36,3 +36,5 @@ async def test_what_waits_is_counted_down_and_goes_when_it_is_over(phone: Window
         await page.locator("tbody tr:nth-child(2)").wait_for(state="detached")
         assert await rows.count() == 1
         assert await page.title() == "1 waiting · Plans · Midwatch"
+        # It stops listening before there is nobody to listen to.
+        await page.goto("about:blank")
